@@ -1,0 +1,133 @@
+# The one makefile. Each folder's files.mk names its sources (SRC += ...) and has no rules; `make help` lists the targets.
+#
+# B is the folder everything is built in: `make SAN=address,undefined` builds in build-asan beside the ordinary build.
+SAN ?=
+B ?= $(if $(SAN),$(if $(filter thread,$(SAN)),build-tsan,build-asan),build)
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
+say = $(if $(filter 0,$(V)),@printf '  %-8s %s\n' $(1) $(2))
+
+# Two things a fresh machine can be asked for: they install and configure first, then call make again.
+FRESH_GOALS := check demo help clean
+NEEDS_CONFIG := $(if $(MAKECMDGOALS),$(filter-out $(FRESH_GOALS),$(MAKECMDGOALS)),all)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all check demo check-all check-unit check-headers check-isa check-guest check-boot check-block check-client \
+        golden install clean help FORCE
+
+ifneq ($(NEEDS_CONFIG),)
+include $(B)/config.mk
+endif
+$(B)/config.mk: configure
+	@SAN='$(SAN)' B='$(B)' ./configure
+
+# Sources -----------------------------------------------------------------------------------------------------------
+SRC :=
+TESTLIB_SRC :=
+INSN :=
+include $(wildcard */files.mk */*/files.mk */*/*/files.mk)
+MAIN := core/main.c
+SRC := $(sort $(filter-out $(MAIN),$(SRC)))
+TESTLIB_SRC := $(sort $(TESTLIB_SRC))
+HEADERS := $(shell find core tcg targets accel hw roms tests -name '*.h' 2>/dev/null)
+UNIT_SRC := $(shell find tests/unit -name '*.c' 2>/dev/null)
+REGISTRIES := $(shell grep -sl '^\#registry ' $$(find core tcg targets accel hw -name '*.def' 2>/dev/null))
+
+WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes $(if $(filter 1,$(CONFIG_WERROR)),-Werror)
+CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -O2 -g -pthread -fno-strict-aliasing -fwrapv -fno-math-errno $(WARN) \
+    $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN) -fno-omit-frame-pointer) -I. -I$(B) -I$(B)/gen $(LIB_CFLAGS) $(CONFIG_CFLAGS)
+LDFLAGS_ALL = -pthread $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN)) $(LDFLAGS)
+
+OBJ := $(SRC:%.c=$(B)/obj/%.o) $(B)/obj/registry.o
+TESTLIB_OBJ := $(TESTLIB_SRC:%.c=$(B)/obj/%.o)
+MAIN_OBJ := $(MAIN:%.c=$(B)/obj/%.o)
+UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
+LINKS := $(addprefix rhea-,$(shell cat core/links 2>/dev/null))
+
+all: $(B)/rhea $(addprefix $(B)/,$(LINKS))
+
+# Objects -----------------------------------------------------------------------------------------------------------
+# A source with flags of its own: CFLAGS_path/to/file.c := ... in its files.mk.
+$(B)/obj/%.o: %.c $(B)/config.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$<) -MMD -MP -c $< -o $@
+
+$(B)/obj/%.o: $(B)/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# The registry: one array for each .def file that begins with `#registry STRUCT ARRAY`.
+$(B)/registry.c: core/registry.awk $(REGISTRIES)
+	$(call say,GEN,$@)
+	$(Q)awk -f core/registry.awk $(REGISTRIES) > $@
+
+$(B)/librhea.a: $(OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(OBJ)
+
+$(B)/libtest.a: $(TESTLIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(TESTLIB_OBJ)
+
+$(B)/rhea: $(MAIN_OBJ) $(B)/librhea.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN_OBJ) $(B)/librhea.a $(LIBS)
+
+$(addprefix $(B)/,$(LINKS)): core/links
+	$(Q)ln -sfn rhea $@
+
+# Tests -------------------------------------------------------------------------------------------------------------
+$(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(B)/librhea.a $(B)/libtest.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libtest.a $(B)/librhea.a $(TEST_LIBS) $(LIBS)
+
+CHECKS := check-headers check-unit check-isa check-guest check-boot check-block check-client
+
+check-headers: $(HEADERS:%=$(B)/hdr/%.ok)
+$(B)/hdr/%.ok: % $(B)/config.mk
+	@mkdir -p $(@D)
+	$(Q)printf '#include "%s"\n' $< | $(CC) $(CFLAGS_ALL) -fsyntax-only -x c - && touch $@
+
+check-unit: all $(UNIT_BIN)
+	@B=$(B) tests/lib/run unit $(UNIT_BIN)
+
+# Each of these layers has a script that knows its own tests: tests/LAYER/run, called with the build folder in B.
+# T= and I= narrow a run (make check-isa T=riscv I=andn).
+check-isa check-guest check-boot check-block check-client: check-%: all
+	@B=$(B) T='$(T)' I='$(I)' tests/lib/layer $*
+
+check-all: check-headers
+	@B=$(B) MAKE='$(MAKE)' tests/lib/check
+
+check:
+	@B=$(B) SAN='$(SAN)' tests/lib/setup
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(MAKE) --no-print-directory check-all
+
+demo:
+	@B=$(B) SAN='$(SAN)' tests/lib/setup
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@B=$(B) tests/lib/demo
+
+install: all
+	@B=$(B) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LINKS='$(LINKS)' core/install
+
+clean:
+	rm -rf $(B)
+
+help:
+	@sed -n 's/^#? //p' Makefile
+#? make                builds $(B)/rhea and its links
+#? make check          the tests: minutes; installs what is missing first (asks on a terminal)
+#? make demo           boots Debian on a translated CPU, to a shell
+#? make check-unit     one layer alone; also -headers -isa -guest -boot -block -client; T= I= narrow a run
+#? make install        PREFIX=/usr/local DESTDIR=
+#? make clean          removes the build folder
+#? SAN=address,undefined, SAN=thread: a build with sanitizers, in a folder of its own
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,9 @@
+# Writes registry.c: for each .def file that begins with `#registry STRUCT ARRAY`, the array of what its lines name.
+# A line reads `KIND SYMBOL`: KIND is for the reader (device_type, machine_type, ...), SYMBOL is what gets its address taken.
+BEGIN { print "/* Written from the .def lists by core/registry.awk: every type, in the lists' order. */\n#include <stddef.h>" }
+function finish() { if (array != "") printf "\n/* %s */\nstruct %s;\n%sextern const struct %s *const %s[];\nconst struct %s *const %s[] = {\n%s    NULL,\n};\n", from, type, externs, type, array, type, array, entries }
+FNR == 1 { finish(); type = $2; array = $3; from = FILENAME; externs = entries = "" }
+/^[ \t]*(#|$)/ { next }
+NF != 2 { printf "%s:%d: expected `KIND SYMBOL'\n", FILENAME, FNR > "/dev/stderr"; failed = 1; exit 1 }
+{ externs = externs "extern const struct " type " " $2 ";\n"; entries = entries "    &" $2 ",\n" }
+END { if (failed) exit 1; finish() }
