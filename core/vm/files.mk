@@ -1,0 +1,1 @@
+SRC += core/vm/lock.c
