@@ -1,0 +1,26 @@
+/* accel/accel.h - how a vCPU runs: the one interface between a machine (or user mode) and an accelerator. */
+#ifndef ACCEL_ACCEL_H
+#define ACCEL_ACCEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct error;
+struct optlist;
+struct vcpu;
+
+struct accel_type {
+    const char *name;                          /* "tcg", "kvm" */
+    const char *help;
+    /* Options of -accel; returns 0 or -errno with err. Called once, before any vCPU exists. */
+    int (*init)(const struct optlist *opts, bool system, struct error *err);
+    int (*vcpu_create)(struct vcpu *v, struct error *err);
+    void (*vcpu_destroy)(struct vcpu *v);
+    /* Run until something outside the CPU must happen; returns enum vcpu_stop. */
+    int (*vcpu_run)(struct vcpu *v);
+    void (*kick)(struct vcpu *v);              /* any thread: leave the guest soon */
+    void (*code_written)(void *host, uint64_t len);    /* memory with translations was written from outside */
+    void (*memory_changed)(void);              /* the flat memory map changed */
+    void (*info)(void *FILE_to);               /* `info jit` */
+};
+#endif

@@ -1,0 +1,79 @@
+/* core/vm/vcpu.h - a virtual CPU as machines, monitor and gdb see it.
+ *
+ * The guest (targets/) owns what is behind env; the accelerator owns how it runs. Machines set lines, start and stop;
+ * they never look inside. One host thread per vCPU. */
+#ifndef CORE_VM_VCPU_H
+#define CORE_VM_VCPU_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct accel_type;
+struct addr_space;
+struct cpu_env;
+struct error;
+struct target;
+
+enum vcpu_stop {                               /* why accel.vcpu_run returned */
+    VCPU_KICKED,                               /* someone asked: look at the pending work */
+    VCPU_HALTED,                               /* waits for an interrupt: sleep until vcpu_irq or a timer */
+    VCPU_DEBUG,                                /* breakpoint, watchpoint or step finished: stop the machine for gdb */
+    VCPU_SYSCALL,                              /* user mode: serve env's system call */
+    VCPU_EXCEPTION,                            /* user mode: env->exception, to become a signal */
+    VCPU_SHUTDOWN,                             /* the guest cannot go on (triple fault): reset or stop */
+};
+
+struct vcpu {
+    unsigned index;
+    const struct target *target;
+    const void *model;                         /* target's parsed -cpu */
+    struct cpu_env *env;                       /* target->env_size bytes, 64-byte aligned */
+    struct addr_space *as;                     /* system mode: what the CPU sees */
+    const struct accel_type *accel;
+    void *accel_priv;
+    bool single_step;                          /* one instruction, then VCPU_DEBUG */
+
+    /* breakpoints and watchpoints, set by gdb while the vCPUs are stopped; shared by all vCPUs of a machine */
+    const struct debug_points *debug;
+
+    /* the thread and its life (core/vm/vcpu.c) */
+    pthread_t thread;
+    bool started;
+    atomic_bool stop_request, stopped;         /* paused by the machine */
+    atomic_bool quit;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;                       /* halted or stopped: signalled by kick and irq */
+    void *machine_priv;
+
+    /* called by the guest's timer registers: the machine's time base (RISC-V time, ARM counter) */
+    uint64_t (*read_time)(void *opaque);
+    void (*set_deadline)(void *opaque, unsigned timer, uint64_t when);  /* in ticks of read_time; UINT64_MAX: none */
+    void *time_opaque;
+};
+
+enum { DEBUG_POINTS_MAX = 64 };
+struct debug_points {
+    unsigned nbreak, nwatch;
+    uint64_t brk[DEBUG_POINTS_MAX];
+    struct debug_watch { uint64_t addr, len; bool read, write; } watch[DEBUG_POINTS_MAX];
+    uint32_t generation;                       /* changes when a point does: translations are made anew */
+};
+
+/**
+ * vcpu_create - allocate the state, let the target initialise and reset it and the accelerator adopt it.
+ * Returns NULL with err set when memory or the accelerator refuse.
+ */
+struct vcpu *vcpu_create(unsigned index, const struct target *t, const void *model, const struct accel_type *accel,
+                         struct addr_space *as, struct error *err);
+void vcpu_start(struct vcpu *v);               /* make the thread; it begins stopped */
+void vcpu_kick(struct vcpu *v);                /* any thread */
+void vcpu_set_irq(struct vcpu *v, unsigned line, bool level);   /* any thread; target's line number */
+void vcpu_reset(struct vcpu *v);               /* only while stopped or from its own thread */
+void vcpu_pause_all(void);                     /* returns when every vCPU is out of guest code; machine lock held */
+void vcpu_resume_all(void);
+unsigned vcpu_count(void);
+struct vcpu *vcpu_get(unsigned index);
+
+#endif

@@ -1,0 +1,133 @@
+/* targets/target.h - the table of functions that makes a guest. One const struct target per guest, listed in
+ * targets.def; the accelerators, user mode and the machines know a guest only through it. */
+#ifndef TARGETS_TARGET_H
+#define TARGETS_TARGET_H
+
+#include "tcg/ir/ir.h"
+#include "tcg/runtime.h"
+
+struct error;
+struct optlist;
+struct vcpu;
+
+/* --- translation ------------------------------------------------------------------------------------------------ */
+
+/* One decoding session: the target decodes guest code into the IR, a basic block per call. */
+struct tr_ctx {
+    struct ir *ir;
+    const struct target *target;
+    uint64_t mode;                             /* target's mode key, see mode_key() */
+    const void *cpu_model;                     /* target's decoded -cpu (features); read-only */
+    bool system;                               /* else user mode */
+    bool single_step, icount;
+    uint64_t pc;                               /* next instruction */
+    unsigned max_insns;                        /* in this block */
+    /* Guest code bytes at va: *len in: wanted (<= 16), out: available (>= 1 unless it faults); NULL when fetching
+     * faults. The fetched range is noted for invalidation. */
+    const uint8_t *(*fetch)(struct tr_ctx *, uint64_t va, unsigned *len);
+    void *fetch_opaque;
+    /* Where a jump goes inside the region: the IR block of guest address pc, or -1 when it leaves. Cold blocks: always -1. */
+    int64_t (*block_of)(struct tr_ctx *, uint64_t pc);
+    uint64_t end_pc;                           /* out: address behind the last instruction */
+    unsigned ninsns;                           /* out */
+    /* out: static successors for region building; kind as ir_jump */
+    struct tr_succ { uint64_t pc; uint8_t kind; } succ[2];
+    unsigned nsucc;
+    uint64_t call_return;                      /* out: return address when the block ends in a call, else 0 */
+    void *priv;                                /* target's own during a block */
+};
+
+/* --- address translation ---------------------------------------------------------------------------------------- */
+
+struct target_xlat {
+    uint64_t gpa;                              /* guest physical address of va */
+    unsigned page_bits;                        /* size of the mapping (large pages) */
+    bool read, write, exec;                    /* allowed in this mode: other accesses come back to translate() */
+    bool global;                               /* holds in every address space */
+    bool device;                               /* memory type says device: no caching hint needed on this host */
+};
+
+/* --- the table --------------------------------------------------------------------------------------------------- */
+
+struct target {
+    const char *name;                          /* "riscv64": in program names and messages */
+    const char *gdb_arch;                      /* gdb's architecture name */
+    uint8_t bits;                              /* 32 or 64 */
+    uint16_t elf_machine; uint8_t elf_class;   /* EM_*, ELFCLASS* */
+    size_t env_size;                           /* bytes of CPU state; begins with struct cpu_env */
+    const struct ir_slot *slots; unsigned nslots;
+    const struct ir_helper *const *helpers; unsigned nhelpers;
+    bool coherent_icache;                      /* stores to code are seen at once (x86); else at rt_fence_i and its kin */
+
+    /* -cpu: models, features. parse returns the target's own model object, valid for the life of the process */
+    const char *const *(*model_names)(void);   /* ended by NULL */
+    const char *default_model_user, *default_model_system;
+    const void *(*parse_cpu)(const char *spec, bool system, struct error *err);   /* "rv64,zba=off"; NULL + err */
+    void (*print_cpu_help)(void *FILE_to);
+
+    void (*init)(struct cpu_env *env, const void *model, bool system);
+    void (*reset)(struct cpu_env *env);
+
+    /* translation */
+    uint64_t (*mode_key)(const struct cpu_env *env);          /* all that the decoder's output depends on beside the bytes */
+    void (*translate)(struct tr_ctx *tr);                     /* one basic block from tr->pc; ends the IR block */
+    int (*disas)(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
+                                               /* one line; returns instruction length; capstone or own */
+    /* system mode */
+    uint64_t (*view_key)(const struct cpu_env *env, unsigned mmu);    /* address space + privilege + what changes rights */
+    uint64_t (*view_asid)(const struct cpu_env *env);
+    /* 0, or the exception to raise (with the target's fault details put into env) */
+    uint32_t (*xlate)(struct cpu_env *env, uint64_t va, enum rt_access access, unsigned mmu, struct target_xlat *out);
+    /* access to a physical address that nothing answers, or that a device refused */
+    uint32_t (*bus_fault)(struct cpu_env *env, uint64_t va, enum rt_access access);
+    uint32_t (*align_fault)(struct cpu_env *env, uint64_t va, enum rt_access access);
+    void (*deliver)(struct cpu_env *env, uint32_t exception); /* env->pc is the faulting or next instruction as the guest says */
+    uint32_t (*interrupt)(struct cpu_env *env);               /* the interrupt to take now as an exception number, or 0 */
+    bool (*has_work)(const struct cpu_env *env);              /* wakes from halt */
+    void (*set_irq)(struct cpu_env *env, unsigned line, bool level);  /* any thread; the caller kicks the vCPU */
+    uint32_t (*debug_exception)(void);                        /* number that means: stop for the debugger */
+    void (*restore_extra)(struct cpu_env *env, uint32_t extra);       /* snapshot's extra word after a fault; may be NULL */
+
+    /* registers for gdb and the monitor: fixed order of the target description */
+    const char *(*gdb_xml)(const struct cpu_env *env, const char *annex);
+    int (*gdb_read)(struct cpu_env *env, unsigned reg, uint8_t *buf, size_t room);    /* bytes, 0 unknown */
+    int (*gdb_write)(struct cpu_env *env, unsigned reg, const uint8_t *buf, size_t n);
+    void (*dump)(const struct cpu_env *env, void *FILE_to);   /* `info registers`, -d cpu */
+
+    /* snapshots: state table */
+    const struct state_field *state; unsigned state_version;
+
+    /* user mode */
+    const struct target_user *user;
+};
+
+/* What user mode needs of a guest (core/user reaches it through target.user). */
+struct target_user {
+    uint64_t address_limit;                    /* one past the highest guest user address */
+    uint32_t page_size;
+    const char *uname_machine;
+    const char *dynamic_linker_hint;
+    /* system call convention: number, up to six arguments, and where the result goes */
+    void (*get_syscall)(const struct cpu_env *env, uint64_t *nr, uint64_t arg[6]);
+    void (*set_result)(struct cpu_env *env, uint64_t result);
+    const struct user_syscall *(*syscalls)(unsigned *n);      /* generic table: number -> implementation */
+    void (*start)(struct cpu_env *env, uint64_t entry, uint64_t sp);
+    void (*set_tls)(struct cpu_env *env, uint64_t tls);
+    void (*clone_regs)(struct cpu_env *child, uint64_t sp);   /* result 0, new stack if not 0 */
+    uint64_t (*get_sp)(const struct cpu_env *env);
+    /* exception number to signal: signo, code; returns false when the exception is a system call */
+    bool (*to_signal)(struct cpu_env *env, uint32_t exception, int *signo, int *code, uint64_t *addr);
+    /* the kernel's signal frame of this architecture, written to and read from guest memory */
+    uint64_t (*sigframe_size)(const struct cpu_env *env);
+    int (*push_sigframe)(struct cpu_env *env, uint64_t sp, int signo, const void *guest_siginfo, uint64_t handler,
+                         uint64_t restorer, uint64_t flags, uint64_t oldmask, const uint64_t altstack[3]);
+    int (*pop_sigframe)(struct cpu_env *env, uint64_t *oldmask, uint64_t altstack[3]);
+    void (*restart_syscall)(struct cpu_env *env, uint64_t nr, uint64_t arg0);   /* back to the call instruction */
+    uint64_t (*hwcap)(const struct cpu_env *env, uint64_t *hwcap2);
+    const char *platform;
+    void (*fault_access)(struct cpu_env *env, uint64_t addr, enum rt_access access);   /* note a SIGSEGV's address; then
+                                                  the exception number of a page fault is raised: */
+    uint32_t (*page_fault)(enum rt_access access);
+};
+
+#endif

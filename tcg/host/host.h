@@ -1,0 +1,91 @@
+/* tcg/host/host.h - what a host back end does for the pipeline: constraints for the allocator, and code.
+ *
+ * The order: host_select() marks folds on the IR (immediates, addresses, compare-and-branch), ra_run() asks host need(),
+ * host_emit() writes the code, the links and the state map. Nothing here knows a guest. */
+#ifndef TCG_HOST_HOST_H
+#define TCG_HOST_HOST_H
+
+#include "tcg/alloc/alloc.h"
+#include "tcg/alloc/statemap.h"
+#include "tcg/ir/ir.h"
+#include "tcg/runtime.h"
+
+/* How generated code reaches guest memory and the view; fixed for the life of a process. */
+struct host_mode {
+    bool system;                               /* inline TLB probe; r14 holds the view */
+    uint64_t guest_base;                       /* user mode: host = guest + base; != 0 goes through gs */
+    bool addr32;                               /* user mode: guest addresses are 32 bits (address-size prefix confines) */
+    uint32_t view_off;                         /* user mode: the view's offset from the CPU state */
+};
+
+/* A patchable jump out of a translation: `jmp rel32` whose field is 4-byte aligned, so that one store redirects it.
+ * Unpatched it goes to its stub, which sets env->pc and returns the address of the link to the run loop. */
+struct tcg_link {
+    uint64_t pc;                               /* guest address it goes to */
+    struct tcg_region *from, *to;              /* to: NULL while unpatched */
+    struct tcg_link *next_in, **prev_in;       /* links into the same translation */
+    uint8_t *field;                            /* the rel32 field, executable address */
+    const uint8_t *stub;                       /* where it goes unpatched, executable address */
+    bool other_page;                           /* leaves the page(s) of `from`: must use the target's checked entry */
+    uint8_t kind;                              /* enum ir_jump */
+} __attribute__((aligned(16)));
+
+/* A page that a system-mode translation was made from: checked at its checked entry. */
+struct host_page { uint64_t va; const uint8_t *host; };
+
+struct host_unit {
+    /* in */
+    const struct host_mode *mode;
+    struct ir *ir;
+    struct ra *ra;
+    uint8_t *rw;                               /* where to write */
+    const uint8_t *rx;                         /* the same bytes, executable */
+    size_t room;
+    uint64_t pc;                               /* guest entry address */
+    const struct host_page *pages; unsigned npages;   /* system mode */
+    int32_t *counter;                          /* counts down at entry, leaves with RT_EXIT_HOT below 0; NULL: none */
+    struct tcg_link *links; unsigned nlinks;   /* as many as host_links_needed() said */
+    /* out */
+    struct statemap map;                       /* initialised by the caller, filled and sorted */
+    uint32_t length;                           /* bytes of code */
+    uint32_t entry, checked_entry;             /* offsets; entry skips the page checks */
+};
+
+struct tcg_runtime_calls;                      /* below */
+
+/**
+ * host_init - write the trampolines (enter, leave, slow paths) into the code buffer and detect CPU features.
+ * @rw, @rx, @room: memory that stays for the life of the process
+ * Returns the bytes used, or -errno.
+ */
+int host_init(const struct host_mode *mode, const struct tcg_runtime_calls *calls, uint8_t *rw, const uint8_t *rx,
+              size_t room);
+
+/* Enter generated code at `code` until it leaves; the result is an enum rt_exit or a struct tcg_link address.
+ * A signal handler that caught a guest fault sets the context's rip to host_leave_address() with rax = reason. */
+uint64_t host_enter(struct cpu_env *env, const void *code);
+const void *host_leave_address(void);
+
+void     host_select(const struct host_mode *mode, struct ir *ir);
+void     host_describe(const struct host_mode *mode, struct ra_host *out);
+unsigned host_links_needed(const struct ir *ir);
+
+/* Returns 0; -ENOSPC when room is short (nothing is lost: try again elsewhere); -E2BIG when the unit cannot be encoded. */
+int  host_emit(struct host_unit *u);
+
+void host_link(struct tcg_link *l, uint8_t *rw_field, const uint8_t *target);    /* atomic; any thread may be running it */
+/* make the first bytes of a translation jump elsewhere (a better translation of the same code); atomic */
+void host_redirect(uint8_t *rw_entry, const uint8_t *rx_entry, const uint8_t *target);
+/* host registers of a signal context into a frame, to rebuild state from: rsp in the context is the frame */
+struct rt_frame *host_frame_from_signal(void *ucontext, uintptr_t *host_pc);
+
+struct tcg_runtime_calls {
+    uint64_t (*load)(struct cpu_env *, uint64_t, unsigned, uintptr_t);
+    void     (*store)(struct cpu_env *, uint64_t, uint64_t, unsigned, uintptr_t);
+    void     (*load_vec)(struct cpu_env *, uint64_t, void *, unsigned, uintptr_t);
+    void     (*store_vec)(struct cpu_env *, uint64_t, const void *, unsigned, uintptr_t);
+    uint64_t (*amo)(struct cpu_env *, uint64_t, uint64_t, unsigned, unsigned, uintptr_t);
+    uint64_t (*cas)(struct cpu_env *, uint64_t, uint64_t, uint64_t, unsigned, uintptr_t);
+};
+
+#endif

@@ -1,0 +1,85 @@
+/* tcg/tcg.h - the engine's public header: a context in, a translation (region) out.
+ *
+ * The pipeline  decode -> IR -> passes -> selection -> allocation -> host code  is re-entrant: all its data hang off a
+ * struct tcg_ctx, one per compiling thread. Translations live in the code cache (tcg/cache). The engine knows no guest
+ * and no device: the caller fills ctx->ir, and says which bytes it was made from. */
+#ifndef TCG_TCG_H
+#define TCG_TCG_H
+
+#include "tcg/alloc/alloc.h"
+#include "tcg/host/host.h"
+#include "tcg/ir/ir.h"
+
+struct tcg_cache;
+
+enum tcg_tier { TCG_COLD, TCG_HOT };
+
+/* A stretch of guest code bytes that a translation was made from. */
+struct tcg_span {
+    uint64_t va;                               /* guest virtual address */
+    const uint8_t *host;                       /* where the bytes are; does not cross a 4 KiB page */
+    uint32_t len;
+};
+
+/* A translation. Found by (pc, mode, host page of pc); dropped when its bytes change. */
+struct tcg_region {
+    uint64_t pc, mode;
+    const uint8_t *host;                       /* host address of the guest's first byte: identifies the physical page */
+    const uint8_t *code;                       /* executable: normal entry */
+    const uint8_t *checked;                    /* executable: entry that checks the page mapping first */
+    uint32_t code_len;
+    int32_t counter;                           /* cold: counts down to hot */
+    uint8_t tier;                              /* enum tcg_tier */
+    bool dead;                                 /* dropped; memory waits for readers */
+    bool queued;                               /* for the background compiler */
+    uint16_t nspans, nlinks, nsucc;
+    uint32_t ninsns;
+    struct tcg_span *spans;
+    uint8_t *bytes;                            /* copy of the guest bytes, spans one after the other */
+    struct tcg_link *links;
+    struct tcg_link *in;                       /* links patched to come here */
+    struct { uint64_t pc; uint8_t kind; } succ[2];
+    uint64_t call_return;
+    struct tcg_region *better;                 /* the hot region that replaced it */
+    struct statemap_entry *map; uint32_t nmap; uint8_t *map_bytes;
+    struct tcg_region *hash_next;
+    struct tcg_region *gen_next;               /* in its generation, for eviction */
+    struct tcg_page_use *pages;                /* entries in the per-page lists */
+    uint32_t generation;
+};
+
+struct tcg_ctx {
+    struct ir ir;
+    struct ra ra;
+    struct statemap map;
+    struct tcg_cache *cache;
+    const struct host_mode *mode;
+    uint64_t n_guest, n_ir, n_host_bytes;      /* counters for `info jit` */
+};
+
+void tcg_ctx_init(struct tcg_ctx *c, struct tcg_cache *cache, const struct host_mode *mode, const struct ir_slot *slots,
+                  unsigned nslots, const struct ir_helper *const *helpers, unsigned nhelpers);
+void tcg_ctx_free(struct tcg_ctx *c);
+
+struct tcg_request {
+    uint64_t pc, mode;
+    enum tcg_tier tier;
+    const struct tcg_span *spans; unsigned nspans;
+    int32_t counter;                           /* cold: executions until hot; < 0 never */
+    unsigned ninsns;
+};
+
+/**
+ * tcg_compile - run the passes, allocate and emit ctx->ir; the result is not yet in the lookup table.
+ * Returns 0 and *out; -E2BIG: too large, split it; -ENOSPC: the cache is full, evict and try again.
+ */
+int tcg_compile(struct tcg_ctx *c, const struct tcg_request *rq, struct tcg_region **out);
+
+/* opt/: all passes of passes.def that the tier wants; verifies after each in debug builds */
+void tcg_optimise(struct ir *ir, enum tcg_tier tier);
+
+/* host/portable/interp.c: execute a unit on the CPU state; the result as host_enter's */
+uint64_t interp_run(const struct ir *ir, struct cpu_env *env, const struct host_mode *mode,
+                    const struct tcg_runtime_calls *calls);
+
+#endif
