@@ -1,0 +1,1 @@
+SRC += core/event/clock.c core/event/loop.c core/event/timer.c
