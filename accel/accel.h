@@ -20,6 +20,10 @@ struct accel_type {
     int (*vcpu_run)(struct vcpu *v);
     void (*kick)(struct vcpu *v);              /* any thread: leave the guest soon */
     void (*code_written)(void *host, uint64_t len);    /* memory with translations was written from outside */
+    /* User mode: a SIGSEGV or SIGBUS handler asks whether the fault is the guest's. True: *ucontext has been changed to
+     * leave the guest, vcpu_run will return VCPU_EXCEPTION. False: not ours. Async-signal-safe. */
+    bool (*host_fault)(struct vcpu *v, void *siginfo, void *ucontext);
+    void (*after_fork)(struct vcpu *v);        /* user mode: in the child, whose only thread runs v */
     void (*memory_changed)(void);              /* the flat memory map changed */
     void (*info)(void *FILE_to);               /* `info jit` */
 };

@@ -48,7 +48,11 @@ struct host_unit {
     /* out */
     struct statemap map;                       /* initialised by the caller, filled and sorted */
     uint32_t length;                           /* bytes of code */
-    uint32_t entry, checked_entry;             /* offsets; entry skips the page checks */
+    uint32_t entry, checked_entry;             /* offsets; entry skips the page checks. entry is 8-byte aligned and its
+                                                * first instruction is at least 5 bytes long (a long nop when there is
+                                                * no counter), so that host_redirect() can replace it while it runs */
+    uint32_t restart;                          /* offset of a stub that sets env->pc = pc and leaves with
+                                                * RT_EXIT_LOOKUP: where a dropped translation's entry is redirected */
 };
 
 struct tcg_runtime_calls;                      /* below */
