@@ -8,7 +8,6 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/personality.h"
-#include "core/version.h"
 
 static const struct personality personalities[] = {
     { "system-", NULL, "ARCH: a whole machine (riscv64 riscv32 aarch64 arm x86_64 i386)" },
@@ -46,12 +45,6 @@ static const struct personality *find(const char *name, const char **arch)
         }
     }
     return NULL;
-}
-
-void version_print(const char *what)
-{
-    printf("%s version %s (Rhea %s)\n", what, RHEA_QEMU_VERSION, RHEA_VERSION);
-    printf("%s\n", RHEA_COPYRIGHT);
 }
 
 static int usage(FILE *to)

@@ -41,6 +41,9 @@ void optlist_free(struct optlist *l);
 const char *optlist_option(const struct optlist *l);
 const char *optlist_text(const struct optlist *l);
 
+/** optlist_set_text - what optlist_text() answers, for a list that was made by other means. */
+void optlist_set_text(struct optlist *l, const char *text);
+
 /** optlist_set - set a key, in place if it is there, else at the end. optlist_merge - all of @from over @to. */
 void optlist_set(struct optlist *l, const char *key, const char *value);
 void optlist_merge(struct optlist *to, const struct optlist *from);

@@ -1,0 +1,1 @@
+SRC += core/opt/optlist.c core/opt/optlist_parse.c core/opt/parse.c core/opt/sys.c core/opt/user.c core/opt/help.c core/opt/version.c
