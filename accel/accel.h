@@ -13,7 +13,7 @@ struct accel_type {
     const char *name;                          /* "tcg", "kvm" */
     const char *help;
     /* Options of -accel; returns 0 or -errno with err. Called once, before any vCPU exists. */
-    int (*init)(const struct optlist *opts, bool system, struct error *err);
+    int (*init)(struct optlist *opts, bool system, struct error *err);
     int (*vcpu_create)(struct vcpu *v, struct error *err);
     void (*vcpu_destroy)(struct vcpu *v);
     /* Run until something outside the CPU must happen; returns enum vcpu_stop. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct vcpu;
+struct rt_frame;
 struct rt_view;
 
 enum { RT_ENV_BIAS = 192 };                    /* homes at 64..319 of the state are reached with an 8-bit displacement */
@@ -30,7 +31,7 @@ struct cpu_env {
     uint32_t exception;                        /* target's number of the exception being raised, see rt_raise */
     struct vcpu *vcpu;
     void *rt;                                  /* accel/tcg's own data of this vCPU */
-    uint64_t scratch;                          /* generated code's */
+    struct rt_frame *frame;                    /* of the generated code that runs; host_enter() sets it */
 };
 
 /* --- the view: all that depends on one address space and privilege ------------------------------------------------ */

@@ -13,6 +13,7 @@
 struct tcg_cache;
 
 enum tcg_tier { TCG_COLD, TCG_HOT };
+enum { TCG_MAX_PAGES = 8 };                    /* guest pages that one translation may touch */
 
 /* A stretch of guest code bytes that a translation was made from. */
 struct tcg_span {
@@ -25,8 +26,10 @@ struct tcg_span {
 struct tcg_region {
     uint64_t pc, mode;
     const uint8_t *host;                       /* host address of the guest's first byte: identifies the physical page */
+    const uint8_t *base;                       /* executable: first byte of its code */
     const uint8_t *code;                       /* executable: normal entry */
     const uint8_t *checked;                    /* executable: entry that checks the page mapping first */
+    const uint8_t *restart;                    /* executable: where `code` is redirected when it is dropped */
     uint32_t code_len;
     int32_t counter;                           /* cold: counts down to hot */
     uint8_t tier;                              /* enum tcg_tier */
@@ -43,13 +46,14 @@ struct tcg_region {
     struct tcg_region *better;                 /* the hot region that replaced it */
     struct statemap_entry *map; uint32_t nmap; uint8_t *map_bytes;
     struct tcg_region *hash_next;
-    struct tcg_region *gen_next;               /* in its generation, for eviction */
     struct tcg_page_use *pages;                /* entries in the per-page lists */
-    uint32_t generation;
+    uint32_t chunk;                            /* generation that its memory belongs to */
+    struct ir *interp;                         /* interpreter back end: the IR itself */
 };
 
 struct tcg_ctx {
     struct ir ir;
+    bool interp;                               /* keep the IR in place of host code */
     struct ra ra;
     struct statemap map;
     struct tcg_cache *cache;
@@ -64,7 +68,8 @@ void tcg_ctx_free(struct tcg_ctx *c);
 struct tcg_request {
     uint64_t pc, mode;
     enum tcg_tier tier;
-    const struct tcg_span *spans; unsigned nspans;
+    const struct tcg_span *spans; unsigned nspans;   /* spans[0] begins at pc */
+    const uint8_t *bytes;                      /* what the spans held when they were decoded; NULL: what they hold now */
     int32_t counter;                           /* cold: executions until hot; < 0 never */
     unsigned ninsns;
 };

@@ -1,0 +1,71 @@
+#include "tcg/cache/internal.h"
+
+static unsigned hash_of(uint64_t pc, uint64_t mode, const uint8_t *host)
+{
+    uint64_t h = (pc >> 1) ^ mode * 0x9e3779b97f4a7c15ull ^ (uint64_t)(uintptr_t)host >> 12;
+
+    h ^= h >> TCG_HASH_BITS;
+    return h & ((1u << TCG_HASH_BITS) - 1);
+}
+
+struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, const uint8_t *host)
+{
+    struct tcg_region *r = atomic_load_explicit(&c->hash[hash_of(pc, mode, host)], memory_order_acquire);
+
+    while (r && (r->pc != pc || r->host != host || r->mode != mode))
+        r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE);
+    return r;
+}
+
+void hash_add(struct tcg_cache *c, struct tcg_region *r)
+{
+    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode, r->host)];
+
+    r->hash_next = atomic_load_explicit(head, memory_order_relaxed);
+    atomic_store_explicit(head, r, memory_order_release);
+}
+
+/* A reader that stands on r still follows its hash_next: the chain behind it stays whole. */
+void hash_remove(struct tcg_cache *c, struct tcg_region *r)
+{
+    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode, r->host)];
+    struct tcg_region *at = atomic_load_explicit(head, memory_order_relaxed);
+
+    if (at == r) {
+        atomic_store_explicit(head, r->hash_next, memory_order_release);
+        return;
+    }
+    while (at && at->hash_next != r)
+        at = at->hash_next;
+    if (at)
+        __atomic_store_n(&at->hash_next, r->hash_next, __ATOMIC_RELEASE);
+}
+
+struct tcg_region *tcg_find_code(struct tcg_cache *c, uintptr_t host_pc)
+{
+    const uint8_t *p = (const uint8_t *)host_pc;
+    size_t at = (size_t)(p - c->buf.rx);
+
+    if (p < c->buf.rx || at >= c->buf.size)
+        return NULL;
+    for (unsigned i = 0; i < TCG_CHUNKS; i++) {
+        struct tcg_chunk *k = &c->chunk[i];
+        size_t from = (size_t)(k->rw - c->buf.rw);
+        uint32_t lo = 0, hi = __atomic_load_n(&k->n, __ATOMIC_ACQUIRE);
+        struct tcg_region **regions = __atomic_load_n(&k->regions, __ATOMIC_ACQUIRE);
+
+        if (at < from || at >= from + k->size)
+            continue;
+        while (lo < hi) {
+            uint32_t mid = lo + (hi - lo) / 2;
+
+            if (regions[mid]->base + regions[mid]->code_len <= p)
+                lo = mid + 1;
+            else
+                hi = mid;
+        }
+        if (lo < k->n && regions[lo]->base <= p)
+            return regions[lo];
+    }
+    return NULL;
+}
