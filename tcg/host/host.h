@@ -70,6 +70,12 @@ int host_init(const struct host_mode *mode, const struct tcg_runtime_calls *call
 uint64_t host_enter(struct cpu_env *env, const void *code);
 const void *host_leave_address(void);
 
+/* The frame of the generated code that runs on this CPU state now; valid in slow paths and helpers. */
+struct rt_frame *host_frame(const struct cpu_env *env);
+/* Ends generated code from inside a slow path or helper, as if it had left with `reason`: callee-saved registers and
+ * MXCSR are put right by the leave path (longjmp would not do that). env->scratch belongs to host_enter() meanwhile. */
+void host_unwind(struct cpu_env *env, uint64_t reason) __attribute__((noreturn));
+
 void     host_select(const struct host_mode *mode, struct ir *ir);
 void     host_describe(const struct host_mode *mode, struct ra_host *out);
 unsigned host_links_needed(const struct ir *ir);
