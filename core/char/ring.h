@@ -1,0 +1,10 @@
+/* core/char/ring.h - what a ringbuf back end has kept. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct chr;
+
+/** ring_take - move up to @room of the oldest bytes that a ringbuf kept into @bytes; returns how many. */
+size_t ring_take(struct chr *c, uint8_t *bytes, size_t room);
