@@ -1,5 +1,5 @@
 /* core/event/aio_uring.c - the engine on io_uring: files, polls and the wake-up descriptor in one ring. */
-#include "build/config.h"
+#include "config.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "core/base/error.h"
 #include "core/event/io_int.h"
 
-#ifdef HAVE_LIBURING
+#ifdef CONFIG_LIBURING
 #include <liburing.h>
 
 enum { RING_ENTRIES = 256 };

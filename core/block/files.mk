@@ -1,0 +1,2 @@
+SRC += core/block/opts.c core/block/iov.c core/block/node.c core/block/open.c core/block/request.c core/block/create.c
+SRC += core/block/file.c core/block/lock.c core/block/null.c core/block/raw.c
