@@ -101,33 +101,54 @@ struct target {
     const struct target_user *user;
 };
 
+struct user_syscall;
+struct user_sigframe;
+
 /* What user mode needs of a guest (core/user reaches it through target.user). */
 struct target_user {
+    /* address space */
     uint64_t address_limit;                    /* one past the highest guest user address */
+    uint64_t pie_base, mmap_top, stack_top;    /* where position-independent programs, mappings and the stack go */
     uint32_t page_size;
     const char *uname_machine;
-    const char *dynamic_linker_hint;
-    /* system call convention: number, up to six arguments, and where the result goes */
+    const char *platform;                      /* AT_PLATFORM; NULL: none */
+    /* system calls: number -> implementation (core/user/syscall.h), NULL where there is none */
+    const struct user_syscall *const *syscalls;
+    unsigned nsyscalls;
     void (*get_syscall)(const struct cpu_env *env, uint64_t *nr, uint64_t arg[6]);
     void (*set_result)(struct cpu_env *env, uint64_t result);
-    const struct user_syscall *(*syscalls)(unsigned *n);      /* generic table: number -> implementation */
-    void (*start)(struct cpu_env *env, uint64_t entry, uint64_t sp);
-    void (*set_tls)(struct cpu_env *env, uint64_t tls);
-    void (*clone_regs)(struct cpu_env *child, uint64_t sp);   /* result 0, new stack if not 0 */
-    uint64_t (*get_sp)(const struct cpu_env *env);
-    /* exception number to signal: signo, code; returns false when the exception is a system call */
-    bool (*to_signal)(struct cpu_env *env, uint32_t exception, int *signo, int *code, uint64_t *addr);
-    /* the kernel's signal frame of this architecture, written to and read from guest memory */
-    uint64_t (*sigframe_size)(const struct cpu_env *env);
-    int (*push_sigframe)(struct cpu_env *env, uint64_t sp, int signo, const void *guest_siginfo, uint64_t handler,
-                         uint64_t restorer, uint64_t flags, uint64_t oldmask, const uint64_t altstack[3]);
-    int (*pop_sigframe)(struct cpu_env *env, uint64_t *oldmask, uint64_t altstack[3]);
     void (*restart_syscall)(struct cpu_env *env, uint64_t nr, uint64_t arg0);   /* back to the call instruction */
-    uint64_t (*hwcap)(const struct cpu_env *env, uint64_t *hwcap2);
-    const char *platform;
-    void (*fault_access)(struct cpu_env *env, uint64_t addr, enum rt_access access);   /* note a SIGSEGV's address; then
-                                                  the exception number of a page fault is raised: */
-    uint32_t (*page_fault)(enum rt_access access);
+    /* threads and programs */
+    void (*start)(struct cpu_env *env, uint64_t entry, uint64_t sp);
+    void (*copy_regs)(struct cpu_env *child, const struct cpu_env *parent);     /* all that clone() copies */
+    void (*set_tls)(struct cpu_env *env, uint64_t tls);
+    void (*set_sp)(struct cpu_env *env, uint64_t sp);
+    uint64_t (*get_sp)(const struct cpu_env *env);
+    uint64_t (*hwcap)(const void *model, uint64_t *hwcap2);
+    bool (*elf_ok)(uint32_t e_flags, const void *model, struct error *err);     /* may be NULL */
+    void (*cpuinfo)(const void *model, unsigned cpus, void *FILE_to);           /* /proc/cpuinfo */
+    /* signals. to_signal: an exception's signal, si_code and address; false if nothing is to be delivered */
+    bool (*to_signal)(struct cpu_env *env, uint32_t exception, int *signo, int *code, uint64_t *addr);
+    void (*fault_access)(struct cpu_env *env, uint64_t addr, enum rt_access access);   /* note a page fault's address ... */
+    uint32_t (*page_fault)(enum rt_access access);                              /* ... and raise this exception */
+    bool sa_restorer;                          /* struct sigaction has the field */
+    uint32_t sigreturn_code[4];                /* put on a page of its own: calls rt_sigreturn */
+    uint32_t minsigstksz;                      /* AT_MINSIGSTKSZ */
+    int (*push_sigframe)(struct cpu_env *env, const struct user_sigframe *f);   /* 0 or -EFAULT */
+    int (*pop_sigframe)(struct cpu_env *env, struct user_sigframe *f);          /* fills oldmask, altstack */
+};
+
+/* A signal about to be delivered, in the guest's terms. */
+struct user_sigframe {
+    int signo;
+    bool siginfo_wanted;                       /* SA_SIGINFO */
+    const void *siginfo;                       /* guest layout */
+    uint32_t siginfo_bytes;
+    uint64_t sp;                               /* where the frame goes below: the alternate stack's end or the current sp */
+    uint64_t handler;
+    uint64_t restorer;                         /* where the handler returns to */
+    uint64_t oldmask;                          /* signal n is bit n - 1 */
+    uint64_t altstack[3];                      /* sp, flags, size: as struct stack_t of a 64-bit guest */
 };
 
 #endif
