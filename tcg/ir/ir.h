@@ -157,6 +157,8 @@ struct ir_snap {
     ir_ref pc_val;                             /* when not IR_NONE the pc is this value instead */
     uint32_t first, n;                         /* entries in ir.snap_pool */
     uint32_t extra;                            /* target's own word (e.g. ARM IT state, instruction bits) */
+    ir_block_ref block;
+    uint64_t *known;                           /* private to the builder: slots complete so far, NULL: all */
 };
 
 struct ir {
@@ -195,6 +197,10 @@ void ir_free(struct ir *ir);
 ir_block_ref ir_block_new(struct ir *ir, uint64_t guest_pc);
 void ir_seal(struct ir *ir, ir_block_ref b);
 void ir_enter(struct ir *ir, ir_block_ref b);             /* append to b from here on */
+
+/* The unit is complete: seals what is not, completes the snapshots of blocks whose predecessors were not known when they
+ * were filled, and drops phis that turned out trivial. tcg_optimise() calls it; a unit is not to be looked at before. */
+void ir_finish(struct ir *ir);
 
 /* Guest registers by name. ir_read_slot gives the current value (a get at first reading in the entry block);
  * ir_write_slot renames. ir_sync_slot emits a set for a dirty slot and marks it clean; ir_sync_all does all;
@@ -265,6 +271,7 @@ void ir_icount(struct ir *ir, unsigned n);
 /* Terminators. A jump to a block adds the current block to its predecessors. */
 void ir_br(struct ir *ir, ir_block_ref to);
 void ir_brcc(struct ir *ir, enum ir_cond c, ir_ref a, ir_ref b, ir_block_ref yes, ir_block_ref no, unsigned likely);
+void ir_brfl(struct ir *ir, enum ir_cond c, ir_ref flags, ir_block_ref yes, ir_block_ref no);
 void ir_goto_pc(struct ir *ir, uint64_t pc, enum ir_jump kind, uint64_t ret_pc);
 void ir_goto_ind(struct ir *ir, ir_ref pc, enum ir_jump kind, uint64_t ret_pc);
 void ir_leave(struct ir *ir, unsigned reason);

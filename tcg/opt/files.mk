@@ -1,0 +1,1 @@
+SRC += tcg/opt/fold.c
