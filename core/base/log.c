@@ -185,6 +185,7 @@ void log_printf(const char *fmt, ...)
     va_end(ap);
 }
 
+__attribute__((format(printf, 1, 0), nonnull(1)))
 static void guest_line(const char *fmt, va_list ap)
 {
     unsigned n = __atomic_fetch_add(&guest_lines, 1, __ATOMIC_RELAXED);
