@@ -98,8 +98,8 @@ static void print_device(const struct device *dev, int indent, FILE *to)
     fprintf(to, "%*sdev: %s, id \"%s\"\n", indent, "", dev->type->name, dev->id ? dev->id : "");
     for (const struct device *d = dev; d; d = d->inner)
         print_props(d, indent + 2, to);
-    if (dev->type->irqs)
-        fprintf(to, "%*sgpio-out \"sysbus-irq\" %u\n", indent + 2, "", dev->type->irqs);
+    if (dev->irqs)
+        fprintf(to, "%*sgpio-out \"sysbus-irq\" %u\n", indent + 2, "", dev->irqs);
     if (dev->mmio && region_address(dev->mmio, &addr))
         fprintf(to, "%*smmio %016llx/%016llx\n", indent + 2, "", (unsigned long long)addr,
                 (unsigned long long)region_size(dev->mmio));

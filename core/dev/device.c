@@ -72,7 +72,7 @@ struct device *device_new(struct board *b, const struct device_type *t, const ch
     dev->type = t;
     dev->board = b;
     dev->id = id ? xstrdup(id) : NULL;
-    dev->irq = t->irqs ? NEW_ARRAY(struct irq_line, t->irqs) : NULL;
+    device_set_irqs(dev, t->irqs);
     dev->next = b->all;
     b->all = dev;
     if (t->inner) {
@@ -179,9 +179,16 @@ struct device *device_make(struct board *b, const struct device_type *t, gpa map
     return dev;
 }
 
+void device_set_irqs(struct device *dev, unsigned n)
+{
+    free(dev->irq);
+    dev->irq = n ? NEW_ARRAY(struct irq_line, n) : NULL;
+    dev->irqs = n;
+}
+
 void device_connect(struct device *dev, unsigned n, struct irq_line line)
 {
-    assert(n < dev->type->irqs);
+    assert(n < dev->irqs);
     dev->irq[n] = line;
 }
 

@@ -47,6 +47,8 @@ struct board {
     struct bus *system;         /* the root of all buses */
     struct device *all;         /* every device, newest first */
     const struct optlists *globals; /* -global, or NULL */
+    bool wall_virtual;          /* calendar time stands still with the machine (-rtc clock=vm) */
+    int64_t wall_offset_ns;     /* calendar time minus the host's calendar, or minus virtual time */
     void (*request)(void *opaque, enum board_request what, int code);
     void *opaque;
 };
@@ -80,7 +82,8 @@ struct device {
     struct device *next;       /* on the board */
     struct device *inner, *wrapper;
     struct bus *buses;         /* that it offers */
-    struct irq_line *irq;      /* type->irqs of them */
+    struct irq_line *irq;      /* outputs */
+    unsigned irqs;             /* how many: type->irqs, or what realize said by device_set_irqs() */
     struct mem_region *mmio;   /* for type->mmio; made by device_realize() */
     bool realized;
 };
@@ -165,6 +168,9 @@ void device_free(struct device *dev);
  */
 struct device *device_make(struct board *b, const struct device_type *t, gpa map, struct error *err);
 
+/** device_set_irqs - have @n outputs; for realize of devices whose properties say how many. */
+void device_set_irqs(struct device *dev, unsigned n);
+
 /** device_connect - wire output @n to a pin. */
 void device_connect(struct device *dev, unsigned n, struct irq_line line);
 
@@ -188,6 +194,21 @@ static inline int64_t dev_clock(const struct device *dev)
 static inline void dev_timer(struct device *dev, struct timer *t, void (*fire)(void *dev))
 {
     timer_init(t, dev->board->timers, CLOCK_KIND_VIRTUAL, fire, dev);
+}
+
+/** dev_wall_ns - calendar time, as -rtc defines it: nanoseconds since 1970. */
+static inline int64_t dev_wall_ns(const struct device *dev)
+{
+    const struct board *b = dev->board;
+
+    return b->wall_offset_ns + clock_ns(b->clocks, b->wall_virtual ? CLOCK_KIND_VIRTUAL : CLOCK_KIND_HOST);
+}
+
+/** dev_request - ask the machine for something, if there is one. */
+static inline void dev_request(const struct device *dev, enum board_request what, int code)
+{
+    if (dev->board->request)
+        dev->board->request(dev->board->opaque, what, code);
 }
 
 /* Buses */

@@ -1,1 +1,1 @@
-SRC += core/vm/lock.c
+SRC += core/vm/fdt.c core/vm/lock.c core/vm/vcpu.c

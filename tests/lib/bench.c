@@ -110,7 +110,7 @@ struct device *bench_add_with(struct bench *b, const struct device_type *type, g
     check(device_realize(dev, NULL, &err), &err);
     if (dev->mmio && at != UINT64_MAX)
         region_add(b->board->sysmem, at, dev->mmio, 0);
-    for (unsigned i = 0; i < type->irqs; i++)
+    for (unsigned i = 0; i < dev->irqs; i++)
         device_connect(dev, i, bench_pin(b, b->used++));
     if (type->reset)
         type->reset(dev);

@@ -1,0 +1,1 @@
+SRC += hw/char/ns16550a.c

@@ -1,0 +1,1 @@
+SRC += hw/intc/clint.c hw/intc/plic.c

@@ -1,0 +1,1 @@
+SRC += hw/misc/sifive_test.c

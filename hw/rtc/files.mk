@@ -1,0 +1,1 @@
+SRC += hw/rtc/goldfish.c
