@@ -1,0 +1,60 @@
+/* tcg/opt/dce.c - removes values that nothing uses, phis in circles included; leaves exact use counts.
+ *
+ * A value is live when an instruction with an effect, a live value or their snapshots name it. */
+#include "tcg/ir/internal.h"
+#include "tcg/opt/passes.h"
+
+static bool has_effect(const struct ir *ir, const struct ir_insn *i)
+{
+    if (ir_ops[i->op].props & IR_PURE)
+        return false;
+    switch (i->op) {
+    case IR_OP_phi: case IR_OP_get: case IR_OP_ldenv: return false;
+    case IR_OP_call: return !(ir->helpers[i->imm]->flags & IR_H_PURE);
+    default: return true;
+    }
+}
+
+struct work { ir_ref *stack; uint32_t n; };
+
+static void use(struct ir *ir, struct work *w, ir_ref r)
+{
+    struct ir_insn *i = &ir->insns[r];
+
+    if (i->uses++ == 0 && r && !has_effect(ir, i))
+        w->stack[w->n++] = r;
+}
+
+static void use_operands(struct ir *ir, struct work *w, const struct ir_insn *i)
+{
+    const ir_ref *arg = ir_args(ir, i);
+
+    for (unsigned k = 0; k < i->nargs; k++)
+        use(ir, w, arg[k]);
+    if (i->snap) {
+        const struct ir_snap *s = &ir->snaps[i->snap];
+        use(ir, w, s->pc_val);
+        for (uint32_t e = 0; e < s->n; e++)
+            use(ir, w, ir->snap_pool[s->first + e].val);
+    }
+}
+
+void opt_dce(struct ir *ir)
+{
+    struct work w = { .stack = ir_alloc(ir, ir->ninsns * sizeof(ir_ref)) };
+
+    for (ir_ref r = 0; r < ir->ninsns; r++)
+        ir->insns[r].uses = 0;
+    for (ir_block_ref b = 0; b < ir->nblocks; b++)
+        for (ir_ref r = ir->blocks[b].first; r; r = ir->insns[r].next)
+            if (has_effect(ir, &ir->insns[r]))
+                use_operands(ir, &w, &ir->insns[r]);
+    while (w.n)
+        use_operands(ir, &w, &ir->insns[w.stack[--w.n]]);
+    for (ir_block_ref b = 0; b < ir->nblocks; b++)
+        for (ir_ref r = ir->blocks[b].first, next; r; r = next) {
+            next = ir->insns[r].next;
+            if (!ir->insns[r].uses && !has_effect(ir, &ir->insns[r]))
+                ir_remove(ir, r);
+        }
+}
