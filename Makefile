@@ -80,6 +80,22 @@ $(B)/rhea: $(MAIN_OBJ) $(B)/librhea.a
 $(addprefix $(B)/,$(LINKS)): core/links
 	$(Q)ln -sfn rhea $@
 
+# The manual and the completion come from the option table.
+DOC := $(B)/doc/rhea.1 $(B)/doc/rhea-system.1 $(B)/doc/rhea-user.1 $(B)/doc/rhea.bash
+.PHONY: doc
+doc: $(DOC)
+$(B)/mkdoc: $(B)/obj/core/opt/doc/mkdoc.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $<
+$(B)/doc/rhea.1 $(B)/doc/rhea-system.1 $(B)/doc/rhea-user.1: $(B)/doc/rhea%.1: $(B)/mkdoc
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$< man$(or $*,-rhea) > $@
+$(B)/doc/rhea.bash: $(B)/mkdoc
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$< bash > $@
+
 # Tests -------------------------------------------------------------------------------------------------------------
 $(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(B)/librhea.a $(B)/libtest.a
 	$(call say,LINK,$@)
@@ -114,7 +130,7 @@ demo:
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@B=$(B) tests/lib/demo
 
-install: all
+install: all doc
 	@B=$(B) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LINKS='$(LINKS)' core/install
 
 clean:
