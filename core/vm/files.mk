@@ -1,1 +1,2 @@
 SRC += core/vm/fdt.c core/vm/lock.c core/vm/vcpu.c
+SRC += core/vm/firmware.c
