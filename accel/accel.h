@@ -3,6 +3,7 @@
 #define ACCEL_ACCEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct error;
@@ -14,6 +15,7 @@ struct accel_type {
     const char *help;
     /* Options of -accel; returns 0 or -errno with err. Called once, before any vCPU exists. */
     int (*init)(struct optlist *opts, bool system, struct error *err);
+    size_t (*env_extra)(void);                 /* user mode: bytes that it wants behind the CPU state; may be NULL */
     int (*vcpu_create)(struct vcpu *v, struct error *err);
     void (*vcpu_destroy)(struct vcpu *v);
     /* Run until something outside the CPU must happen; returns enum vcpu_stop. */
@@ -27,4 +29,7 @@ struct accel_type {
     void (*memory_changed)(void);              /* the flat memory map changed */
     void (*info)(void *FILE_to);               /* `info jit` */
 };
+
+extern const struct accel_type tcg_accel;
+
 #endif

@@ -43,7 +43,8 @@ struct tcg_region {
     struct tcg_link *in;                       /* links patched to come here */
     struct { uint64_t pc; uint8_t kind; } succ[2];
     uint64_t call_return;
-    struct tcg_region *better;                 /* the hot region that replaced it */
+    struct tcg_region *better;                 /* cold: the hot region that its entry jumps to now */
+    struct tcg_region *seed;                   /* hot: the cold one that it replaced; dropped with it */
     struct statemap_entry *map; uint32_t nmap; uint8_t *map_bytes;
     struct tcg_region *hash_next;
     struct tcg_page_use *pages;                /* entries in the per-page lists */

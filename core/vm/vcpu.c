@@ -139,6 +139,7 @@ static void *vcpu_thread(void *opaque)
 struct vcpu *vcpu_create(unsigned index, const struct target *t, const void *model, const struct accel_type *accel,
                          struct addr_space *as, struct error *err)
 {
+    size_t bytes = t->env_size + (accel->env_extra && !as ? accel->env_extra() : 0);
     struct vcpu *v;
 
     if (all.count == VCPUS_MAX) {
@@ -151,21 +152,31 @@ struct vcpu *vcpu_create(unsigned index, const struct target *t, const void *mod
     v->model = model;
     v->accel = accel;
     v->as = as;
-    v->env = xmemalign(64, (t->env_size + 63) & ~(size_t)63);
+    v->env = xmemalign(64, (bytes + 63) & ~(size_t)63);
     memset(v->env, 0, t->env_size);
     v->env->vcpu = v;
     pthread_mutex_init(&v->lock, NULL);
     pthread_cond_init(&v->wake, NULL);
     atomic_store(&v->stop_request, true);
-    t->init(v->env, model, true);
+    t->init(v->env, model, as != NULL);
     if (accel->vcpu_create(v, err) < 0) {
         free(v->env);
         free(v);
         return NULL;
     }
     t->reset(v->env);
-    all.at[all.count++] = v;
+    if (as)
+        all.at[all.count++] = v;
     return v;
+}
+
+void vcpu_free(struct vcpu *v)
+{
+    v->accel->vcpu_destroy(v);
+    pthread_mutex_destroy(&v->lock);
+    pthread_cond_destroy(&v->wake);
+    free(v->env);
+    free(v);
 }
 
 void vcpu_start(struct vcpu *v)

@@ -34,6 +34,8 @@ struct vcpu {
     const struct accel_type *accel;
     void *accel_priv;
     bool single_step;                          /* one instruction, then VCPU_DEBUG */
+    uint64_t watch_hit;                        /* address that a watchpoint fired for */
+    bool step_over;                            /* the next instruction runs even if a breakpoint stands on it */
 
     /* breakpoints and watchpoints, set by gdb while the vCPUs are stopped; shared by all vCPUs of a machine */
     const struct debug_points *debug;
@@ -63,10 +65,12 @@ struct debug_points {
 
 /**
  * vcpu_create - allocate the state, let the target initialise and reset it and the accelerator adopt it.
+ * @as: NULL in user mode, where the caller owns the vCPU and its thread: vcpu_count() and the rest do not know it
  * Returns NULL with err set when memory or the accelerator refuse.
  */
 struct vcpu *vcpu_create(unsigned index, const struct target *t, const void *model, const struct accel_type *accel,
                          struct addr_space *as, struct error *err);
+void vcpu_free(struct vcpu *v);                /* user mode: its thread has left the guest for good */
 void vcpu_start(struct vcpu *v);               /* make the thread; it begins stopped */
 void vcpu_kick(struct vcpu *v);                /* any thread */
 void vcpu_set_irq(struct vcpu *v, unsigned line, bool level);   /* any thread; target's line number */

@@ -102,6 +102,11 @@ struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, c
 bool tcg_insert(struct tcg_cache *c, struct tcg_region *r);
 void tcg_drop(struct tcg_cache *c, struct tcg_region *r);                       /* locked */
 
+/* A hot region takes over from the cold translation of the same code: links and the cold entry lead to it. Locked. */
+void tcg_replace(struct tcg_cache *c, struct tcg_region *cold, struct tcg_region *hot);
+/* The cold translation behind a live one of the same code, or NULL. Locked. */
+struct tcg_region *tcg_cold_of(struct tcg_cache *c, struct tcg_region *r);
+
 /* Patch a link to go to `to`; `checked` through the entry that checks the page mapping. Locked. */
 void tcg_link_to(struct tcg_cache *c, struct tcg_link *l, struct tcg_region *to, bool checked);
 void tcg_unlink(struct tcg_cache *c, struct tcg_link *l);                       /* locked */

@@ -86,10 +86,26 @@ void tcg_drop(struct tcg_cache *c, struct tcg_region *r)
     hash_remove(c, r);
     links_cut(c, r);
     pages_leave(c, r);
+    if (r->better)
+        r->better->seed = NULL;
     if (r->code)
         host_redirect(codebuf_rw(&c->buf, r->code), r->code, r->restart);
     c->chunk[r->chunk].live--;
     c->n_dropped++;
+    if (r->seed)
+        tcg_drop(c, r->seed);                  /* its entry jumps here */
+}
+
+void tcg_replace(struct tcg_cache *c, struct tcg_region *cold, struct tcg_region *hot)
+{
+    bool checked = hot->nspans > 1;
+    struct tcg_link *l;
+
+    cold->better = hot;
+    hot->seed = cold;
+    while ((l = cold->in))
+        tcg_link_to(c, l, hot, true);
+    host_redirect(codebuf_rw(&c->buf, cold->code), cold->code, checked ? hot->checked : hot->code);
 }
 
 bool tcg_insert(struct tcg_cache *c, struct tcg_region *r)

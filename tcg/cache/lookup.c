@@ -17,6 +17,15 @@ struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, c
     return r;
 }
 
+struct tcg_region *tcg_cold_of(struct tcg_cache *c, struct tcg_region *r)
+{
+    struct tcg_region *at = r->tier == TCG_COLD ? r : tcg_lookup(c, r->pc, r->mode, r->host);
+
+    while (at && (at->tier != TCG_COLD || at->pc != r->pc || at->host != r->host || at->mode != r->mode))
+        at = at->hash_next;
+    return at;
+}
+
 void hash_add(struct tcg_cache *c, struct tcg_region *r)
 {
     _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode, r->host)];

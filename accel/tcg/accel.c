@@ -1,0 +1,224 @@
+/* The translating accelerator as the rest of Rhea sees it: options, vCPUs, and word of changed memory. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "accel/accel.h"
+#include "accel/tcg/internal.h"
+#include "core/base/alloc.h"
+#include "core/base/error.h"
+#include "core/mem/mem.h"
+#include "core/mem/ram.h"
+#include "core/opt/optlist.h"
+#include "core/vm/vcpu_life.h"
+
+struct tcg_engine *tcg_engine;
+
+enum { HOT_AFTER = 800 };
+
+/* --- start ----------------------------------------------------------------------------------------------------------- */
+
+static size_t default_cache(bool system) { return system ? (size_t)256 << 20 : (size_t)64 << 20; }
+
+static int read_options(struct tcg_engine *e, struct optlist *o, uint64_t *cache_bytes, struct error *err)
+{
+    static const char *const threads[] = { "single", "multi", NULL };
+    static const char *const backends[] = { "jit", "interp", NULL };
+    static const char *const tiers[] = { "auto", "cold", "hot", NULL };
+    int thread = 1, backend = 0, tier = 0;
+    uint64_t hot = HOT_AFTER;
+    int ret = 0;
+
+    if (!o)
+        return 0;
+    if ((ret = optlist_enum(o, "thread", threads, &thread, err)) < 0 ||
+        (ret = optlist_enum(o, "backend", backends, &backend, err)) < 0 ||
+        (ret = optlist_enum(o, "tier", tiers, &tier, err)) < 0 ||
+        (ret = optlist_u64(o, "hot-after", 1, 1 << 30, &hot, err)) < 0 ||
+        (ret = optlist_bool(o, "one-insn-per-tb", &e->one_insn, err)) < 0 ||
+        (ret = optlist_size(o, "tb-size", 1 << 20, cache_bytes, err)) < 0)
+        return ret;
+    vcpu_one_at_a_time(thread == 0);
+    e->interp = backend == 1;
+    e->tier = (enum tier_policy)tier;
+    e->hot_after = (int32_t)hot;
+    return 0;
+}
+
+static int tcg_init(struct optlist *opts, bool system, struct error *err)
+{
+    struct tcg_engine *e = NEW(struct tcg_engine);
+    uint64_t cache_bytes = default_cache(system);
+    int ret;
+
+    e->hot_after = HOT_AFTER;
+    e->system = system;
+    pthread_mutex_init(&e->list_lock, NULL);
+    exclusive_init(e);
+    ret = read_options(e, opts, &cache_bytes, err);
+    if (ret >= 0 && (cache_bytes < 1 << 20 || cache_bytes > (uint64_t)384 << 20))
+        ret = error_set(err, EINVAL, "-accel tcg,tb-size=%llu: the translation cache may have 1 to 384 MiB",
+                        (unsigned long long)cache_bytes >> 20);
+    if (ret < 0) {
+        free(e);
+        return ret;
+    }
+    e->cache_bytes = cache_bytes;
+    tcg_engine = e;
+    return 0;
+}
+
+/* Under the cache's lock. From here on a write to the page is seen: its TLB entries lead to the slow path. */
+static void system_page_gained(void *opaque, struct tcg_page *p)
+{
+    struct tcg_engine *e = opaque;
+    uint64_t off;
+    struct ram_block *ram = ram_from_host(e->bus, p->host, &off);
+
+    if (ram)
+        ram_code_set(ram, off);
+    purge_write_tags(e, p->host);
+    tcg_page_checked(e->cache, p, true);       /* a store that was under way may have slipped through: see rt_fence_i */
+}
+
+static void system_page_lost(void *opaque, struct tcg_page *p)
+{
+    struct tcg_engine *e = opaque;
+    uint64_t off;
+    struct ram_block *ram = ram_from_host(e->bus, p->host, &off);
+
+    if (ram)
+        ram_code_clear(ram, off);
+}
+
+static void ram_code_written(void *opaque, struct ram_block *ram, uint64_t off, uint64_t len)
+{
+    struct tcg_engine *e = opaque;
+    const uint8_t *host = (const uint8_t *)ram->host + off;
+
+    if (len <= 64 && (off & 4095) + len <= 4096 && !tcg_covers(e->cache, host, (unsigned)len))
+        return;
+    tcg_written(e->cache, host, len);
+}
+
+static void map_changed(void *opaque, struct addr_space *as)
+{
+    (void)as;
+    kick_all(opaque, PEND_FLUSH_TLB);
+}
+
+static void ram_cleaned(void *opaque, struct ram_block *ram, uint64_t off, uint64_t len)
+{
+    (void)ram;
+    (void)off;
+    (void)len;
+    kick_all(opaque, PEND_FLUSH_WRITES);
+}
+
+static int start_engine(struct tcg_engine *e, struct vcpu *v, struct error *err)
+{
+    e->target = v->target;
+    e->mode.system = e->system;
+    e->mode.view_off = (uint32_t)((v->target->env_size + 63) & ~(size_t)63);
+    if (!e->system)
+        user_mode_setup(e);
+    e->cache = tcg_cache_new(e->cache_bytes, &e->mode, &runtime_calls, err);
+    if (!e->cache)
+        return -ENOMEM;
+    e->cache->opaque = e;
+    if (e->system) {
+        static struct mem_listener listener;
+
+        e->bus = addr_space_bus(v->as);
+        e->writable_filter = xcalloc(1, WRITABLE_FILTER_BYTES);
+        e->cache->page_gained = system_page_gained;
+        e->cache->page_lost = system_page_lost;
+        e->cache->check_once = true;
+        ram_on_code_write(e->bus, ram_code_written, e);
+        listener = (struct mem_listener){ .changed = map_changed, .cleaned = ram_cleaned, .opaque = e };
+        mem_listen(e->bus, &listener);
+    } else {
+        e->cache->page_gained = user_page_gained;
+    }
+    return hot_start(e, err);
+}
+
+/* --- vCPUs ----------------------------------------------------------------------------------------------------------- */
+
+static int tcg_vcpu_create(struct vcpu *v, struct error *err)
+{
+    struct tcg_engine *e = tcg_engine;
+    struct tcg_vcpu *tv;
+    const struct target *t = v->target;
+
+    if (!e->cache) {
+        int ret = start_engine(e, v, err);
+
+        if (ret < 0)
+            return ret;
+    }
+    tv = NEW(struct tcg_vcpu);
+    tv->v = v;
+    tv->env = v->env;
+    tv->engine = e;
+    tcg_ctx_init(&tv->ctx, e->cache, &e->mode, t->slots, t->nslots, t->helpers, t->nhelpers);
+    tv->ctx.interp = e->interp;
+    v->accel_priv = tv;
+    v->env->rt = tv;
+    v->env->vcpu = v;
+    if (!v->env->mxcsr)
+        v->env->mxcsr = 0x1f80;
+    if (e->system)
+        view_pick(tv);
+    else
+        v->env->view = tv->views[0] = user_view(e, v->env);
+    pthread_mutex_lock(&e->list_lock);
+    e->vcpus = xreallocarray(e->vcpus, e->nvcpus + 1, sizeof *e->vcpus);
+    e->vcpus[e->nvcpus++] = tv;
+    pthread_mutex_unlock(&e->list_lock);
+    return 0;
+}
+
+static void tcg_vcpu_destroy(struct vcpu *v)
+{
+    struct tcg_vcpu *tv = v->accel_priv;
+    struct tcg_engine *e = tv->engine;
+
+    pthread_mutex_lock(&e->list_lock);
+    for (unsigned i = 0; i < e->nvcpus; i++)
+        if (e->vcpus[i] == tv) {
+            e->vcpus[i] = e->vcpus[--e->nvcpus];
+            break;
+        }
+    pthread_mutex_unlock(&e->list_lock);
+    for (unsigned i = 0; i < ENGINE_VIEWS; i++)
+        if (tv->views[i]) {
+            free(tv->views[i]->priv);
+            if (e->system)
+                free(tv->views[i]);            /* in user mode it is part of the CPU state's memory */
+        }
+    tcg_ctx_free(&tv->ctx);
+    free(tv);
+    v->accel_priv = NULL;
+}
+
+static void tcg_kick(struct vcpu *v) { __atomic_store_n(&v->env->exit_request, 1, __ATOMIC_SEQ_CST); }
+
+static void tcg_code_written(void *host, uint64_t len)
+{
+    if (tcg_engine && tcg_engine->cache)
+        tcg_discard(tcg_engine->cache, host, len);
+}
+
+static void tcg_memory_changed(void) { kick_all(tcg_engine, PEND_FLUSH_TLB); }
+
+size_t tcg_env_extra(void) { return sizeof(struct rt_view) + 64; }
+
+const struct accel_type tcg_accel = {
+    .name = "tcg", .help = "dynamic binary translation",
+    .init = tcg_init, .vcpu_create = tcg_vcpu_create, .vcpu_destroy = tcg_vcpu_destroy, .vcpu_run = tcg_vcpu_run,
+    .kick = tcg_kick, .code_written = tcg_code_written, .memory_changed = tcg_memory_changed,
+    .host_fault = user_host_fault, .after_fork = user_after_fork, .info = tcg_info, .env_extra = tcg_env_extra,
+};

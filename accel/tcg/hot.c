@@ -1,0 +1,429 @@
+/* A block that proved hot becomes a region: the blocks that were run after it, loops included.
+ *
+ *   vCPU thread: counter runs out -> plan_new() walks the executed edges and copies the guest's bytes -> queue
+ *   compiler thread: build() decodes the plan into one IR unit -> tcg_compile() -> publish() under the cache's lock
+ *
+ * The compiler works on copies only. What was dropped or evicted meanwhile makes publish() throw the result away. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel/tcg/internal.h"
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+
+enum { MAX_NODES = 96, MAX_INSNS = 700, QUEUE_MAX = 256, RARE = 32 /* a block run less than 1/32 as often stays out */ };
+
+struct node {
+    struct tcg_region *region;                 /* valid while nothing was evicted */
+    uint64_t pc;
+    uint32_t ninsns, len;                      /* guest bytes, contiguous from pc */
+    const uint8_t *bytes;                      /* in plan.bytes */
+    unsigned succ[2], nsucc;                   /* nodes inside the region */
+    unsigned npred, done_pred;
+    bool loop_head, on_path, visited;
+    ir_block_ref block;
+};
+
+struct plan {
+    struct plan *next;
+    uint64_t mode, evicted;
+    const void *model;
+    struct node node[MAX_NODES]; unsigned n;
+    unsigned order[MAX_NODES];                 /* reverse postorder */
+    unsigned norder;
+    struct tcg_span *spans; unsigned nspans;
+    uint8_t *bytes;
+    unsigned ninsns;
+    const struct node *now;                    /* being decoded */
+};
+
+struct hot_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct plan *first, **last;
+    unsigned length;
+    bool started;
+    pthread_mutex_t compiling;                 /* held from compile to publish; hot_pause() */
+    struct tcg_ctx ctx;
+};
+
+/* --- planning ------------------------------------------------------------------------------------------------------- */
+
+static void plan_free(struct plan *p)
+{
+    free(p->spans);
+    free(p->bytes);
+    free(p);
+}
+
+static int32_t runs_of(const struct tcg_engine *e, const struct tcg_region *r)
+{
+    return r->better || r->queued ? e->hot_after : e->hot_after - r->counter;
+}
+
+static unsigned node_find(const struct plan *p, uint64_t pc)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->node[i].pc == pc)
+            return i;
+    return MAX_NODES;
+}
+
+static unsigned region_bytes(const struct tcg_region *r)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < r->nspans; i++)
+        n += r->spans[i].len;
+    return n;
+}
+
+/* Where a successor has been translated, if it has ever run: a link leads there. */
+static struct tcg_region *executed_successor(struct tcg_cache *c, const struct tcg_region *r, uint64_t pc)
+{
+    for (unsigned i = 0; i < r->nlinks; i++)
+        if (r->links[i].pc == pc && r->links[i].to)
+            return tcg_cold_of(c, r->links[i].to);
+    return NULL;
+}
+
+static bool pages_fit(const struct plan *p, const struct tcg_region *r)
+{
+    uint64_t pages[TCG_MAX_PAGES + 1];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i <= p->n; i++) {
+        const struct tcg_region *at = i < p->n ? p->node[i].region : r;
+
+        for (unsigned s = 0; s < at->nspans; s++) {
+            uint64_t page = at->spans[s].va >> 12;
+            unsigned k = 0;
+
+            while (k < n && pages[k] != page)
+                k++;
+            if (k == n && n++ == TCG_MAX_PAGES)
+                return false;
+            pages[k] = page;
+        }
+    }
+    return true;
+}
+
+static void take_node(struct plan *p, struct tcg_region *r)
+{
+    p->node[p->n++] = (struct node){ .region = r, .pc = r->pc, .ninsns = r->ninsns, .len = region_bytes(r) };
+    p->ninsns += r->ninsns;
+    p->nspans += r->nspans;
+}
+
+/* Breadth first, so that what is near the seed comes in before the limits are reached. */
+static void grow(struct tcg_engine *e, struct plan *p)
+{
+    for (unsigned i = 0; i < p->n; i++) {
+        struct tcg_region *r = p->node[i].region;
+
+        for (unsigned s = 0; s < r->nsucc; s++) {
+            unsigned k = node_find(p, r->succ[s].pc);
+            struct tcg_region *to;
+
+            if (r->succ[s].kind & IR_JUMP_CALL)
+                continue;
+            if (k == MAX_NODES) {
+                to = executed_successor(e->cache, r, r->succ[s].pc);
+                if (!to || to->dead || to->mode != p->mode || runs_of(e, to) < e->hot_after / RARE ||
+                    p->n == MAX_NODES || p->ninsns + to->ninsns > MAX_INSNS || !pages_fit(p, to))
+                    continue;
+                k = p->n;
+                take_node(p, to);
+            }
+            p->node[i].succ[p->node[i].nsucc++] = k;
+            p->node[k].npred++;
+        }
+    }
+}
+
+static void visit(struct plan *p, unsigned i)
+{
+    struct node *n = &p->node[i];
+
+    n->visited = n->on_path = true;
+    /* The second successor first: the first (taken less often, as a rule) then comes right behind in reverse. */
+    for (unsigned s = 0; s < n->nsucc; s++) {
+        struct node *to = &p->node[n->succ[s]];
+
+        if (to->on_path)
+            to->loop_head = true;
+        else if (!to->visited)
+            visit(p, n->succ[s]);
+    }
+    n->on_path = false;
+    p->order[MAX_NODES - 1 - p->norder++] = i;
+}
+
+static void copy_bytes(struct plan *p)
+{
+    size_t total = 0, at = 0;
+    unsigned span = 0;
+
+    for (unsigned i = 0; i < p->n; i++)
+        total += p->node[i].len;
+    p->bytes = xmalloc(total);
+    p->spans = xreallocarray(NULL, p->nspans, sizeof *p->spans);
+    for (unsigned i = 0; i < p->n; i++) {
+        struct node *n = &p->node[i];
+
+        memcpy(p->bytes + at, n->region->bytes, n->len);
+        n->bytes = p->bytes + at;
+        at += n->len;
+        memcpy(p->spans + span, n->region->spans, n->region->nspans * sizeof *p->spans);
+        span += n->region->nspans;
+    }
+}
+
+static struct plan *plan_new(struct tcg_vcpu *tv, struct tcg_region *seed)
+{
+    struct tcg_engine *e = tv->engine;
+    struct plan *p = NEW(struct plan);
+
+    p->mode = seed->mode;
+    p->model = tv->v->model;
+    tcg_cache_lock(e->cache);
+    p->evicted = e->cache->n_evicted;
+    take_node(p, seed);
+    grow(e, p);
+    copy_bytes(p);
+    tcg_cache_unlock(e->cache);
+    visit(p, 0);
+    memmove(p->order, p->order + MAX_NODES - p->norder, p->norder * sizeof *p->order);
+    return p;
+}
+
+/* --- building ------------------------------------------------------------------------------------------------------- */
+
+static const uint8_t *fetch_copy(struct tr_ctx *tr, uint64_t va, unsigned *len)
+{
+    const struct plan *p = tr->fetch_opaque;
+    const struct node *n = p->now;
+
+    if (va < n->pc || va >= n->pc + n->len)
+        return NULL;
+    if (*len > n->pc + n->len - va)
+        *len = (unsigned)(n->pc + n->len - va);
+    return n->bytes + (va - n->pc);
+}
+
+static int64_t block_of(struct tr_ctx *tr, uint64_t pc)
+{
+    const struct plan *p = tr->fetch_opaque;
+    unsigned k = node_find(p, pc);
+
+    return k == MAX_NODES ? -1 : (int64_t)p->node[k].block;
+}
+
+static void decode_node(struct tcg_engine *e, struct plan *p, struct ir *ir, struct node *n)
+{
+    struct tr_ctx tr = { .ir = ir, .target = e->target, .mode = p->mode, .cpu_model = p->model, .system = e->system,
+                         .pc = n->pc, .max_insns = n->ninsns, .fetch = fetch_copy, .fetch_opaque = p,
+                         .block_of = block_of };
+
+    p->now = n;
+    ir_enter(ir, n->block);
+    if (n->loop_head) {
+        ir->pc = n->pc;
+        ir_poll(ir);
+    }
+    e->target->translate(&tr);
+    if (!ir_terminated(ir)) {
+        int64_t next = block_of(&tr, tr.end_pc);
+
+        if (next >= 0)
+            ir_br(ir, (ir_block_ref)next);
+        else
+            ir_goto_pc(ir, tr.end_pc, IR_JUMP_PLAIN, 0);
+    }
+}
+
+/* A block is sealed as soon as its last predecessor has been decoded; the heads of loops wait for their back edges. */
+static void seal_successors(struct plan *p, struct ir *ir, const struct node *n)
+{
+    for (unsigned s = 0; s < n->nsucc; s++) {
+        struct node *to = &p->node[n->succ[s]];
+
+        if (++to->done_pred == to->npred)
+            ir_seal(ir, to->block);
+    }
+}
+
+static void build(struct tcg_engine *e, struct plan *p, struct ir *ir)
+{
+    ir_reset(ir);
+    for (unsigned i = 0; i < p->norder; i++)
+        p->node[p->order[i]].block = ir_block_new(ir, p->node[p->order[i]].pc);
+    ir_enter(ir, 0);
+    ir->pc = p->node[0].pc;
+    if (!p->node[0].loop_head)
+        ir_poll(ir);
+    ir_br(ir, p->node[0].block);
+    if (!p->node[0].npred)
+        ir_seal(ir, p->node[0].block);
+    for (unsigned i = 0; i < p->norder; i++) {
+        struct node *n = &p->node[p->order[i]];
+
+        decode_node(e, p, ir, n);
+        seal_successors(p, ir, n);
+    }
+}
+
+static void log_plan(const struct plan *p, const struct tcg_region *r)
+{
+    FILE *f = log_begin();
+
+    fprintf(f, "region at %#llx: %u blocks, %u instructions, %u host bytes:", (unsigned long long)p->node[0].pc, p->n,
+            p->ninsns, r->code_len);
+    for (unsigned i = 0; i < p->norder; i++)
+        fprintf(f, " %#llx%s", (unsigned long long)p->node[p->order[i]].pc, p->node[p->order[i]].loop_head ? "@" : "");
+    fputc('\n', f);
+    log_end();
+}
+
+static bool still_there(const struct tcg_cache *c, const struct plan *p)
+{
+    if (c->n_evicted != p->evicted)
+        return false;
+    for (unsigned i = 0; i < p->n; i++)
+        if (p->node[i].region->dead)
+            return false;
+    return true;
+}
+
+static void compile(struct tcg_engine *e, struct tcg_ctx *ctx, struct plan *p)
+{
+    struct tcg_request rq = { .pc = p->node[0].pc, .mode = p->mode, .tier = TCG_HOT, .spans = p->spans,
+                              .nspans = p->nspans, .bytes = p->bytes, .counter = -1, .ninsns = p->ninsns };
+    struct tcg_region *r, *seed = p->node[0].region;
+
+    build(e, p, &ctx->ir);
+    if (ctx->ir.error || tcg_compile(ctx, &rq, &r) < 0)
+        return;                                /* too large, or no room now: the cold translations go on */
+    tcg_cache_lock(e->cache);
+    if (still_there(e->cache, p) && tcg_insert(e->cache, r)) {
+        tcg_replace(e->cache, seed, r);
+        if (log_on(LOG_REGION))
+            log_plan(p, r);
+        log_out_asm(NULL, r);
+    }
+    tcg_cache_unlock(e->cache);
+}
+
+/* --- the thread ----------------------------------------------------------------------------------------------------- */
+
+static void *worker(void *opaque)
+{
+    struct tcg_engine *e = opaque;
+    struct hot_queue *q = e->hot;
+
+    for (;;) {
+        struct plan *p;
+
+        pthread_mutex_lock(&q->lock);
+        while (!q->first)
+            pthread_cond_wait(&q->more, &q->lock);
+        p = q->first;
+        q->first = p->next;
+        if (!q->first)
+            q->last = &q->first;
+        q->length--;
+        pthread_mutex_unlock(&q->lock);
+        pthread_mutex_lock(&q->compiling);
+        compile(e, &q->ctx, p);
+        pthread_mutex_unlock(&q->compiling);
+        plan_free(p);
+    }
+    return NULL;
+}
+
+static void queue_init(struct tcg_engine *e, struct hot_queue *q)
+{
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_mutex_init(&q->compiling, NULL);
+    pthread_cond_init(&q->more, NULL);
+    q->first = NULL;
+    q->last = &q->first;
+    q->length = 0;
+    q->started = false;
+    (void)e;
+}
+
+int hot_start(struct tcg_engine *e, struct error *err)
+{
+    const struct target *t = e->target;
+
+    (void)err;
+    e->hot = NEW(struct hot_queue);
+    queue_init(e, e->hot);
+    tcg_ctx_init(&e->hot->ctx, e->cache, &e->mode, t->slots, t->nslots, t->helpers, t->nhelpers);
+    return 0;
+}
+
+static bool enqueue(struct tcg_engine *e, struct plan *p)
+{
+    struct hot_queue *q = e->hot;
+    bool taken = false;
+
+    pthread_mutex_lock(&q->lock);
+    if (!q->started) {
+        pthread_t t;
+        sigset_t all, old;
+
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &old);
+        q->started = pthread_create(&t, NULL, worker, e) == 0;
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        if (q->started)
+            pthread_detach(t);
+    }
+    if (q->started && q->length < QUEUE_MAX) {
+        p->next = NULL;
+        *q->last = p;
+        q->last = &p->next;
+        q->length++;
+        taken = true;
+        pthread_cond_signal(&q->more);
+    }
+    pthread_mutex_unlock(&q->lock);
+    return taken;
+}
+
+void hot_request(struct tcg_vcpu *tv, struct tcg_region *r)
+{
+    struct tcg_engine *e = tv->engine;
+    struct plan *p;
+
+    if (r->tier != TCG_COLD || r->queued || r->dead)
+        return;
+    r->queued = true;
+    r->counter = INT32_MAX;
+    tv->n.hot_requests++;
+    p = plan_new(tv, r);
+    if (e->tier == TIER_HOT) {
+        pthread_mutex_lock(&e->hot->compiling);
+        compile(e, &e->hot->ctx, p);
+        pthread_mutex_unlock(&e->hot->compiling);
+    } else if (enqueue(e, p)) {
+        return;
+    } else {
+        r->queued = false;
+        r->counter = e->hot_after;
+    }
+    plan_free(p);
+}
+
+void hot_pause(struct tcg_engine *e) { pthread_mutex_lock(&e->hot->compiling); }
+void hot_resume(struct tcg_engine *e) { pthread_mutex_unlock(&e->hot->compiling); }
+
+/* The child of a fork has no compiler thread; what was queued is forgotten. */
+void hot_after_fork(struct tcg_engine *e)
+{
+    queue_init(e, e->hot);
+}

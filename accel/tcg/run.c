@@ -1,0 +1,297 @@
+/* The run loop of a vCPU: find the translation, run it, serve what it left for. */
+#include <stdlib.h>
+#include <string.h>
+#include <xmmintrin.h>
+
+#include "accel/tcg/internal.h"
+#include "core/base/log.h"
+
+enum { HOST_MXCSR = 0x1f80 };                  /* what C code expects: round to nearest, all masked */
+
+/* --- raising -------------------------------------------------------------------------------------------------------- */
+
+enum { JUMP_RAISED = 1, JUMP_LEFT = 2 };
+
+static void unwind(struct tcg_vcpu *tv, int how) __attribute__((noreturn));
+static void unwind(struct tcg_vcpu *tv, int how)
+{
+    tv->env->mxcsr = _mm_getcsr();             /* the guest's: helpers and slow paths run with it */
+    _mm_setcsr(HOST_MXCSR);
+    longjmp(tv->jump, how);
+}
+
+void raise_now(struct tcg_vcpu *tv, uint32_t exception)
+{
+    tv->env->exception = exception;
+    unwind(tv, JUMP_RAISED);
+}
+
+void rt_raise(struct cpu_env *env, uint32_t exception) { raise_now(tv_of(env), exception); }
+
+void rt_leave(struct cpu_env *env, enum rt_exit reason)
+{
+    env->exception = reason;
+    unwind(tv_of(env), JUMP_LEFT);
+}
+
+void restore_state(struct tcg_vcpu *tv, uintptr_t host_pc, const struct rt_frame *frame)
+{
+    struct tcg_region *r = tcg_find_code(tv->engine->cache, host_pc);
+    uint64_t pc;
+    uint32_t extra;
+
+    if (!r || !statemap_restore(r->map, r->nmap, r->map_bytes, (uint32_t)(host_pc - (uintptr_t)r->base),
+                                tv->engine->target->slots, tv->env, frame, &pc, &extra)) {
+        fprintf(stderr, "rhea: internal error: no state map for host address %#lx (guest near %#llx)\n",
+                (unsigned long)host_pc, r ? (unsigned long long)r->pc : 0ull);
+        abort();
+    }
+    tv->env->pc = pc;
+    if (tv->engine->target->restore_extra)
+        tv->engine->target->restore_extra(tv->env, extra);
+}
+
+void raise_at(struct tcg_vcpu *tv, uint32_t exception, uintptr_t host_pc)
+{
+    if (host_pc)
+        restore_state(tv, host_pc, host_frame(tv->env));
+    raise_now(tv, exception);
+}
+
+/* --- the loop ------------------------------------------------------------------------------------------------------- */
+
+static void do_pending(struct tcg_vcpu *tv)
+{
+    unsigned p = atomic_exchange(&tv->pending, 0);
+
+    if (p & PEND_FLUSH_TLB)
+        views_flush(tv);
+    else if (p & PEND_FLUSH_WRITES)
+        views_flush_writes(tv);
+    if (p & PEND_EXCLUSIVE) {
+        run_end(tv);
+        run_begin(tv);
+    }
+}
+
+/* Translations made before a breakpoint was set may run past it: all go. */
+static void follow_debug_points(struct tcg_vcpu *tv)
+{
+    struct tcg_engine *e = tv->engine;
+    uint32_t now = tv->v->debug ? __atomic_load_n(&tv->v->debug->generation, __ATOMIC_ACQUIRE) : 0;
+
+    if (now == e->debug_generation)
+        return;
+    exclusive_begin(tv);
+    if (now != e->debug_generation) {
+        hot_pause(e);
+        tcg_cache_lock(e->cache);
+        tcg_evict_all(e->cache);
+        tcg_cache_unlock(e->cache);
+        hot_resume(e);
+        e->debug_generation = now;
+        for (unsigned i = 0; i < e->nvcpus; i++)
+            views_flush(e->vcpus[i]);
+    }
+    exclusive_end(tv);
+}
+
+static void log_exec(struct tcg_vcpu *tv, const struct tcg_region *r)
+{
+    FILE *f = log_begin();
+
+    if (log_on(LOG_EXEC))
+        fprintf(f, "Trace %u: %p [%016llx/%llx]%s\n", tv->v->index, (const void *)r->code, (unsigned long long)r->pc,
+                (unsigned long long)r->mode, r->tier == TCG_HOT ? " hot" : "");
+    if (log_on(LOG_CPU) && tv->engine->target->dump)
+        tv->engine->target->dump(tv->env, f);
+    log_end();
+}
+
+static bool same_page(const struct tcg_region *from, uint64_t pc)
+{
+    return from->pc >> 12 == pc >> 12 && from->nspans == 1;
+}
+
+/* The jump that left can go straight on from now on. */
+static void follow_link(struct tcg_vcpu *tv, struct tcg_link *l, struct tcg_region *to)
+{
+    struct tcg_engine *e = tv->engine;
+
+    if (log_on(LOG_NOCHAIN) || to->mode >> MODE_STEP & 1 || breakpoint_at(tv, to->pc) || l->from->mode != to->mode)
+        return;
+    tcg_cache_lock(e->cache);
+    if (l->pc == to->pc && !l->from->dead && !to->dead)
+        tcg_link_to(e->cache, l, to, e->system && !(to->nspans == 1 && same_page(l->from, to->pc)));
+    tcg_cache_unlock(e->cache);
+}
+
+static void remember_jump(struct tcg_vcpu *tv, const struct tcg_region *r)
+{
+    struct rt_view *w = tv->env->view;
+    struct rt_jump_entry *j = &w->jump[r->pc >> 1 & ((1u << RT_JUMP_BITS) - 1)];
+
+    if (log_on(LOG_NOCHAIN) || r->mode >> MODE_STEP & 1 || breakpoint_at(tv, r->pc))
+        return;
+    if (tv->engine->system)
+        for (unsigned i = 0; i < r->nspans; i++)
+            view_note_exec(w, r->spans[i].va);
+    j->code = r->code;
+    j->pc = r->pc;
+}
+
+static uint64_t execute(struct tcg_vcpu *tv, struct tcg_region *r)
+{
+    if (log_on(LOG_EXEC | LOG_CPU) && log_wants(r->pc))
+        log_exec(tv, r);
+    if (r->interp) {
+        uint64_t why;
+
+        _mm_setcsr(tv->env->mxcsr);
+        why = interp_run(r->interp, tv->env, &tv->engine->mode, &runtime_calls);
+        tv->env->mxcsr = _mm_getcsr();
+        _mm_setcsr(HOST_MXCSR);
+        return why;
+    }
+    return host_enter(tv->env, r->code);
+}
+
+/* What happened outside generated code comes first: requests, interrupts, sleep. Returns an enum vcpu_stop or -1. */
+static int outside(struct tcg_vcpu *tv)
+{
+    struct cpu_env *env = tv->env;
+    const struct target *t = tv->engine->target;
+    uint32_t irq;
+
+    if (__atomic_load_n(&env->exit_request, __ATOMIC_ACQUIRE)) {
+        __atomic_store_n(&env->exit_request, 0, __ATOMIC_SEQ_CST);
+        do_pending(tv);
+        if (atomic_load(&tv->v->stop_request) || atomic_load(&tv->v->quit) || !tv->engine->system)
+            return VCPU_KICKED;
+    }
+    if (!tv->engine->system)
+        return -1;
+    irq = t->interrupt(env);
+    if (irq) {
+        env->halted = 0;
+        if (log_on(LOG_INT))
+            log_printf("vcpu %u: interrupt %#x at %#llx\n", tv->v->index, irq, (unsigned long long)env->pc);
+        t->deliver(env, irq);
+        view_pick(tv);
+    } else if (env->halted) {
+        if (!t->has_work(env))
+            return VCPU_HALTED;
+        env->halted = 0;
+    }
+    return -1;
+}
+
+static int raised(struct tcg_vcpu *tv)
+{
+    struct cpu_env *env = tv->env;
+    const struct target *t = tv->engine->target;
+
+    tv->n.exceptions++;
+    if (t->debug_exception && env->exception == t->debug_exception())
+        return VCPU_DEBUG;
+    if (!tv->engine->system)
+        return VCPU_EXCEPTION;
+    if (log_on(LOG_INT))
+        log_printf("vcpu %u: exception %#x at %#llx\n", tv->v->index, env->exception, (unsigned long long)env->pc);
+    t->deliver(env, env->exception);
+    view_pick(tv);
+    return -1;
+}
+
+/* Serve one exit. Returns an enum vcpu_stop or -1 to go on. */
+static int served(struct tcg_vcpu *tv, uint64_t why)
+{
+    switch (why) {
+    case RT_EXIT_RAISED:
+        return raised(tv);
+    case RT_EXIT_HALT:
+        tv->env->halted = 1;
+        return -1;
+    case RT_EXIT_SYSCALL:
+        return VCPU_SYSCALL;
+    case RT_EXIT_DEBUG:
+        return VCPU_DEBUG;
+    case RT_EXIT_ICOUNT:
+        return VCPU_KICKED;
+    default:
+        return -1;
+    }
+}
+
+int tcg_vcpu_run(struct vcpu *v)
+{
+    struct tcg_vcpu *tv = v->accel_priv;
+    struct tcg_link *volatile link = NULL;     /* the patchable jump that left last, while it is sure to exist */
+    struct tcg_region *volatile next = NULL;   /* found already */
+    volatile bool stepped = false;
+    int how, stop;
+
+    run_begin(tv);
+    if (tv->engine->system)
+        view_pick(tv);
+    follow_debug_points(tv);
+    how = setjmp(tv->jump);
+    tv->in_access = false;
+    if (how) {
+        link = NULL;
+        next = NULL;
+        stop = how == JUMP_RAISED ? raised(tv) : served(tv, tv->env->exception);
+        if (stop >= 0)
+            goto out;
+    }
+    for (;;) {
+        struct tcg_region *r;
+        uint64_t why;
+
+        if (__atomic_load_n(&tv->env->exit_request, __ATOMIC_ACQUIRE))
+            link = NULL, next = NULL;          /* translations may be evicted while this vCPU stands still */
+        stop = outside(tv);
+        if (stop >= 0)
+            break;
+        if (v->single_step ? stepped : breakpoint_at(tv, tv->env->pc) && !v->step_over) {
+            stop = VCPU_DEBUG;
+            break;
+        }
+        v->step_over = false;
+        r = next && next->pc == tv->env->pc && !next->dead ? next : NULL;
+        next = NULL;
+        if (!r) {
+            uint64_t evicted = tv->engine->cache->n_evicted;
+
+            r = find_code(tv);
+            if (link && evicted == tv->engine->cache->n_evicted)
+                follow_link(tv, link, r);
+        }
+        link = NULL;
+        stepped = true;
+        tv->n.exits++;
+        why = execute(tv, r);
+        if (why >= RT_EXIT_MAX) {
+            link = (struct tcg_link *)(uintptr_t)why;
+            continue;
+        }
+        if (why == RT_EXIT_LOOKUP) {
+            tv->n.lookup++;
+            next = find_code(tv);
+            remember_jump(tv, next);
+            continue;
+        }
+        if (why == RT_EXIT_HOT) {
+            hot_request(tv, find_code(tv));
+            continue;
+        }
+        stop = served(tv, why);
+        if (stop >= 0)
+            break;
+        if (tv->engine->system && why == RT_EXIT_FLUSHED)
+            view_pick(tv);
+    }
+out:
+    run_end(tv);
+    return stop;
+}

@@ -1,0 +1,492 @@
+/* What generated code cannot do inline: accesses that miss the TLB, cross pages, reach devices or pages with code. In
+ * user mode, where there is no TLB, only what the host cannot do in one instruction comes here. */
+#include <stdatomic.h>
+#include <string.h>
+#include <xmmintrin.h>
+
+#include "accel/tcg/internal.h"
+#include "core/base/bits.h"
+#include "core/base/log.h"
+#include "core/mem/mem.h"
+#include "core/mem/ram.h"
+
+enum { PAGE = 4096 };
+
+/* One access within a page, resolved. */
+struct target_mem {
+    uint8_t *host;                             /* NULL: a device at gpa */
+    uint64_t gpa;
+    struct ram_block *ram; uint64_t ram_off;   /* set when a write must be reported */
+};
+
+/* --- translation and filling ---------------------------------------------------------------------------------------- */
+
+static bool watched(const struct tcg_vcpu *tv, uint64_t page)
+{
+    const struct debug_points *d = tv->v->debug;
+
+    for (unsigned i = 0; d && i < d->nwatch; i++)
+        if (d->watch[i].addr < page + PAGE && d->watch[i].addr + d->watch[i].len > page)
+            return true;
+    return false;
+}
+
+static void check_watch(struct tcg_vcpu *tv, uint64_t va, unsigned len, enum rt_access access, uintptr_t host_pc)
+{
+    const struct debug_points *d = tv->v->debug;
+
+    for (unsigned i = 0; d && i < d->nwatch; i++) {
+        const struct debug_watch *w = &d->watch[i];
+
+        if (va < w->addr + w->len && w->addr < va + len && (access == RT_WRITE ? w->write : w->read) &&
+            !tv->v->step_over && tv->engine->target->debug_exception) {
+            tv->v->watch_hit = va;
+            raise_at(tv, tv->engine->target->debug_exception(), host_pc);
+        }
+    }
+}
+
+static void publish(struct tcg_vcpu *tv, uint64_t va, const struct target_xlat *x, const struct mem_xlat *m, bool slow)
+{
+    struct rt_view *w = tv->env->view;
+    struct rt_tlb_entry *t = tlb_entry(w, va);
+    uint64_t page = va & ~(uint64_t)(PAGE - 1);
+    uint64_t addend = (uint64_t)(uintptr_t)m->host - page;
+    bool notice = m->ram && ram_needs_notice(m->ram, m->ram_off);
+    uint64_t write;
+
+    ((struct view_priv *)w->priv)->filled++;
+    if (x->page_bits > RT_PAGE_BITS)
+        view_note_large(w, va, x->page_bits);
+    if (!m->host || m->len < PAGE)
+        return;                                /* devices are found anew at each access */
+    if ((t->tag_read & ~(uint64_t)(PAGE - 1)) == page && t->addend == addend) {
+        if (x->read)
+            t->tag_read = page | slow;         /* another access of the same page fills in its right */
+    } else {
+        __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
+        t->tag_read = ~UINT64_C(0);
+        t->addend = addend;
+        t->tag_read = x->read ? page | slow : ~UINT64_C(0);
+    }
+    if (!x->write || m->readonly)
+        return;
+    write = page | (slow || notice);
+    if (!(write & RT_TLB_SLOW))
+        writable_note(tv->engine, m->host);
+    __atomic_store_n(&t->tag_write, write, __ATOMIC_SEQ_CST);
+    /* A translation of this page may have been made meanwhile: purge_write_tags() sees the tag, or this sees its mark. */
+    if (m->ram && ram_needs_notice(m->ram, m->ram_off))
+        __atomic_store_n(&t->tag_write, page | RT_TLB_SLOW, __ATOMIC_RELAXED);
+}
+
+static struct target_mem resolve(struct tcg_vcpu *tv, uint64_t va, enum rt_access access, unsigned mmu, uintptr_t host_pc)
+{
+    const struct target *t = tv->engine->target;
+    uint64_t in_page = va & (PAGE - 1);
+    struct target_xlat x;
+    struct mem_xlat m;
+    uint32_t exc;
+
+    tv->n.tlb_miss++;
+    exc = t->xlate(tv->env, va, access, mmu, &x);
+    if (exc)
+        raise_at(tv, exc, host_pc);
+    if (!mem_translate(tv->v->as, x.gpa & ~(uint64_t)(PAGE - 1), &m) || !m.host || m.len < PAGE ||
+        (access == RT_WRITE && m.readonly))
+        return (struct target_mem){ .gpa = x.gpa };
+    if (!mmu)
+        publish(tv, va, &x, &m, watched(tv, va - in_page));
+    return (struct target_mem){ .host = (uint8_t *)m.host + in_page, .gpa = x.gpa, .ram = m.ram,
+                                .ram_off = m.ram_off + in_page };
+}
+
+/* --- devices -------------------------------------------------------------------------------------------------------- */
+
+/* Device models are C code with a host's floating-point state; the guest's must come through unharmed. */
+static uint64_t device_read(struct tcg_vcpu *tv, uint64_t va, uint64_t gpa, unsigned size, uintptr_t host_pc)
+{
+    unsigned csr = _mm_getcsr();
+    uint64_t val = 0;
+    enum mem_result res;
+
+    _mm_setcsr(0x1f80);
+    res = mem_read(tv->v->as, gpa, size, &val);
+    _mm_setcsr(csr);
+    if (res != MEM_OK) {
+        log_guest("vcpu %u: read of %u bytes at %#llx: %s", tv->v->index, size, (unsigned long long)gpa,
+                  res == MEM_DECODE_ERROR ? "nothing is there" : "refused");
+        raise_at(tv, tv->engine->target->bus_fault(tv->env, va, RT_READ), host_pc);
+    }
+    return val;
+}
+
+static void device_write(struct tcg_vcpu *tv, uint64_t va, uint64_t gpa, unsigned size, uint64_t val, uintptr_t host_pc)
+{
+    unsigned csr = _mm_getcsr();
+    enum mem_result res;
+
+    _mm_setcsr(0x1f80);
+    res = mem_write(tv->v->as, gpa, size, val);
+    _mm_setcsr(csr);
+    if (res != MEM_OK) {
+        log_guest("vcpu %u: write of %u bytes at %#llx: %s", tv->v->index, size, (unsigned long long)gpa,
+                  res == MEM_DECODE_ERROR ? "nothing is there" : "refused");
+        raise_at(tv, tv->engine->target->bus_fault(tv->env, va, RT_WRITE), host_pc);
+    }
+}
+
+/* --- bytes ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t host_read(const uint8_t *p, unsigned size)
+{
+    switch (size) {
+    case 1: return *p;
+    case 2: return __atomic_load_n((const uint16_t *)__builtin_assume_aligned(p, 1), __ATOMIC_RELAXED);
+    case 4: return __atomic_load_n((const uint32_t *)__builtin_assume_aligned(p, 1), __ATOMIC_RELAXED);
+    default: return __atomic_load_n((const uint64_t *)__builtin_assume_aligned(p, 1), __ATOMIC_RELAXED);
+    }
+}
+
+static void host_write(uint8_t *p, unsigned size, uint64_t v)
+{
+    switch (size) {
+    case 1: __atomic_store_n(p, (uint8_t)v, __ATOMIC_RELAXED); break;
+    case 2: __atomic_store_n((uint16_t *)__builtin_assume_aligned(p, 1), (uint16_t)v, __ATOMIC_RELAXED); break;
+    case 4: __atomic_store_n((uint32_t *)__builtin_assume_aligned(p, 1), (uint32_t)v, __ATOMIC_RELAXED); break;
+    default: __atomic_store_n((uint64_t *)__builtin_assume_aligned(p, 1), v, __ATOMIC_RELAXED); break;
+    }
+}
+
+static uint64_t swapped(uint64_t v, unsigned memop)
+{
+    if (!(memop & IR_MBE))
+        return v;
+    switch (memop & IR_MSIZE) {
+    case IR_M16: return __builtin_bswap16((uint16_t)v);
+    case IR_M32: return __builtin_bswap32((uint32_t)v);
+    case IR_M64: return __builtin_bswap64(v);
+    default: return v;
+    }
+}
+
+static unsigned mmu_of(unsigned memop) { return (memop & IR_MMMU) >> IR_MMMU_SHIFT; }
+
+static void check_align(struct tcg_vcpu *tv, uint64_t va, unsigned memop, enum rt_access access, uintptr_t host_pc)
+{
+    if ((memop & IR_MALIGN) && (va & (ir_mem_bytes(memop) - 1)))
+        raise_at(tv, tv->engine->target->align_fault(tv->env, va, access), host_pc);
+}
+
+/* --- system mode: loads and stores of up to 8 bytes ------------------------------------------------------------------ */
+
+static uint64_t read_part(struct tcg_vcpu *tv, uint64_t va, unsigned size, unsigned mmu, uintptr_t host_pc)
+{
+    struct target_mem m = resolve(tv, va, RT_READ, mmu, host_pc);
+
+    check_watch(tv, va, size, RT_READ, host_pc);
+    return m.host ? host_read(m.host, size) : device_read(tv, va, m.gpa, size, host_pc);
+}
+
+static void write_part(struct tcg_vcpu *tv, struct target_mem m, uint64_t va, unsigned size, uint64_t val,
+                       uintptr_t host_pc)
+{
+    if (!m.host) {
+        device_write(tv, va, m.gpa, size, val, host_pc);
+        return;
+    }
+    host_write(m.host, size, val);
+    if (m.ram && ram_needs_notice(m.ram, m.ram_off))
+        ram_written(m.ram, m.ram_off, size);
+}
+
+static bool crosses(uint64_t va, unsigned size) { return (va & (PAGE - 1)) + size > PAGE; }
+
+static uint64_t sys_load(struct tcg_vcpu *tv, uint64_t va, unsigned memop, uintptr_t host_pc)
+{
+    unsigned size = ir_mem_bytes(memop), mmu = mmu_of(memop);
+    uint64_t v = 0;
+
+    check_align(tv, va, memop, RT_READ, host_pc);
+    tv->n.tlb_slow++;
+    if (!crosses(va, size))
+        return swapped(read_part(tv, va, size, mmu, host_pc), memop);
+    for (unsigned i = 0; i < size; i++)
+        v |= read_part(tv, va + i, 1, mmu, host_pc) << 8 * i;
+    return swapped(v, memop);
+}
+
+static void sys_store(struct tcg_vcpu *tv, uint64_t va, uint64_t val, unsigned memop, uintptr_t host_pc)
+{
+    unsigned size = ir_mem_bytes(memop), mmu = mmu_of(memop);
+    struct target_mem m, second;
+
+    check_align(tv, va, memop, RT_WRITE, host_pc);
+    tv->n.tlb_slow++;
+    val = swapped(val, memop);
+    check_watch(tv, va, size, RT_WRITE, host_pc);
+    m = resolve(tv, va, RT_WRITE, mmu, host_pc);
+    if (!crosses(va, size)) {
+        write_part(tv, m, va, size, val, host_pc);
+        return;
+    }
+    /* Both pages must be writable before a byte of either changes. */
+    second = resolve(tv, (va + size) & ~(uint64_t)(PAGE - 1), RT_WRITE, mmu, host_pc);
+    for (unsigned i = 0; i < size; i++) {
+        unsigned first_part = PAGE - (va & (PAGE - 1));
+        struct target_mem at = i < first_part ? m : second;
+        unsigned step = i < first_part ? i : i - first_part;
+
+        at.host = at.host ? at.host + step : NULL;
+        at.gpa += step;
+        at.ram_off += step;
+        write_part(tv, at, va + i, 1, val >> 8 * i & 255, host_pc);
+    }
+}
+
+/* --- user mode ------------------------------------------------------------------------------------------------------ */
+
+static uint8_t *user_host(struct tcg_vcpu *tv, uint64_t va)
+{
+    const struct host_mode *m = &tv->engine->mode;
+
+    return (uint8_t *)(uintptr_t)((m->addr32 ? (uint32_t)va : va) + m->guest_base);
+}
+
+/* The access itself may fault; the signal handler then raises the guest's exception for it (user.c). */
+static uint64_t user_load(struct tcg_vcpu *tv, uint64_t va, unsigned memop, uintptr_t host_pc)
+{
+    uint64_t v;
+
+    check_align(tv, va, memop, RT_READ, host_pc);
+    tv->access_pc = host_pc;
+    tv->in_access = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    v = host_read(user_host(tv, va), ir_mem_bytes(memop));
+    atomic_signal_fence(memory_order_seq_cst);
+    tv->in_access = false;
+    return swapped(v, memop);
+}
+
+static void user_store(struct tcg_vcpu *tv, uint64_t va, uint64_t val, unsigned memop, uintptr_t host_pc)
+{
+    check_align(tv, va, memop, RT_WRITE, host_pc);
+    tv->access_pc = host_pc;
+    tv->in_access = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    host_write(user_host(tv, va), ir_mem_bytes(memop), swapped(val, memop));
+    atomic_signal_fence(memory_order_seq_cst);
+    tv->in_access = false;
+}
+
+/* --- what generated code calls --------------------------------------------------------------------------------------- */
+
+uint64_t rt_load(struct cpu_env *env, uint64_t addr, unsigned memop, uintptr_t host_pc)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+
+    return tv->engine->system ? sys_load(tv, addr, memop, host_pc) : user_load(tv, addr, memop, host_pc);
+}
+
+void rt_store(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned memop, uintptr_t host_pc)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+
+    if (tv->engine->system)
+        sys_store(tv, addr, val, memop, host_pc);
+    else
+        user_store(tv, addr, val, memop, host_pc);
+}
+
+static unsigned without_size(unsigned memop) { return memop & ~(unsigned)(IR_MSIZE | IR_MALIGN | IR_MBE); }
+
+void rt_load_vec(struct cpu_env *env, uint64_t addr, void *val, unsigned memop, uintptr_t host_pc)
+{
+    uint64_t part;
+
+    check_align(tv_of(env), addr, memop, RT_READ, host_pc);
+    for (unsigned i = 0; i < ir_mem_bytes(memop); i += 8) {
+        part = rt_load(env, addr + i, without_size(memop) | IR_M64, host_pc);
+        memcpy((uint8_t *)val + i, &part, 8);
+    }
+}
+
+/* The last byte is probed first: a vector that faults in its second page has stored nothing. */
+void rt_store_vec(struct cpu_env *env, uint64_t addr, const void *val, unsigned memop, uintptr_t host_pc)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+    unsigned size = ir_mem_bytes(memop);
+    uint64_t part;
+
+    check_align(tv, addr, memop, RT_WRITE, host_pc);
+    if (tv->engine->system && crosses(addr, size))
+        resolve(tv, addr + size - 1, RT_WRITE, mmu_of(memop), host_pc);
+    for (unsigned i = 0; i < size; i += 8) {
+        memcpy(&part, (const uint8_t *)val + i, 8);
+        rt_store(env, addr + i, part, without_size(memop) | IR_M64, host_pc);
+    }
+}
+
+/* --- atomics -------------------------------------------------------------------------------------------------------- */
+
+static uint64_t extended(uint64_t v, unsigned size) { return size == 8 ? v : v & ((UINT64_C(1) << 8 * size) - 1); }
+
+static int64_t sign_of(uint64_t v, unsigned size) { return size == 8 ? (int64_t)v : (int64_t)(v << (64 - 8 * size)) >> (64 - 8 * size); }
+
+static uint64_t combined(unsigned kind, uint64_t old, uint64_t val, unsigned size)
+{
+    switch (kind) {
+    case IR_AMO_SWAP: return val;
+    case IR_AMO_ADD: return old + val;
+    case IR_AMO_AND: return old & val;
+    case IR_AMO_OR: return old | val;
+    case IR_AMO_XOR: return old ^ val;
+    case IR_AMO_ANDN: return old & ~val;
+    case IR_AMO_SMIN: return sign_of(old, size) < sign_of(val, size) ? old : val;
+    case IR_AMO_SMAX: return sign_of(old, size) > sign_of(val, size) ? old : val;
+    case IR_AMO_UMIN: return extended(old, size) < extended(val, size) ? old : val;
+    default: return extended(old, size) > extended(val, size) ? old : val;
+    }
+}
+
+static bool host_cas(uint8_t *p, unsigned size, uint64_t *expect, uint64_t desired)
+{
+    bool done;
+
+    switch (size) {
+    case 1: {
+        uint8_t e = (uint8_t)*expect;
+        done = __atomic_compare_exchange_n(p, &e, (uint8_t)desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        *expect = e;
+        return done;
+    }
+    case 2: {
+        uint16_t e = (uint16_t)*expect;
+        done = __atomic_compare_exchange_n((uint16_t *)__builtin_assume_aligned(p, 1), &e, (uint16_t)desired, false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        *expect = e;
+        return done;
+    }
+    case 4: {
+        uint32_t e = (uint32_t)*expect;
+        done = __atomic_compare_exchange_n((uint32_t *)__builtin_assume_aligned(p, 1), &e, (uint32_t)desired, false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        *expect = e;
+        return done;
+    }
+    default: {
+        uint64_t e = *expect;
+        done = __atomic_compare_exchange_n((uint64_t *)__builtin_assume_aligned(p, 1), &e, desired, false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        *expect = e;
+        return done;
+    }
+    }
+}
+
+/* Where an atomic access happens. A device has no atomics: the access faults as the architecture says for such memory. */
+static struct target_mem atomic_at(struct tcg_vcpu *tv, uint64_t va, unsigned memop, uintptr_t host_pc)
+{
+    unsigned size = ir_mem_bytes(memop);
+    struct target_mem m;
+
+    check_align(tv, va, memop, RT_WRITE, host_pc);
+    if (!tv->engine->system)
+        return (struct target_mem){ .host = user_host(tv, va) };
+    tv->n.tlb_slow++;
+    if (crosses(va, size))
+        raise_at(tv, tv->engine->target->align_fault(tv->env, va, RT_WRITE), host_pc);
+    check_watch(tv, va, size, RT_WRITE, host_pc);
+    m = resolve(tv, va, RT_WRITE, mmu_of(memop), host_pc);
+    if (!m.host)
+        raise_at(tv, tv->engine->target->bus_fault(tv->env, va, RT_WRITE), host_pc);
+    return m;
+}
+
+static void access_begin(struct tcg_vcpu *tv, uintptr_t host_pc)
+{
+    tv->access_pc = host_pc;
+    tv->in_access = !tv->engine->system;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void access_end(struct tcg_vcpu *tv, const struct target_mem *m, unsigned size)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    tv->in_access = false;
+    if (m->ram && ram_needs_notice(m->ram, m->ram_off))
+        ram_written(m->ram, m->ram_off, size);
+}
+
+uint64_t rt_amo(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned memop, unsigned kind, uintptr_t host_pc)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+    unsigned size = ir_mem_bytes(memop);
+    struct target_mem m = atomic_at(tv, addr, memop, host_pc);
+    uint64_t old;
+
+    access_begin(tv, host_pc);
+    old = host_read(m.host, size);
+    while (!host_cas(m.host, size, &old, swapped(combined(kind, swapped(old, memop), val, size), memop)))
+        continue;
+    access_end(tv, &m, size);
+    return swapped(old, memop);
+}
+
+uint64_t rt_cas(struct cpu_env *env, uint64_t addr, uint64_t expect, uint64_t desired, unsigned memop, uintptr_t host_pc)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+    unsigned size = ir_mem_bytes(memop);
+    struct target_mem m = atomic_at(tv, addr, memop, host_pc);
+    uint64_t old = swapped(expect, memop);
+
+    access_begin(tv, host_pc);
+    host_cas(m.host, size, &old, swapped(desired, memop));
+    access_end(tv, &m, size);
+    return swapped(old, memop);
+}
+
+/* --- what target helpers call ---------------------------------------------------------------------------------------- */
+
+uint64_t rt_helper_load(struct cpu_env *env, uint64_t addr, unsigned memop) { return rt_load(env, addr, memop, 0); }
+
+void rt_helper_store(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned memop)
+{
+    rt_store(env, addr, val, memop, 0);
+}
+
+void *rt_helper_probe(struct cpu_env *env, uint64_t addr, unsigned len, enum rt_access access, unsigned mmu)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+    struct target_mem m;
+
+    (void)len;
+    if (!tv->engine->system)
+        return user_host(tv, addr);
+    m = resolve(tv, addr, access, mmu, 0);
+    /* The caller writes through the pointer without telling: pages with code or tracked ones go the long way. */
+    if (access == RT_WRITE && m.ram && ram_needs_notice(m.ram, m.ram_off))
+        return NULL;
+    return m.host;
+}
+
+void rt_fence_i(struct cpu_env *env)
+{
+    struct tcg_engine *e = tv_of(env)->engine;
+
+    tcg_check_pages(e->cache);
+}
+
+void rt_code_changed(struct cpu_env *env, uint64_t va, uint64_t len)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+
+    if (tv->engine->system)
+        tcg_check_pages(tv->engine->cache);
+    else
+        tcg_written(tv->engine->cache, user_host(tv, va), len);
+}
+
+const struct tcg_runtime_calls runtime_calls = {
+    .load = rt_load, .store = rt_store, .load_vec = rt_load_vec, .store_vec = rt_store_vec, .amo = rt_amo, .cas = rt_cas,
+};

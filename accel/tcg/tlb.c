@@ -1,0 +1,279 @@
+/* Views: per address space and privilege, what generated code looks up inline. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "accel/tcg/internal.h"
+#include "core/base/alloc.h"
+
+struct rt_view *view_new(void)
+{
+    struct rt_view *w = xmemalign(64, sizeof *w);
+
+    memset(w, 0, sizeof *w);
+    w->priv = NEW(struct view_priv);
+    ((struct view_priv *)w->priv)->filled = 1;
+    view_flush(w);
+    return w;
+}
+
+void view_flush_jumps(struct rt_view *w)
+{
+    struct view_priv *p = w->priv;
+
+    for (unsigned i = 0; i < 1u << RT_JUMP_BITS; i++)
+        w->jump[i].pc = ~UINT64_C(0);
+    for (unsigned i = 0; i < 1u << RT_RET_BITS; i++)
+        w->ret[i].pc = ~UINT64_C(0);
+    memset(p->exec_filter, 0, sizeof p->exec_filter);
+}
+
+static bool any_exec(const struct view_priv *p)
+{
+    return p->exec_filter[0] | p->exec_filter[1] | p->exec_filter[2] | p->exec_filter[3];
+}
+
+void view_flush(struct rt_view *w)
+{
+    struct view_priv *p = w->priv;
+
+    if (p->filled) {
+        memset(w->tlb, 0xff, sizeof w->tlb);
+        memset(w->itlb, 0xff, sizeof w->itlb);
+        memset(p->large, 0, sizeof p->large);
+        p->filled = 0;
+        view_flush_jumps(w);
+    } else if (any_exec(p)) {
+        view_flush_jumps(w);
+    }
+}
+
+struct rt_tlb_entry *tlb_entry(struct rt_view *w, uint64_t va)
+{
+    return &w->tlb[va >> RT_PAGE_BITS & ((1u << RT_TLB_BITS) - 1)];
+}
+
+static unsigned exec_hash(uint64_t page) { return (page >> 12 ^ page >> 20) & 255; }
+
+void view_note_exec(struct rt_view *w, uint64_t page)
+{
+    struct view_priv *p = w->priv;
+
+    p->exec_filter[exec_hash(page) / 64] |= UINT64_C(1) << exec_hash(page) % 64;
+}
+
+static bool may_exec(const struct rt_view *w, uint64_t page)
+{
+    const struct view_priv *p = w->priv;
+
+    return p->exec_filter[exec_hash(page) / 64] >> exec_hash(page) % 64 & 1;
+}
+
+void views_flush(struct tcg_vcpu *tv)
+{
+    for (unsigned i = 0; i < ENGINE_VIEWS; i++)
+        if (tv->views[i])
+            view_flush(tv->views[i]);
+}
+
+void views_flush_writes(struct tcg_vcpu *tv)
+{
+    for (unsigned i = 0; i < ENGINE_VIEWS; i++)
+        for (unsigned k = 0; tv->views[i] && k < 1u << RT_TLB_BITS; k++)
+            __atomic_store_n(&tv->views[i]->tlb[k].tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
+}
+
+/* The view for the CPU's present mode: one that is kept, an empty one, or the one unused for longest. */
+void view_pick(struct tcg_vcpu *tv)
+{
+    const struct target *t = tv->engine->target;
+    uint64_t key = t->view_key(tv->env, 0);
+    unsigned best = 0;
+    struct rt_view *w = tv->env->view;
+    struct view_priv *p;
+
+    if (w && w->key == key && ((struct view_priv *)w->priv)->valid)
+        return;
+    for (unsigned i = 0; i < ENGINE_VIEWS; i++) {
+        w = tv->views[i];
+        if (!w) {
+            best = i;
+            break;
+        }
+        p = w->priv;
+        if (p->valid && w->key == key) {
+            p->used = ++tv->view_clock;
+            tv->env->view = w;
+            return;
+        }
+        if (!p->valid || (((struct view_priv *)tv->views[best]->priv)->valid &&
+                          p->used < ((struct view_priv *)tv->views[best]->priv)->used))
+            best = i;
+    }
+    if (!tv->views[best])
+        __atomic_store_n(&tv->views[best], view_new(), __ATOMIC_RELEASE);
+    w = tv->views[best];
+    p = w->priv;
+    view_flush(w);
+    w->key = key;
+    p->asid = t->view_asid(tv->env);
+    p->valid = true;
+    p->used = ++tv->view_clock;
+    tv->env->view = w;
+}
+
+/* --- flushes that privileged instructions ask for ------------------------------------------------------------------ */
+
+void rt_mode_changed(struct cpu_env *env)
+{
+    if (tv_of(env)->engine->system)
+        view_pick(tv_of(env));
+}
+
+void rt_flush_all(struct cpu_env *env) { views_flush(tv_of(env)); }
+
+/* Global pages of a view are refilled after this; keeping them would need a bit per entry and a walk. */
+void rt_flush_asid(struct cpu_env *env, uint64_t asid)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+
+    for (unsigned i = 0; i < ENGINE_VIEWS; i++)
+        if (tv->views[i] && ((struct view_priv *)tv->views[i]->priv)->asid == asid)
+            view_flush(tv->views[i]);
+}
+
+/* The TLB holds pieces of 4 KiB. A flush of any address in a larger mapping must reach all its pieces, so views remember,
+ * hashed, where larger mappings were used. */
+static unsigned large_hash(uint64_t va, unsigned level)
+{
+    va >>= level ? 30 : 21;
+    return (va ^ va >> 8 ^ va >> 16) & 255;
+}
+
+void view_note_large(struct rt_view *w, uint64_t va, unsigned page_bits)
+{
+    struct view_priv *p = w->priv;
+    unsigned level = page_bits >= 30, h = large_hash(va, level);
+
+    p->large[level][h / 64] |= UINT64_C(1) << h % 64;
+}
+
+static bool in_large(const struct rt_view *w, uint64_t va, unsigned level)
+{
+    const struct view_priv *p = w->priv;
+    unsigned h = large_hash(va, level);
+
+    return p->large[level][h / 64] >> h % 64 & 1;
+}
+
+static void flush_2m(struct rt_view *w, uint64_t va)
+{
+    for (unsigned i = 0; i < 1u << RT_TLB_BITS; i++) {
+        struct rt_tlb_entry *t = &w->tlb[i];
+
+        if (t->tag_read >> 21 == va >> 21 || t->tag_write >> 21 == va >> 21)
+            memset(t, 0xff, sizeof *t);
+    }
+    for (unsigned i = 0; i < 1u << RT_ITLB_BITS; i++)
+        if (w->itlb[i].tag >> 21 == va >> 21)
+            w->itlb[i].tag = ~UINT64_C(0);
+    view_flush_jumps(w);
+}
+
+static void flush_page(struct rt_view *w, uint64_t va)
+{
+    struct rt_tlb_entry *t = tlb_entry(w, va);
+    struct rt_itlb_entry *i = &w->itlb[va >> RT_PAGE_BITS & ((1u << RT_ITLB_BITS) - 1)];
+
+    if (in_large(w, va, 1)) {
+        view_flush(w);
+        return;
+    }
+    if (in_large(w, va, 0)) {
+        flush_2m(w, va);
+        return;
+    }
+    va &= ~UINT64_C(4095);
+    if ((t->tag_read & ~UINT64_C(4095)) == va || (t->tag_write & ~UINT64_C(4095)) == va)
+        memset(t, 0xff, sizeof *t);
+    if (i->tag == va)
+        i->tag = ~UINT64_C(0);
+    if (may_exec(w, va))
+        view_flush_jumps(w);
+}
+
+void rt_flush_page(struct cpu_env *env, uint64_t va, bool any_asid, uint64_t asid)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+
+    for (unsigned i = 0; i < ENGINE_VIEWS; i++) {
+        struct rt_view *w = tv->views[i];
+
+        if (w && (any_asid || ((struct view_priv *)w->priv)->asid == asid))
+            flush_page(w, va);
+    }
+}
+
+void rt_flush_others(struct cpu_env *env)
+{
+    struct tcg_vcpu *self = tv_of(env);
+    struct tcg_engine *e = self->engine;
+
+    views_flush(self);
+    if (e->nvcpus < 2)
+        return;
+    pthread_mutex_lock(&e->list_lock);
+    for (unsigned i = 0; i < e->nvcpus; i++)
+        if (e->vcpus[i] != self)
+            atomic_fetch_or(&e->vcpus[i]->pending, PEND_FLUSH_TLB);
+    pthread_mutex_unlock(&e->list_lock);
+    exclusive_begin(self);                     /* all have left generated code; they flush before they go on */
+    exclusive_end(self);
+}
+
+/* --- pages with code: no TLB may write them unnoticed --------------------------------------------------------------- */
+
+static unsigned filter_bit(const uint8_t *page)
+{
+    uint64_t n = (uint64_t)(uintptr_t)page >> 12;
+
+    return (n ^ n >> WRITABLE_FILTER_BITS) & ((1u << WRITABLE_FILTER_BITS) - 1);
+}
+
+void writable_note(struct tcg_engine *e, const uint8_t *page)
+{
+    unsigned b = filter_bit(page);
+
+    if (!e->writable_filter)
+        return;
+    if (!(__atomic_load_n(&e->writable_filter[b / 8], __ATOMIC_RELAXED) >> b % 8 & 1))
+        __atomic_fetch_or(&e->writable_filter[b / 8], (uint8_t)(1 << b % 8), __ATOMIC_SEQ_CST);
+}
+
+static void purge_view(struct rt_view *w, const uint8_t *page)
+{
+    for (unsigned i = 0; i < 1u << RT_TLB_BITS; i++) {
+        uint64_t tag = __atomic_load_n(&w->tlb[i].tag_write, __ATOMIC_RELAXED);
+
+        if (!(tag & 4095) && tag + w->tlb[i].addend == (uint64_t)(uintptr_t)page)
+            __atomic_store_n(&w->tlb[i].tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
+    }
+}
+
+void purge_write_tags(struct tcg_engine *e, const uint8_t *page)
+{
+    unsigned b = filter_bit(page);
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!(e->writable_filter[b / 8] >> b % 8 & 1))
+        return;
+    pthread_mutex_lock(&e->list_lock);
+    for (unsigned i = 0; i < e->nvcpus; i++)
+        for (unsigned k = 0; k < ENGINE_VIEWS; k++) {
+            struct rt_view *w = __atomic_load_n(&e->vcpus[i]->views[k], __ATOMIC_ACQUIRE);
+
+            if (w && ((struct view_priv *)w->priv)->valid)
+                purge_view(w, page);
+        }
+    pthread_mutex_unlock(&e->list_lock);
+}

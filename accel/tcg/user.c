@@ -1,0 +1,144 @@
+/* User mode: guest memory is accessed directly, so the host's faults are the guest's; and processes fork. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "accel/tcg/internal.h"
+#include "core/base/alloc.h"
+#include "core/user/mmap.h"
+
+/* --- set-up ---------------------------------------------------------------------------------------------------------- */
+
+static void fork_prepare(void)
+{
+    struct tcg_engine *e = tcg_engine;
+
+    hot_pause(e);
+    pthread_mutex_lock(&e->list_lock);
+    tcg_cache_lock(e->cache);
+}
+
+static void fork_parent(void)
+{
+    struct tcg_engine *e = tcg_engine;
+
+    tcg_cache_unlock(e->cache);
+    pthread_mutex_unlock(&e->list_lock);
+    hot_resume(e);
+}
+
+/* The code is in shared memory: without a copy of its own the child would run what the parent patches. */
+static void fork_child(void)
+{
+    struct tcg_engine *e = tcg_engine;
+
+    if (tcg_cache_unshare(e->cache) < 0) {
+        static const char say[] = "rhea: cannot copy translated code for a new process: out of memory\n";
+
+        if (write(2, say, sizeof say - 1) < 0)
+            _exit(2);
+        _exit(2);
+    }
+    tcg_cache_unlock(e->cache);
+    pthread_mutex_unlock(&e->list_lock);
+    hot_after_fork(e);
+}
+
+void user_mode_setup(struct tcg_engine *e)
+{
+    e->mode.guest_base = user_guest_base();
+    e->mode.addr32 = e->target->bits == 32;
+    pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+/* In the child only the calling thread is left. */
+void user_after_fork(struct vcpu *v)
+{
+    struct tcg_engine *e = tcg_engine;
+
+    e->vcpus[0] = v->accel_priv;
+    e->nvcpus = 1;
+    exclusive_init(e);
+    atomic_store(&e->vcpus[0]->running, false);
+}
+
+/* The view lies behind the CPU state, where generated code finds it at a fixed offset. Its TLB is never touched. */
+struct rt_view *user_view(struct tcg_engine *e, struct cpu_env *env)
+{
+    struct rt_view *w = (struct rt_view *)((uint8_t *)env + e->mode.view_off);
+
+    w->priv = NEW(struct view_priv);
+    view_flush_jumps(w);
+    return w;
+}
+
+void user_page_gained(void *opaque, struct tcg_page *p)
+{
+    struct tcg_engine *e = opaque;
+    const uint8_t *host;
+    bool changeable = true;
+
+    if (user_page_exec((uint64_t)(uintptr_t)p->host - e->mode.guest_base, &host, &changeable) && changeable)
+        tcg_page_checked(e->cache, p, true);
+}
+
+/* --- faults ---------------------------------------------------------------------------------------------------------- */
+
+static void raise_after_signal(struct tcg_vcpu *tv, uint32_t exception, uintptr_t host_pc) __attribute__((noreturn));
+static void raise_after_signal(struct tcg_vcpu *tv, uint32_t exception, uintptr_t host_pc)
+{
+    raise_at(tv, exception, host_pc);
+}
+
+static enum rt_access access_of(const ucontext_t *uc)
+{
+    return uc->uc_mcontext.gregs[REG_ERR] & 2 ? RT_WRITE : RT_READ;
+}
+
+/* Continue in C, on the same stack below the red zone, as if called with three arguments. */
+static void call_instead(ucontext_t *uc, struct tcg_vcpu *tv, uint32_t exception, uintptr_t host_pc)
+{
+    greg_t *g = uc->uc_mcontext.gregs;
+
+    g[REG_RSP] = ((g[REG_RSP] - 256) & ~(greg_t)63) - 8;
+    g[REG_RDI] = (greg_t)(uintptr_t)tv;
+    g[REG_RSI] = exception;
+    g[REG_RDX] = (greg_t)host_pc;
+    g[REG_RIP] = (greg_t)(uintptr_t)raise_after_signal;
+    g[REG_EFL] &= ~(greg_t)0x400;
+}
+
+bool user_host_fault(struct vcpu *v, void *siginfo, void *ucontext)
+{
+    struct tcg_vcpu *tv = v->accel_priv;
+    struct tcg_engine *e = tcg_engine;
+    const struct target_user *u;
+    ucontext_t *uc = ucontext;
+    siginfo_t *si = siginfo;
+    uint64_t addr = (uint64_t)(uintptr_t)si->si_addr - (e ? e->mode.guest_base : 0);
+    enum rt_access access = access_of(uc);
+    uintptr_t pc = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+
+    if (!tv || !e->cache)
+        return false;
+    u = e->target->user;
+    if (tcg_find_code(e->cache, pc)) {
+        uintptr_t host_pc;
+        const struct rt_frame *frame = host_frame_from_signal(ucontext, &host_pc);
+
+        restore_state(tv, host_pc, frame);
+        u->fault_access(tv->env, addr, access);
+        tv->env->exception = u->page_fault(access);
+        uc->uc_mcontext.gregs[REG_RAX] = RT_EXIT_RAISED;
+        uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)host_leave_address();
+        return true;
+    }
+    if (!tv->in_access)
+        return false;
+    u->fault_access(tv->env, addr, access);
+    call_instead(uc, tv, u->page_fault(access), tv->access_pc);
+    return true;
+}
