@@ -89,6 +89,7 @@ struct target {
     void (*restore_extra)(struct cpu_env *env, uint32_t extra);       /* snapshot's extra word after a fault; may be NULL */
 
     /* registers for gdb and the monitor: fixed order of the target description */
+    unsigned gdb_core_regs;                    /* registers 0 to this - 1 make up the `g` packet */
     const char *(*gdb_xml)(const struct cpu_env *env, const char *annex);
     int (*gdb_read)(struct cpu_env *env, unsigned reg, uint8_t *buf, size_t room);    /* bytes, 0 unknown */
     int (*gdb_write)(struct cpu_env *env, unsigned reg, const uint8_t *buf, size_t n);

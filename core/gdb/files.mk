@@ -1,0 +1,1 @@
+SRC += core/gdb/packet.c core/gdb/stub.c
