@@ -1,0 +1,64 @@
+# Sourced by tests that boot guests: runs an emulator, watches its serial console, ends it. Plain sh.
+# A test sources this after `cd` to the root; $B is the build folder.
+B=${B:-build}
+tmp=$(mktemp -d)
+emulator_pid=''
+boot_cleanup() {
+    [ -z "$emulator_pid" ] || kill -9 "$emulator_pid" 2>/dev/null || :
+    rm -rf "$tmp"
+}
+trap boot_cleanup EXIT
+trap 'exit 1' INT TERM
+
+skip() { echo "$*"; exit 77; }
+fail() {
+    echo "FAILED: $*"
+    echo "The last lines of the console:"
+    tail -n 40 "$tmp/console" 2>/dev/null | tr -d '\r'
+    exit 1
+}
+
+# debian NAME: sets $debian to the folder of tests/lib/debian-files NAME, or skips.
+debian() {
+    debian=$(tests/lib/debian-files "$1" 2>"$tmp/fetch") || skip "$(tail -n 1 "$tmp/fetch")"
+}
+
+# start COMMAND...: runs it in the background; what is sent to its console comes from `type`, what it says goes to
+# $tmp/console.
+start() {
+    mkfifo "$tmp/keys"
+    "$@" < "$tmp/keys" > "$tmp/console" 2>&1 &
+    emulator_pid=$!
+    exec 8> "$tmp/keys"
+}
+
+type() { printf '%s' "$1" >&8; }
+
+# expect SECONDS PATTERN: waits until a console line matches (grep's basic expressions).
+expect() {
+    tries=$(($1 * 5))
+    while ! grep -aq -e "$2" "$tmp/console"; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "no '$2' within $1 s"
+        kill -0 "$emulator_pid" 2>/dev/null || { grep -aq -e "$2" "$tmp/console" && return; fail "ended before '$2'"; }
+        sleep 0.2
+    done
+}
+
+# ends SECONDS STATUS: waits until the emulator exits by itself, with this status.
+ends() {
+    tries=$(($1 * 5))
+    while kill -0 "$emulator_pid" 2>/dev/null; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || fail "still running after $1 s"
+        sleep 0.2
+    done
+    wait "$emulator_pid" && status=0 || status=$?
+    emulator_pid=''
+    [ $status = "$2" ] || fail "exit status $status, expected $2"
+}
+
+stop() {
+    kill "$emulator_pid" 2>/dev/null || fail "ended early"
+    ends 10 "${1:-0}"
+}
