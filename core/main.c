@@ -9,40 +9,31 @@
 #include "core/base/str.h"
 #include "core/personality.h"
 
-static const struct personality personalities[] = {
-    { "system-", NULL, "ARCH: a whole machine (riscv64 riscv32 aarch64 arm x86_64 i386)" },
-    { "img", NULL, "disk images: create, convert, info, check, ..." },
-    { "io", NULL, "disk images: single reads and writes" },
-    { "nbd", NULL, "disk images over the network" },
-    { "run", NULL, "FILE: picks guest, machine and firmware by looking at the file" },
-    { "", NULL, "ARCH: one Linux program of another architecture (riscv64 riscv32 aarch64 arm)" },
+extern const struct personality *const all_personalities[];
+
+/* The links that a complete build has; one that this build lacks is told apart from a slip of the fingers. */
+static const char *const link_names[] = {
+    "system-riscv64", "system-riscv32", "system-aarch64", "system-arm", "system-x86_64", "system-i386",
+    "riscv64", "riscv32", "aarch64", "arm", "img", "io", "nbd", "run", NULL,
 };
-
-static const char *const system_archs[] = { "riscv64", "riscv32", "aarch64", "arm", "x86_64", "i386", NULL };
-static const char *const user_archs[] = { "riscv64", "riscv32", "aarch64", "arm", NULL };
-
-static const char *known_arch(const char *const *list, const char *arch)
-{
-    for (; *list; list++)
-        if (str_eq(*list, arch))
-            return *list;
-    return NULL;
-}
 
 /* The personality of a name such as "system-riscv64"; *arch is set where the name has one. */
 static const struct personality *find(const char *name, const char **arch)
 {
-    *arch = NULL;
-    for (size_t i = 0; i < sizeof personalities / sizeof personalities[0]; i++) {
-        const struct personality *p = &personalities[i];
+    for (size_t i = 0; all_personalities[i]; i++) {
+        const struct personality *p = all_personalities[i];
         const char *rest = str_after(name, p->name);
 
-        if (str_eq(p->name, "system-") || !p->name[0]) {
-            if (rest && (*arch = known_arch(p->name[0] ? system_archs : user_archs, rest)))
-                return p;
-        } else if (rest && !*rest) {
+        *arch = NULL;
+        if (!rest)
+            continue;
+        if (!p->archs && !*rest)
             return p;
-        }
+        for (size_t j = 0; p->archs && p->archs[j]; j++)
+            if (str_eq(p->archs[j], rest)) {
+                *arch = p->archs[j];
+                return p;
+            }
     }
     return NULL;
 }
@@ -50,8 +41,14 @@ static const struct personality *find(const char *name, const char **arch)
 static int usage(FILE *to)
 {
     fprintf(to, "Usage: rhea NAME ARGUMENTS, or call it by a link: rhea-NAME ARGUMENTS\n\n");
-    for (size_t i = 0; i < sizeof personalities / sizeof personalities[0]; i++)
-        fprintf(to, "  %-8s %s\n", personalities[i].name, personalities[i].help);
+    for (size_t i = 0; all_personalities[i]; i++) {
+        const struct personality *p = all_personalities[i];
+
+        fprintf(to, "  %s%s\n      %s", p->name, p->archs ? "ARCH" : "", p->help);
+        for (size_t j = 0; p->archs && p->archs[j]; j++)
+            fprintf(to, "%s%s", j ? " " : "; ARCH is ", p->archs[j]);
+        fputc('\n', to);
+    }
     fprintf(to, "\n`rhea NAME -help` lists the options of each.\n");
     return to == stdout ? 0 : 1;
 }
@@ -61,55 +58,54 @@ static int unknown(const char *name)
     struct nearest n = NEAREST_INIT(name);
     char hint[96];
 
-    for (size_t i = 0; i < sizeof personalities / sizeof personalities[0]; i++)
-        nearest_try(&n, personalities[i].name);
-    for (const char *const *a = user_archs; *a; a++)
-        nearest_try(&n, *a);
-    for (const char *const *a = system_archs; *a; a++) {
-        char *full = xasprintf("system-%s", *a);
-
-        nearest_try(&n, full);   /* kept: `n` may point to it until the message is out */
+    for (const char *const *l = link_names; *l; l++) {
+        if (str_eq(*l, name)) {
+            error_say("'rhea %s' is not part of this build (rhea --help lists what is)", name);
+            return 1;
+        }
+        nearest_try(&n, *l);
     }
     error_say("there is no 'rhea %s'%s (rhea --help lists what there is)", name, nearest_hint(&n, hint, sizeof hint));
     return 1;
 }
 
-static int start(const struct personality *p, const char *name, const char *arch, int argc, char **argv)
+static int start(const char *name, int argc, char **argv)
 {
-    char *program = xasprintf("rhea-%s", name);
+    const char *arch;
+    const struct personality *p = find(name, &arch);
     int status;
 
-    if (!p->main)
-        error_exit("'%s' is not part of this build", program);
-    error_set_program(program);
-    argv[0] = program;
+    if (!p)
+        return unknown(name);
+    argv[0] = xasprintf("rhea-%s", name);   /* kept: messages begin with it */
+    error_set_program(argv[0]);
     status = p->main(argc, argv, arch);
     fflush(stdout);
     return status;
 }
 
+static bool is_any(const char *s, const char *a, const char *b, const char *c)
+{
+    return str_eq(s, a) || str_eq(s, b) || str_eq(s, c);
+}
+
 int main(int argc, char **argv)
 {
-    const char *base = argc > 0 && argv[0] ? strrchr(argv[0], '/') : NULL, *name, *arch;
-    const struct personality *p;
+    const char *base = argc > 0 && argv[0] ? argv[0] : "rhea", *slash = strrchr(base, '/'), *name;
 
-    base = base ? base + 1 : argc > 0 && argv[0] ? argv[0] : "rhea";
+    base = slash ? slash + 1 : base;
     name = str_after(base, "rhea-");
     if (!name)
         name = str_after(base, "qemu-");
-    if (name) {
-        p = find(name, &arch);
-        return p ? start(p, name, arch, argc, argv) : unknown(name);
-    }
+    if (name)
+        return start(name, argc, argv);
     if (argc < 2)
         return usage(stderr);
-    name = argv[1];
-    if (str_eq(name, "--help") || str_eq(name, "-help") || str_eq(name, "-h") || str_eq(name, "help"))
+    if (is_any(argv[1], "--help", "-help", "-h") || str_eq(argv[1], "help"))
         return usage(stdout);
-    if (str_eq(name, "--version") || str_eq(name, "-version")) {
+    if (is_any(argv[1], "--version", "-version", "version")) {
         version_print("QEMU emulator");
         return 0;
     }
-    p = find(name, &arch);
-    return p ? start(p, name, arch, argc - 1, argv + 1) : unknown(name);
+    return start(argv[1], argc - 1, argv + 1);
 }

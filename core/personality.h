@@ -1,20 +1,17 @@
-/* core/personality.h - what the one binary can be, picked by the name it was called by. */
+/* core/personality.h - what the one binary can be, picked by the name it was called by.
+ *
+ * Each part defines a struct personality beside its main function and has a line in core/personalities.def. */
 #pragma once
 
-/* `rhea-system-riscv64 ARGS` and `rhea system-riscv64 ARGS` both arrive with argv[0] "rhea-system-riscv64" and
- * @arch "riscv64". Each returns the exit status. */
 struct personality {
-    const char *name;                                     /* as in the link, without "rhea-" and without an arch */
-    int (*main)(int argc, char **argv, const char *arch); /* arch is NULL where the name has none */
-    const char *help;
+    const char *name;          /* as in the link, without "rhea-" and without the arch: "system-", "img"; "" is user mode */
+    const char *const *archs;  /* NULL-terminated, what may follow the name; NULL if the name is complete */
+    const char *help;          /* one line */
+
+    /* @argv[0] is "rhea-system-riscv64" for `rhea-system-riscv64`, `qemu-system-riscv64` and `rhea system-riscv64`;
+     * @arch is one of @archs, or NULL. Returns the exit status. */
+    int (*main)(int argc, char **argv, const char *arch);
 };
 
-int system_main(int argc, char **argv, const char *arch);
-int user_main(int argc, char **argv, const char *arch);
-int img_main(int argc, char **argv, const char *arch);
-int io_main(int argc, char **argv, const char *arch);
-int nbd_main(int argc, char **argv, const char *arch);
-int run_main(int argc, char **argv, const char *arch);
-
-/** version_print - what --version prints; @what is "emulator", "riscv64", "img", ... */
+/** version_print - what --version prints; @what is "QEMU emulator", "qemu-riscv64", "qemu-img", ... */
 void version_print(const char *what);
