@@ -40,7 +40,8 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -O2 -g -pthread -fno-strict-aliasing -fwra
     $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN) -fno-omit-frame-pointer) -I. -I$(B) -I$(B)/gen $(LIB_CFLAGS) $(CONFIG_CFLAGS)
 LDFLAGS_ALL = -pthread $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN)) $(LDFLAGS)
 
-OBJ := $(SRC:%.c=$(B)/obj/%.o) $(B)/obj/registry.o
+ARRAYS := $(shell awk 'FNR == 1 { print $$3 }' $(REGISTRIES))
+OBJ := $(SRC:%.c=$(B)/obj/%.o) $(ARRAYS:%=$(B)/obj/registry/%.o)
 TESTLIB_OBJ := $(TESTLIB_SRC:%.c=$(B)/obj/%.o)
 MAIN_OBJ := $(MAIN:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
@@ -64,6 +65,10 @@ $(B)/obj/%.o: $(B)/%.c
 $(B)/registry.c: core/registry.awk $(REGISTRIES)
 	$(call say,GEN,$@)
 	$(Q)awk -f core/registry.awk $(REGISTRIES) > $@
+
+$(B)/obj/registry/%.o: $(B)/registry.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DREGISTRY_$* -c $< -o $@
 
 $(B)/librhea.a: $(OBJ)
 	$(call say,AR,$@)
