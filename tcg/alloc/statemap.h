@@ -12,6 +12,7 @@ struct statemap_entry { uint32_t host_off; uint32_t data; };      /* data: offse
 struct statemap {
     struct statemap_entry *entry; uint32_t n, cap;
     uint8_t *bytes; uint32_t nbytes, bytes_cap;
+    uint32_t last, last_len, last_count, scratch_from;     /* the places that the next map may share */
 };
 
 void statemap_reset(struct statemap *m);

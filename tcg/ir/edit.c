@@ -125,3 +125,20 @@ void ir_drop_unreachable(struct ir *ir)
         blk->slot_val = NULL;
     }
 }
+
+ir_block_ref ir_split_edge(struct ir *ir, ir_block_ref from, unsigned succ, uint32_t pred)
+{
+    ir_block_ref to = ir->blocks[from].succ[succ], b = ir_block_new(ir, ir->blocks[to].guest_pc);
+    struct ir_block *blk = &ir->blocks[b];
+
+    ir_new_in(ir, b, IR_NONE, IR_OP_br, IR_VOID);
+    blk->succ[0] = to;
+    blk->nsucc = 1;
+    blk->sealed = true;
+    blk->cold = ir->blocks[from].cold || ir->blocks[to].cold;
+    blk->loop_depth = ir->blocks[to].loop_depth;
+    ir_add_pred(ir, b, from);
+    ir->blocks[from].succ[succ] = b;
+    ir->blocks[to].pred[pred] = b;
+    return b;
+}

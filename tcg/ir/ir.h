@@ -284,6 +284,9 @@ void ir_count_uses(struct ir *ir);
 void ir_remove(struct ir *ir, ir_ref r);                  /* becomes nop, unlinked */
 void ir_replace(struct ir *ir, ir_ref old, ir_ref with);  /* every use; O(n): passes batch theirs */
 ir_ref ir_insert_before(struct ir *ir, ir_ref at, enum ir_op op, enum ir_type type);
+/* A block with a br between `from` and its succ-th successor, which takes the place of the successor's pred-th
+ * predecessor. Returns the new block. */
+ir_block_ref ir_split_edge(struct ir *ir, ir_block_ref from, unsigned succ, uint32_t pred);
 void ir_print(const struct ir *ir, FILE *to);             /* the text form */
 void ir_print_insn(const struct ir *ir, ir_ref r, FILE *to);
 

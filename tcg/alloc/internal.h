@@ -1,0 +1,187 @@
+/* tcg/alloc/internal.h - what the parts of the allocator share: the work area of one run.
+ *
+ * The allocator is a linear scan in one forward pass (Traub, Holloway and Smith, "Quality and Speed in Linear-scan
+ * Register Allocation", PLDI 1998): it walks the blocks, knows exactly what each register holds, and gives a register
+ * that is wanted by the value whose next use is farthest (Braun and Hack, "Register Spilling and Live-Range Splitting
+ * for SSA-Form Programs", CC 2009). A value is in one register, or in none, at each point; it may come back (second
+ * chance) into any other.
+ *
+ *   order.c    blocks in reverse postorder, loops in one piece; loop depth
+ *   live.c     what the host needs, next uses, what crosses block borders, which homes may be written early
+ *   scan.c     the walk: one instruction after the other
+ *   state.c    which values are in which registers at the start of a block
+ *   spill.c    places in memory: homes, frame slots; the one store of each spilled value
+ *   resolve.c  moves on the edges, in an order that loses nothing; split edges
+ *
+ * A spilled value is stored once, at a point that dominates every place that counts on it, so its memory copy is right
+ * ever after and throwing it out of a register costs nothing. Constants are made again where they are wanted. A value
+ * that was read from its home (get) starts its life in memory. */
+#ifndef TCG_ALLOC_INTERNAL_H
+#define TCG_ALLOC_INTERNAL_H
+
+#include "tcg/alloc/alloc.h"
+
+enum {
+    RA_NREGS = 32,                             /* 0..15 general, 16..31 vector: "registers" inside the allocator */
+    RA_NO_REG = 255,
+    RA_NO_SLOT = 0xffff,                       /* belongs to no guest register, or to several */
+};
+
+/* Distances to the next use, in instructions. WEAK: only snapshots name it, memory will do. DEAD: never needed. */
+enum { RA_DIST_FAR = 0x40000000, RA_DIST_WEAK = 0x7ffffffe, RA_DIST_DEAD = 0x7fffffff };
+enum { RA_LOOP_EXIT = 10000 };                 /* what leaving a loop adds to a distance */
+
+enum ra_val_flags {
+    RA_V_CONST = 1,                            /* made again where it is wanted */
+    RA_V_SPILLED = 2,                          /* `mem` is its place in memory and valid where it matters */
+    RA_V_STORE = 4,                            /* needs the store that makes it so (not constants and gets) */
+    RA_V_HOME_OK = 8,                          /* an early store to its slot's home is not visible */
+    RA_V_PHI = 16,
+    RA_V_WANTED = 32,                          /* some instruction wants it in a register */
+};
+
+struct ra_val {
+    uint32_t def;                              /* position where it is made; a phi's is the start of its block */
+    uint32_t use;                              /* next use in this block, index in scan.uses */
+    uint32_t end;                              /* last position in this block that needs it; RA_DIST_WEAK: lives on */
+    uint32_t out;                              /* position of the next use behind this block, or RA_DIST_WEAK */
+    uint32_t snap;                             /* last position whose snapshot names it */
+    uint32_t global;                           /* index in the matrices, 0: lives in one block only */
+    ir_ref next;                               /* with the same home or frame slot */
+    struct ra_loc mem;
+    uint16_t slot;
+    uint8_t reg, cls, type, flags, hint;
+};
+
+/* An argument or extra of an instruction; `index`: which argument, -1 for extras. */
+struct ra_operand { ir_ref v; const struct ra_arg *arg; struct ra_loc *loc; int8_t index; };
+enum { RA_MAX_OPERANDS = 14 };
+
+struct ra_use { uint32_t pos, next; };
+struct ra_clobber { uint32_t pos, mask; };
+struct ra_write { uint32_t pos, next; ir_ref val; };      /* something other than the allocator writes a home */
+struct ra_frame_slot { uint16_t idx, size; ir_ref owners; };
+
+struct ra_pmove { struct ra_loc from, to; ir_ref val; bool done; };   /* one of an edge's */
+struct ra_split { ir_block_ref block, after; };            /* a block made for an edge, and where it is emitted */
+
+struct ra_blk {
+    uint32_t start, end;                       /* positions; start is that of the phis */
+    uint32_t order;                            /* place in reverse postorder + 1; 0: not reached */
+    uint32_t depth;                            /* of loops around it */
+    ir_block_ref loop;                         /* head of the innermost loop + 1, 0 none */
+    bool back;                                 /* a loop's head */
+    bool done;
+    ir_ref in[RA_NREGS], out[RA_NREGS];        /* what the registers hold */
+};
+
+struct ra_scan {
+    struct ra *ra;
+    struct ir *ir;
+    const struct ra_host *host;
+    struct ra_need *need; uint32_t need_cap;   /* by ir_ref */
+    struct ra_val *val; uint32_t val_cap;      /* by ir_ref */
+    struct ra_use *uses; uint32_t nuses, uses_cap;
+    struct ra_clobber *clobbers; uint32_t nclobbers, clobbers_cap, next_clobber;
+    struct ra_blk *blk; uint32_t blk_cap;      /* by block */
+    ir_block_ref *rpo; uint32_t nrpo, rpo_cap, layout_cap;
+    uint32_t *stack; uint32_t stack_cap;
+
+    /* values that cross block borders, [0] unused, and their distances at each block's start and end */
+    ir_ref *globals; uint32_t nglobals, globals_cap;
+    uint32_t *dist_in, *dist_out; uint32_t dist_cap;
+
+    /* guest registers: words of bits per block start; a set bit says that a store to the home there could be seen */
+    unsigned nwords;
+    uint64_t *unsafe_in; uint32_t unsafe_cap;
+    uint64_t *unsafe; uint32_t unsafe_now_cap;
+    uint32_t home_low, home_high;              /* bytes of CPU state that hold homes */
+    struct ra_write *writes; uint32_t nwrites, writes_cap;
+    uint32_t *slot_writes; uint32_t slots_cap;
+    ir_ref *slot_owners; uint32_t owners_cap;
+    uint32_t all_writes;                       /* those that may write any home */
+
+    ir_ref *spilled; uint32_t nspilled, spilled_cap;
+    struct ra_frame_slot *frame; uint32_t nframe, frame_cap;
+    uint16_t cycle_slot[2];                    /* to turn cycles of moves: index in frame + 1; [1] for vectors */
+    struct ra_pmove *pmoves; uint32_t pmoves_cap;
+    struct ra_split *split; uint32_t nsplit, split_cap;
+
+    uint32_t cls_regs[3];                      /* allocatable, by class */
+    uint8_t order[3][RA_NREGS + 1];            /* preferred first, ended by RA_NO_REG */
+    ir_ref regs[RA_NREGS];                     /* what each register holds now */
+    uint32_t free, pinned, forbidden;
+    uint32_t pos;
+    ir_ref cur;
+    uint32_t tail;                             /* last move of the current instruction */
+    ir_block_ref block;
+    bool failed;                               /* the frame is too small */
+};
+
+static inline bool ra_multi(const struct ra_scan *s) { return s->nrpo > 1; }
+static inline struct ra_blk *ra_blk(const struct ra_scan *s, ir_block_ref b) { return &s->blk[b]; }
+
+static inline unsigned ra_type_class(unsigned type)
+{
+    return type == IR_VOID ? RA_CLASS_NONE : type == IR_I32 || type == IR_I64 || type == IR_FLAGS ? RA_CLASS_GPR : RA_CLASS_VEC;
+}
+
+static inline struct ra_loc ra_reg_loc(unsigned reg)
+{
+    return (struct ra_loc){ .kind = reg < 16 ? RA_GPR : RA_VEC, .reg = reg & 15 };
+}
+
+static inline bool ra_same_loc(struct ra_loc a, struct ra_loc b)
+{
+    return a.kind == b.kind && (a.kind == RA_GPR || a.kind == RA_VEC ? a.reg == b.reg : a.idx == b.idx);
+}
+
+static inline unsigned ra_reg_of(unsigned cls, unsigned hw) { return cls == RA_CLASS_VEC ? 16 + hw : hw; }
+static inline uint32_t ra_mask(uint32_t gpr, uint32_t vec) { return (gpr & 0xffff) | vec << 16; }
+
+/* ra_grow - room for n elements; keeps what is there. */
+void *ra_grow_array(void *p, uint32_t *cap, uint32_t n, size_t bytes);
+#define ra_grow(p, cap, n) ((uint32_t)(n) <= *(cap) ? (p) : ra_grow_array((p), (cap), (n), sizeof *(p)))
+
+/* order.c */
+void ra_order(struct ra_scan *s);
+void ra_layout(struct ra_scan *s);
+
+/* live.c */
+void ra_gather(struct ra_scan *s);                         /* needs, positions, slots; one block or many */
+void ra_global_live(struct ra_scan *s);                    /* many blocks: the matrices */
+void ra_block_live(struct ra_scan *s, ir_block_ref b);     /* next uses within a block about to be walked */
+unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out);
+/* ra_overlap - are v and w ever needed at the same time? ra_lives_over - is v, made before pos, needed at or after it? */
+bool ra_overlap(const struct ra_scan *s, ir_ref v, ir_ref w);
+bool ra_lives_over(const struct ra_scan *s, ir_ref v, uint32_t pos);
+uint32_t ra_next_use(struct ra_scan *s, ir_ref v);         /* position; RA_DIST_WEAK: no instruction wants it */
+
+static inline uint32_t ra_dist_in(const struct ra_scan *s, ir_block_ref b, ir_ref v)
+{
+    uint32_t g = s->val[v].global;
+
+    return g ? s->dist_in[(size_t)b * s->nglobals + g] : RA_DIST_DEAD;
+}
+
+/* scan.c */
+void ra_put(struct ra_scan *s, ir_ref v, unsigned reg);    /* v is in reg from now on */
+void ra_drop(struct ra_scan *s, ir_ref v);                 /* v is in no register any more */
+void ra_scan_block(struct ra_scan *s, ir_block_ref b);
+
+/* state.c */
+void ra_enter_block(struct ra_scan *s, ir_block_ref b);
+void ra_leave_block(struct ra_scan *s, ir_block_ref b);
+
+/* spill.c */
+void ra_spill(struct ra_scan *s, ir_ref v);                /* give it a valid place in memory */
+bool ra_claim_home(struct ra_scan *s, ir_ref v);           /* a get: it may stay where it is */
+void ra_place_stores(struct ra_scan *s);
+uint16_t ra_frame_alloc(struct ra_scan *s, unsigned size);
+
+/* resolve.c */
+uint32_t ra_add_move(struct ra_scan *s, struct ra_loc from, struct ra_loc to, ir_ref val);
+void ra_move_now(struct ra_scan *s, struct ra_loc from, struct ra_loc to, ir_ref val);   /* before the current one */
+void ra_resolve(struct ra_scan *s);
+
+#endif

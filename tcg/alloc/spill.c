@@ -1,0 +1,127 @@
+/* Places in memory. A value that is the content of a guest register goes to that register's home when nobody can see
+ * that it is there early, and nobody else wants the home while it lives; all others go to the frame. */
+#include "tcg/alloc/internal.h"
+
+#include "tcg/runtime.h"
+
+static bool home_kept(const struct ra_scan *s, ir_ref v, uint32_t writes)
+{
+    for (uint32_t w = writes; w; w = s->writes[w].next)
+        if (s->writes[w].val != v && s->writes[w].pos > s->val[v].def && ra_lives_over(s, v, s->writes[w].pos))
+            return false;
+    return true;
+}
+
+/* May v's home be its place from where it is made until it dies? */
+static bool home_is_ours(const struct ra_scan *s, ir_ref v)
+{
+    const struct ra_val *val = &s->val[v];
+
+    if (val->slot >= s->ir->nslots || s->ir->slots[val->slot].type != val->type)
+        return false;
+    for (ir_ref w = s->slot_owners[val->slot]; w; w = s->val[w].next)
+        if (ra_overlap(s, v, w))
+            return false;
+    return home_kept(s, v, s->slot_writes[val->slot]) && home_kept(s, v, s->all_writes);
+}
+
+static void own_home(struct ra_scan *s, ir_ref v)
+{
+    struct ra_val *val = &s->val[v];
+
+    val->mem = (struct ra_loc){ .kind = RA_HOME, .idx = val->slot };
+    val->next = s->slot_owners[val->slot];
+    s->slot_owners[val->slot] = v;
+    val->flags |= RA_V_SPILLED;
+}
+
+bool ra_claim_home(struct ra_scan *s, ir_ref v)
+{
+    if (s->val[v].slot != s->ir->insns[v].imm || !home_is_ours(s, v))
+        return false;
+    own_home(s, v);
+    return true;
+}
+
+static bool slot_is_free(const struct ra_scan *s, const struct ra_frame_slot *f, ir_ref v)
+{
+    for (ir_ref w = f->owners; w; w = s->val[w].next)
+        if (ra_overlap(s, v, w))
+            return false;
+    return true;
+}
+
+/* A new piece of the frame; its index in s->frame. Past the end it is counted all the same, and the run fails. */
+uint16_t ra_frame_alloc(struct ra_scan *s, unsigned size)
+{
+    uint32_t at = s->ra->spill_bytes;
+
+    at = (at + size - 1) & ~(size - 1);
+    if (at + size > RT_SPILL_BYTES) {
+        s->failed = true;
+        at = 0;
+    }
+    s->ra->spill_bytes = at + size > s->ra->spill_bytes ? at + size : s->ra->spill_bytes;
+    s->frame = ra_grow(s->frame, &s->frame_cap, s->nframe + 1);
+    s->frame[s->nframe] = (struct ra_frame_slot){ .idx = (uint16_t)(at / 8), .size = (uint16_t)size };
+    return (uint16_t)s->nframe++;
+}
+
+static void own_frame_slot(struct ra_scan *s, ir_ref v)
+{
+    struct ra_val *val = &s->val[v];
+    unsigned size = val->type == IR_V128 || val->type == IR_V256 ? 32 : 8;
+    uint32_t k = 0;
+
+    while (k < s->nframe && (s->frame[k].size != size || !slot_is_free(s, &s->frame[k], v)))
+        k++;
+    if (k == s->nframe)
+        k = ra_frame_alloc(s, size);
+    val->mem = (struct ra_loc){ .kind = RA_SPILL, .idx = s->frame[k].idx };
+    val->next = s->frame[k].owners;
+    s->frame[k].owners = v;
+    val->flags |= RA_V_SPILLED;
+}
+
+void ra_spill(struct ra_scan *s, ir_ref v)
+{
+    struct ra_val *val = &s->val[v];
+
+    if (val->flags & (RA_V_SPILLED | RA_V_CONST))
+        return;
+    if ((val->flags & RA_V_HOME_OK) && home_is_ours(s, v))
+        own_home(s, v);
+    else
+        own_frame_slot(s, v);
+    val->flags |= RA_V_STORE;
+    s->spilled = ra_grow(s->spilled, &s->spilled_cap, s->nspilled + 1);
+    s->spilled[s->nspilled++] = v;
+}
+
+/* The next instruction at which moves can be made. */
+static ir_ref place_from(const struct ra_scan *s, ir_ref r)
+{
+    while (s->ir->insns[r].next && (s->need[r].skip || s->ir->insns[r].op == IR_OP_phi))
+        r = s->ir->insns[r].next;
+    return r;
+}
+
+/* Each spilled value that was made in a register is stored right behind its making. A phi that has no register at its
+ * block's start gets its content on the edges. */
+void ra_place_stores(struct ra_scan *s)
+{
+    struct ra *ra = s->ra;
+
+    for (uint32_t k = 0; k < s->nspilled; k++) {
+        ir_ref v = s->spilled[k], at;
+        struct ra_loc from = ra->insn[v].dst;
+        uint32_t move;
+
+        if (from.kind != RA_GPR && from.kind != RA_VEC)
+            continue;
+        at = place_from(s, s->val[v].flags & RA_V_PHI ? v : s->ir->insns[v].next);
+        move = ra_add_move(s, from, s->val[v].mem, v);
+        ra->moves[move].next = ra->insn[at].moves;
+        ra->insn[at].moves = move;
+    }
+}
