@@ -28,12 +28,18 @@ struct tr_ctx {
     void *fetch_opaque;
     /* Where a jump goes inside the region: the IR block of guest address pc, or -1 when it leaves. Cold blocks: always -1. */
     int64_t (*block_of)(struct tr_ctx *, uint64_t pc);
+    /* Calls inside the region: the IR block of the callee's copy for this call site, or -1; and, at a return, the block
+     * behind the call and the address that the return must go to for that (the target compares). NULL: never. */
+    int64_t (*call_block)(struct tr_ctx *, uint64_t pc, uint64_t ret_pc);
+    int64_t (*return_block)(struct tr_ctx *, uint64_t *ret_pc);
     uint64_t end_pc;                           /* out: address behind the last instruction */
     unsigned ninsns;                           /* out */
     /* out: static successors for region building; kind as ir_jump */
     struct tr_succ { uint64_t pc; uint8_t kind; } succ[2];
     unsigned nsucc;
     uint64_t call_return;                      /* out: return address when the block ends in a call, else 0 */
+    bool falls_through;                        /* the caller's: the block had no terminator */
+    bool returns;                              /* out: it ends in a return (goto_ind of kind RET) */
     void *priv;                                /* target's own during a block */
 };
 

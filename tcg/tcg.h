@@ -35,6 +35,7 @@ struct tcg_region {
     uint8_t tier;                              /* enum tcg_tier */
     bool dead;                                 /* dropped; memory waits for readers */
     bool queued;                               /* for the background compiler */
+    bool returns;                              /* ends in a return */
     uint16_t nspans, nlinks, nsucc;
     uint32_t ninsns;
     struct tcg_span *spans;

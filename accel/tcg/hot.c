@@ -12,11 +12,22 @@
 #include "core/base/alloc.h"
 #include "core/base/log.h"
 
-enum { MAX_NODES = 96, MAX_INSNS = 700, QUEUE_MAX = 256, RARE = 32 /* a block run less than 1/32 as often stays out */ };
+enum {
+    MAX_NODES = 96, MAX_INSNS = 700, QUEUE_MAX = 256, RARE = 32 /* a block run less than 1/32 as often stays out */,
+    MAX_CONTEXTS = 24, MAX_DEPTH = 3,
+};
+
+/* A call that the region follows: the callee's blocks are copied for it, so that its return goes straight back. Context
+ * 0 is the seed's own function. */
+struct context {
+    unsigned parent, depth;
+    uint64_t entry, ret_pc;
+};
 
 struct node {
     struct tcg_region *region;                 /* valid while nothing was evicted */
     uint64_t pc;
+    unsigned context, callee;                  /* callee: context of the call that ends it, 0 none */
     uint32_t ninsns, len;                      /* guest bytes, contiguous from pc */
     const uint8_t *bytes;                      /* in plan.bytes */
     unsigned succ[2], nsucc;                   /* nodes inside the region */
@@ -30,6 +41,7 @@ struct plan {
     uint64_t mode, evicted;
     const void *model;
     struct node node[MAX_NODES]; unsigned n;
+    struct context context[MAX_CONTEXTS]; unsigned ncontexts;
     unsigned order[MAX_NODES];                 /* reverse postorder */
     unsigned norder;
     struct tcg_span *spans; unsigned nspans;
@@ -62,10 +74,10 @@ static int32_t runs_of(const struct tcg_engine *e, const struct tcg_region *r)
     return r->better || r->queued ? e->hot_after : e->hot_after - r->counter;
 }
 
-static unsigned node_find(const struct plan *p, uint64_t pc)
+static unsigned node_find(const struct plan *p, uint64_t pc, unsigned context)
 {
     for (unsigned i = 0; i < p->n; i++)
-        if (p->node[i].pc == pc)
+        if (p->node[i].pc == pc && p->node[i].context == context)
             return i;
     return MAX_NODES;
 }
@@ -110,11 +122,84 @@ static bool pages_fit(const struct plan *p, const struct tcg_region *r)
     return true;
 }
 
-static void take_node(struct plan *p, struct tcg_region *r)
+static void take_node(struct plan *p, struct tcg_region *r, unsigned context)
 {
-    p->node[p->n++] = (struct node){ .region = r, .pc = r->pc, .ninsns = r->ninsns, .len = region_bytes(r) };
+    p->node[p->n++] = (struct node){ .region = r, .pc = r->pc, .context = context, .ninsns = r->ninsns,
+                                     .len = region_bytes(r) };
     p->ninsns += r->ninsns;
     p->nspans += r->nspans;
+}
+
+/* The edge from node i to pc: inside, if the block there is in the plan or is worth taking in. */
+static bool follow(struct tcg_engine *e, struct plan *p, unsigned i, uint64_t pc, unsigned context)
+{
+    unsigned k = node_find(p, pc, context);
+    struct tcg_region *to;
+
+    if (k == MAX_NODES) {
+        to = executed_successor(e->cache, p->node[i].region, pc);
+        if (!to || to->dead || to->mode != p->mode || runs_of(e, to) < e->hot_after / RARE || p->n == MAX_NODES ||
+            p->ninsns + to->ninsns > MAX_INSNS || !pages_fit(p, to))
+            return false;
+        k = p->n;
+        take_node(p, to, context);
+    }
+    if (p->node[i].nsucc == 2)
+        return false;
+    p->node[i].succ[p->node[i].nsucc++] = k;
+    p->node[k].npred++;
+    return true;
+}
+
+static bool recursive(const struct plan *p, unsigned context, uint64_t entry)
+{
+    for (;; context = p->context[context].parent) {
+        if (p->context[context].entry == entry)
+            return true;
+        if (!context)
+            return false;
+    }
+}
+
+static void follow_call(struct tcg_engine *e, struct plan *p, unsigned i, uint64_t entry)
+{
+    unsigned from = p->node[i].context, made = p->ncontexts;
+    uint64_t ret_pc = p->node[i].region->call_return;
+
+    if (made == MAX_CONTEXTS || p->context[from].depth == MAX_DEPTH || !ret_pc || recursive(p, from, entry))
+        return;
+    p->context[made] = (struct context){ .parent = from, .depth = p->context[from].depth + 1, .entry = entry,
+                                         .ret_pc = ret_pc };
+    p->ncontexts++;
+    if (follow(e, p, i, entry, made))
+        p->node[i].callee = made;
+    else
+        p->ncontexts--;
+}
+
+/* A block that returns, inside a followed call: its edge goes behind the call. The landing is the successor that the
+ * calling block never shows as a link of its own, so it is looked up. */
+static void follow_return(struct tcg_engine *e, struct plan *p, unsigned i)
+{
+    const struct context *c = &p->context[p->node[i].context];
+    struct tcg_region *r = p->node[i].region, *to = NULL;
+    unsigned k;
+
+    if (!p->node[i].context || !r->returns)
+        return;
+    k = node_find(p, c->ret_pc, c->parent);
+    if (k == MAX_NODES) {
+        for (unsigned n = 0; n < p->n && !to; n++)
+            if (p->node[n].callee == p->node[i].context)
+                to = executed_successor(e->cache, p->node[n].region, c->ret_pc);
+        if (!to || to->dead || to->mode != p->mode || p->n == MAX_NODES || p->ninsns + to->ninsns > MAX_INSNS ||
+            !pages_fit(p, to))
+            return;
+        k = p->n;
+        take_node(p, to, c->parent);
+    }
+    p->node[i].succ[p->node[i].nsucc++] = k;
+    p->node[k].npred++;
 }
 
 /* Breadth first, so that what is near the seed comes in before the limits are reached. */
@@ -124,22 +209,12 @@ static void grow(struct tcg_engine *e, struct plan *p)
         struct tcg_region *r = p->node[i].region;
 
         for (unsigned s = 0; s < r->nsucc; s++) {
-            unsigned k = node_find(p, r->succ[s].pc);
-            struct tcg_region *to;
-
-            if (r->succ[s].kind & IR_JUMP_CALL)
-                continue;
-            if (k == MAX_NODES) {
-                to = executed_successor(e->cache, r, r->succ[s].pc);
-                if (!to || to->dead || to->mode != p->mode || runs_of(e, to) < e->hot_after / RARE ||
-                    p->n == MAX_NODES || p->ninsns + to->ninsns > MAX_INSNS || !pages_fit(p, to))
-                    continue;
-                k = p->n;
-                take_node(p, to);
-            }
-            p->node[i].succ[p->node[i].nsucc++] = k;
-            p->node[k].npred++;
+            if (r->succ[s].kind == IR_JUMP_CALL)
+                follow_call(e, p, i, r->succ[s].pc);
+            else if (r->succ[s].kind == IR_JUMP_PLAIN)
+                follow(e, p, i, r->succ[s].pc, p->node[i].context);
         }
+        follow_return(e, p, i);
     }
 }
 
@@ -190,7 +265,9 @@ static struct plan *plan_new(struct tcg_vcpu *tv, struct tcg_region *seed)
     p->model = tv->v->model;
     tcg_cache_lock(e->cache);
     p->evicted = e->cache->n_evicted;
-    take_node(p, seed);
+    p->context[0].entry = seed->pc;
+    p->ncontexts = 1;
+    take_node(p, seed, 0);
     grow(e, p);
     copy_bytes(p);
     tcg_cache_unlock(e->cache);
@@ -213,19 +290,46 @@ static const uint8_t *fetch_copy(struct tr_ctx *tr, uint64_t va, unsigned *len)
     return n->bytes + (va - n->pc);
 }
 
+/* Only edges that the plan knows are taken: the predecessors of each block have been counted from them. */
+static bool leads_to(const struct node *n, unsigned to)
+{
+    for (unsigned i = 0; i < n->nsucc; i++)
+        if (n->succ[i] == to)
+            return true;
+    return false;
+}
+
 static int64_t block_of(struct tr_ctx *tr, uint64_t pc)
 {
     const struct plan *p = tr->fetch_opaque;
-    unsigned k = node_find(p, pc);
+    unsigned k = node_find(p, pc, p->now->context);
 
-    return k == MAX_NODES ? -1 : (int64_t)p->node[k].block;
+    return k < MAX_NODES && leads_to(p->now, k) ? (int64_t)p->node[k].block : -1;
+}
+
+static int64_t call_block(struct tr_ctx *tr, uint64_t pc, uint64_t ret_pc)
+{
+    const struct plan *p = tr->fetch_opaque;
+    unsigned k = p->now->callee ? node_find(p, pc, p->now->callee) : MAX_NODES;
+
+    return k < MAX_NODES && p->context[p->now->callee].ret_pc == ret_pc ? (int64_t)p->node[k].block : -1;
+}
+
+static int64_t return_block(struct tr_ctx *tr, uint64_t *ret_pc)
+{
+    const struct plan *p = tr->fetch_opaque;
+    const struct context *c = &p->context[p->now->context];
+    unsigned k = p->now->context ? node_find(p, c->ret_pc, c->parent) : MAX_NODES;
+
+    *ret_pc = c->ret_pc;
+    return k < MAX_NODES && leads_to(p->now, k) ? (int64_t)p->node[k].block : -1;
 }
 
 static void decode_node(struct tcg_engine *e, struct plan *p, struct ir *ir, struct node *n)
 {
     struct tr_ctx tr = { .ir = ir, .target = e->target, .mode = p->mode, .cpu_model = p->model, .system = e->system,
                          .pc = n->pc, .max_insns = n->ninsns, .fetch = fetch_copy, .fetch_opaque = p,
-                         .block_of = block_of };
+                         .block_of = block_of, .call_block = call_block, .return_block = return_block };
 
     p->now = n;
     ir_enter(ir, n->block);
@@ -273,6 +377,9 @@ static void build(struct tcg_engine *e, struct plan *p, struct ir *ir)
         decode_node(e, p, ir, n);
         seal_successors(p, ir, n);
     }
+    for (unsigned i = 0; i < p->norder; i++)   /* an edge that the decoder did not take after all */
+        if (!ir->blocks[p->node[p->order[i]].block].sealed)
+            ir_seal(ir, p->node[p->order[i]].block);
 }
 
 static void log_plan(const struct plan *p, const struct tcg_region *r)

@@ -161,8 +161,10 @@ static void decode(struct tcg_vcpu *tv, struct fetcher *f, struct tr_ctx *tr, ui
     tr->ir->pc = pc;
     ir_poll(tr->ir);
     e->target->translate(tr);
-    if (!ir_terminated(tr->ir))
+    if (!ir_terminated(tr->ir)) {
         ir_goto_pc(tr->ir, tr->end_pc, IR_JUMP_PLAIN, 0);
+        tr->falls_through = true;
+    }
 }
 
 static void make_room(struct tcg_vcpu *tv)
@@ -227,12 +229,15 @@ static struct tcg_region *translate(struct tcg_vcpu *tv, const uint8_t *host)
                     (unsigned long long)pc, -ret);
             abort();
         }
+        if (!tr.nsucc && tr.falls_through)
+            tr.succ[tr.nsucc++] = (struct tr_succ){ tr.end_pc, IR_JUMP_PLAIN };
         r->nsucc = (uint16_t)tr.nsucc;
         for (unsigned i = 0; i < tr.nsucc; i++) {
             r->succ[i].pc = tr.succ[i].pc;
             r->succ[i].kind = tr.succ[i].kind;
         }
         r->call_return = tr.call_return;
+        r->returns = tr.returns;
         tcg_cache_lock(e->cache);
         ret = tcg_insert(e->cache, r);
         tcg_cache_unlock(e->cache);
