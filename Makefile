@@ -21,7 +21,7 @@ ifneq ($(NEEDS_CONFIG),)
 include $(B)/config.mk
 endif
 $(B)/config.mk: configure
-	@SAN='$(SAN)' B='$(B)' ./configure
+	@SAN='$(SAN)' B='$(B)'; export SAN B; args=$$(cat $(B)/config.args 2>/dev/null); eval "./configure $$args"
 
 # Sources -----------------------------------------------------------------------------------------------------------
 SRC :=
@@ -37,7 +37,7 @@ REGISTRIES := $(shell grep -sl '^\#registry ' $$(find core tcg targets accel hw 
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes $(if $(filter 1,$(CONFIG_WERROR)),-Werror)
 CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -O2 -g -pthread -fno-strict-aliasing -fwrapv -fno-math-errno $(WARN) \
-    $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN) -fno-omit-frame-pointer) -I. -I$(B) -I$(B)/gen $(LIB_CFLAGS) $(CONFIG_CFLAGS)
+    $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN) -fno-omit-frame-pointer -Wno-unknown-warning-option -Wno-tsan) -I. -I$(B) -I$(B)/gen $(LIB_CFLAGS) $(CONFIG_CFLAGS)
 LDFLAGS_ALL = -pthread $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN)) $(LDFLAGS)
 
 ARRAYS := $(shell awk 'FNR == 1 { print $$3 }' $(REGISTRIES))
