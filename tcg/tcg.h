@@ -85,8 +85,16 @@ int tcg_compile(struct tcg_ctx *c, const struct tcg_request *rq, struct tcg_regi
 /* opt/: all passes of passes.def that the tier wants; verifies after each in debug builds */
 void tcg_optimise(struct ir *ir, enum tcg_tier tier);
 
-/* host/portable/interp.c: execute a unit on the CPU state; the result as host_enter's */
+/**
+ * interp_run - execute a unit on the CPU state (host/portable/interp.c).
+ * @calls: slow paths; host_pc is always 0: homes and env->pc are right already when they are called, and the snapshot's
+ *         extra word is in env->frame->reserved[0]
+ * Returns an enum rt_exit: RT_EXIT_LOOKUP where generated code would have left by a link.
+ * Context: slow paths and helpers that raise end it by interp_unwind(), which makes it return `reason`.
+ */
 uint64_t interp_run(const struct ir *ir, struct cpu_env *env, const struct host_mode *mode,
                     const struct tcg_runtime_calls *calls);
+void interp_unwind(struct cpu_env *env, uint64_t reason) __attribute__((noreturn));
+bool interp_available(void);                   /* false: built without libffi, units with calls cannot run */
 
 #endif
