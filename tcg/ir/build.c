@@ -226,6 +226,13 @@ void ir_enter(struct ir *ir, ir_block_ref b)
 
 /* --- snapshots -------------------------------------------------------------------------------------------------- */
 
+uint32_t ir_snap_new(struct ir *ir)
+{
+    GROW(ir, snaps, ir->nsnaps + 1, snaps_cap);
+    ir->snaps[ir->nsnaps] = (struct ir_snap){ .first = ir->nsnap_pool };
+    return ir->nsnaps++;
+}
+
 void ir_snap_add(struct ir *ir, unsigned slot, ir_ref v)
 {
     GROW(ir, snap_pool, ir->nsnap_pool + 1, snap_pool_cap);
@@ -281,9 +288,8 @@ uint32_t ir_snapshot(struct ir *ir)
         snap_fill(ir, &s);
     }
     s.pc = ir->pc, s.pc_val = ir->pc_val, s.extra = ir->snap_extra, s.block = ir->cur;
-    GROW(ir, snaps, ir->nsnaps + 1, snaps_cap);
-    ir->snaps[ir->nsnaps] = s;
-    bd->last_snap = ir->nsnaps;
+    bd->last_snap = ir_snap_new(ir);
+    ir->snaps[bd->last_snap] = s;
     ir->dirty_since_snap = false;
-    return ir->nsnaps++;
+    return bd->last_snap;
 }

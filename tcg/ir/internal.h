@@ -58,6 +58,8 @@ static inline ir_ref ir_resolve(struct ir *ir, ir_ref r)
 /* New instruction, linked at the insertion point (or: at the place given). Nothing is folded. */
 ir_ref ir_new(struct ir *ir, enum ir_op op, enum ir_type type);
 ir_ref ir_new_in(struct ir *ir, ir_block_ref b, ir_ref before, enum ir_op op, enum ir_type type);
+uint32_t ir_vconst_index(struct ir *ir, const uint8_t pattern[32]);   /* its number in the pool; added when new */
+uint32_t ir_snap_new(struct ir *ir);                      /* empty */
 void ir_snap_add(struct ir *ir, unsigned slot, ir_ref v);
 void ir_drop_unreachable(struct ir *ir);                  /* blocks that no path from the entry reaches become empty */
 void ir_drop_edge(struct ir *ir, ir_block_ref from, ir_block_ref to);
@@ -72,6 +74,9 @@ ir_ref ir_end_of(const struct ir *ir, ir_block_ref b);
 static inline unsigned ir_width(enum ir_type t) { return t == IR_I32 ? 32 : 64; }
 static inline uint64_t ir_mask(enum ir_type t) { return t == IR_I32 ? 0xffffffffu : ~0ull; }
 static inline bool ir_is_int(enum ir_type t) { return t == IR_I32 || t == IR_I64; }
+
+/* The type that argument k of an operation must have; IR_VOID when several will do. (verify.c) */
+enum ir_type ir_arg_type(enum ir_op op, enum ir_type type, unsigned k);
 
 /* --- eval.c ---------------------------------------------------------------------------------------------------- */
 

@@ -90,20 +90,27 @@ ir_ref ir_i64(struct ir *ir, uint64_t v) { return constant(ir, IR_I64, v); }
 ir_ref ir_f32bits(struct ir *ir, uint32_t bits) { return constant(ir, IR_F32, bits); }
 ir_ref ir_f64bits(struct ir *ir, uint64_t bits) { return constant(ir, IR_F64, bits); }
 
-ir_ref ir_v128(struct ir *ir, uint64_t lo, uint64_t hi)
+uint32_t ir_vconst_index(struct ir *ir, const uint8_t pattern[32])
 {
-    uint64_t pattern[4] = { lo, hi, 0, 0 };
-    struct ir_insn i = { .op = IR_OP_vconst, .type = IR_V128 };
+    uint32_t k = 0;
 
-    while (i.imm < ir->nvconsts && memcmp(ir->vconsts[i.imm], pattern, 32))
-        i.imm++;
-    if (i.imm == ir->nvconsts) {
+    while (k < ir->nvconsts && memcmp(ir->vconsts[k], pattern, 32))
+        k++;
+    if (k == ir->nvconsts) {
         if (ir->nvconsts == ir->vconsts_cap) {
             ir->vconsts_cap = ir->vconsts_cap ? ir->vconsts_cap * 2 : 8;
             ir->vconsts = xreallocarray(ir->vconsts, ir->vconsts_cap, 32);
         }
         memcpy(ir->vconsts[ir->nvconsts++], pattern, 32);
     }
+    return k;
+}
+
+ir_ref ir_v128(struct ir *ir, uint64_t lo, uint64_t hi)
+{
+    uint64_t pattern[4] = { lo, hi, 0, 0 };
+    struct ir_insn i = { .op = IR_OP_vconst, .type = IR_V128, .imm = ir_vconst_index(ir, (const uint8_t *)pattern) };
+
     return place_pure(ir, &i);
 }
 

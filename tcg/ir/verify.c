@@ -70,16 +70,28 @@ static bool fits(unsigned want, enum ir_type have, enum ir_type result, enum ir_
     }
 }
 
+static struct shape shape_of(enum ir_op op)
+{
+    if (shapes[op].result)
+        return shapes[op];
+    return (struct shape){ op >= IR_OP_vadd && op <= IR_OP_vclmul ? VEC : INT, { SAME, SAME, SAME, SAME } };
+}
+
+enum ir_type ir_arg_type(enum ir_op op, enum ir_type type, unsigned k)
+{
+    unsigned want = shape_of(op).arg[k];
+
+    return want < IR_NTYPES ? (enum ir_type)want : want == SAME || want == FIRST || want == INT ? type : IR_VOID;
+}
+
 static void check_types(struct check *c, ir_ref r)
 {
     const struct ir_insn *i = &c->ir->insns[r];
-    struct shape s = shapes[i->op];
+    struct shape s = shape_of(i->op);
     enum ir_type first;
 
     if (ir_ops[i->op].nargs == IR_VAR || ir_ops[i->op].nargs == 0)
         return;
-    if (!s.result)
-        s = (struct shape){ i->op >= IR_OP_vadd && i->op <= IR_OP_vclmul ? VEC : INT, { SAME, SAME, SAME, SAME } };
     first = ir_type_of(c->ir, i->arg[0]);
     if (!fits(s.result, i->type, i->type, first))
         wrong(c, "v%u: %s cannot have type %s", r, ir_ops[i->op].name, ir_type_names[i->type]);
