@@ -41,7 +41,10 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -O2 -g -pthread -fno-strict-aliasing -fwra
 LDFLAGS_ALL = -pthread $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN)) $(LDFLAGS)
 
 ARRAYS := $(shell awk 'FNR == 1 { print $$3 }' $(REGISTRIES))
-OBJ := $(SRC:%.c=$(B)/obj/%.o) $(ARRAYS:%=$(B)/obj/registry/%.o)
+# Instruction tables: INSN += targets/riscv/rv.insn gives targets/riscv/rv.insn.h to include, the decoder, and the table
+# as data for the tests.
+INSN_GEN := $(INSN:%=$(B)/gen/%.h)
+OBJ := $(SRC:%.c=$(B)/obj/%.o) $(ARRAYS:%=$(B)/obj/registry/%.o) $(INSN:%=$(B)/obj/gen/%.o) $(INSN:%=$(B)/obj/gen/%.table.o)
 TESTLIB_OBJ := $(TESTLIB_SRC:%.c=$(B)/obj/%.o)
 MAIN_OBJ := $(MAIN:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
@@ -60,6 +63,19 @@ $(B)/obj/%.o: $(B)/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(B)/insngen: $(B)/obj/targets/gen/insngen.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $<
+
+# A table may read others of its folder (%table), so each depends on all of them.
+.SECONDEXPANSION:
+$(INSN_GEN): $(B)/gen/%.insn.h: %.insn $(B)/insngen $$(wildcard $$(dir %)*.insn)
+	$(call say,GEN,$<)
+	@mkdir -p $(@D)
+	$(Q)$(B)/insngen $< $@ $(@:.h=.c) $(@:.h=.table.c)
+$(INSN:%=$(B)/gen/%.c) $(INSN:%=$(B)/gen/%.table.c): $(INSN_GEN)
+$(filter-out $(B)/obj/targets/gen/%,$(SRC:%.c=$(B)/obj/%.o) $(UNIT_SRC:%.c=$(B)/obj/%.o)): | $(INSN_GEN)
 
 # The registry: one array for each .def file that begins with `#registry STRUCT ARRAY`.
 $(B)/registry.c: core/registry.awk $(REGISTRIES)
@@ -110,9 +126,10 @@ $(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(B)/librhea.a $(B)/libtest.a
 CHECKS := check-headers check-unit check-isa check-guest check-boot check-block check-client
 
 check-headers: $(HEADERS:%=$(B)/hdr/%.ok)
-$(B)/hdr/%.ok: % $(B)/config.mk
+$(B)/hdr/%.ok: % $(B)/config.mk | $(INSN_GEN)
 	@mkdir -p $(@D)
-	$(Q)printf '#include "%s"\n' $< | $(CC) $(CFLAGS_ALL) -fsyntax-only -x c - && touch $@
+	$(Q)printf '#include "%s"\n' $< | $(CC) $(CFLAGS_ALL) -fsyntax-only \
+	    -MMD -MP -MT $@ -MF $(@:.ok=.d) -x c - && touch $@
 
 check-unit: all $(UNIT_BIN)
 	@B=$(B) tests/lib/run unit $(UNIT_BIN)
@@ -151,4 +168,4 @@ help:
 #? make clean          removes the build folder
 #? SAN=address,undefined, SAN=thread: a build with sanitizers, in a folder of its own
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/hdr -name '*.d' 2>/dev/null)
