@@ -71,6 +71,10 @@ struct target {
     const void *(*parse_cpu)(const char *spec, bool system, struct error *err);   /* "rv64,zba=off"; NULL + err */
     void (*print_cpu_help)(void *FILE_to);
 
+    /* What a device tree's cpu node says of a model: put() is called for each property; NULL if there is no device tree. */
+    void (*describe_cpu)(const void *model, void (*put)(void *opaque, const char *name, const void *bytes, size_t len),
+                         void *opaque);
+
     void (*init)(struct cpu_env *env, const void *model, bool system);
     void (*reset)(struct cpu_env *env);
 

@@ -1,0 +1,1 @@
+SRC += hw/riscv/virt.c
