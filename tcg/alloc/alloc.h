@@ -1,8 +1,8 @@
 /* tcg/alloc/alloc.h - register allocation: where each value is, at each instruction.
  *
- * Linear scan over SSA with lifetime holes, splitting at use positions and resolution at block edges (Wimmer and
- * Franz, "Linear Scan Register Allocation on SSA Form", CGO 2010). A value that is the current content of a guest
- * register spills to that register's home; others to the frame. A block at a time, one pass does (no loops, no edges).
+ * Linear scan in one forward pass over the blocks, with next-use distances and second chances (internal.h says how).
+ * A value that is the content of a guest register has that register's home for its place in memory where nobody can see
+ * it there too early; others use the frame. A spilled value is stored once, where it is made.
  *
  * The host says what each instruction needs (struct ra_need); the allocator answers with locations and moves; the
  * host emits. Neither knows the other's insides. */
@@ -20,7 +20,8 @@ struct ra_loc {
     uint16_t idx;                              /* RA_HOME: slot; RA_SPILL: byte offset / 8 in rt_frame.spill */
 };                                             /* RA_CONST: the value is a const/vconst instruction, no register */
 
-/* What an argument accepts. */
+/* What an argument accepts. No argument but a fixed one is ever in a clobbered register. Of the arguments that take
+ * RA_REG_OR_MEM one at most comes in memory. */
 enum ra_accept {
     RA_REG,                                    /* a register of its class */
     RA_REG_OR_MEM,                             /* a register, or its home or spill slot as a memory operand */
@@ -37,7 +38,9 @@ struct ra_need {
     int8_t dst_fixed;                          /* -1 or a register */
     int8_t dst_same;                           /* -1, or the argument whose register the result takes (two-address
                                                   form): the allocator copies the argument when it lives on */
-    bool dst_early;                            /* the result is written before all arguments are read: distinct registers */
+    bool dst_early;                            /* the result is written before all arguments are read, or before the last
+                                                  point that may fault: shares no register with arguments (but the one of
+                                                  dst_same) nor with snapshot values */
     uint8_t narg;
     struct ra_arg arg[8];                      /* calls: up to 6 */
     uint8_t nextra;                            /* further values read here: the leaves of folded instructions */
@@ -62,11 +65,12 @@ struct ra_host {
 struct ra_move { struct ra_loc from, to; ir_ref val; uint8_t type; uint32_t next; };  /* in the order to be made;
                                                   from RA_CONST: materialise val; memory to memory through scratch */
 struct ra_insn {
-    struct ra_loc dst;
+    struct ra_loc dst;                         /* a get whose result is RA_HOME stays where it is: nothing to emit */
     struct ra_loc arg[4];                      /* IR_VAR arguments: pool_loc[] at the same index as ir.pool */
     struct ra_loc extra[6];
     uint8_t tmp_gpr[2], tmp_vec[2];
-    uint32_t moves;                            /* first ra_move to make before this instruction, 0 none */
+    uint32_t moves;                            /* first ra_move to make before this instruction, 0 none; never at one
+                                                  that the host skips */
     uint32_t snap_first, snap_n;               /* snap_loc[]: where each dirty slot is when this instruction runs */
 };
 /* A snapshot's computed pc (ir_snap.pc_val) has an entry too, with slot IR_SLOT_END. */

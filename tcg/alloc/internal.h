@@ -80,6 +80,7 @@ struct ra_scan {
     struct ir *ir;
     const struct ra_host *host;
     struct ra_need *need; uint32_t need_cap;   /* by ir_ref */
+    uint32_t nseen;                            /* instructions before edges were split */
     struct ra_val *val; uint32_t val_cap;      /* by ir_ref */
     struct ra_use *uses; uint32_t nuses, uses_cap;
     struct ra_clobber *clobbers; uint32_t nclobbers, clobbers_cap, next_clobber;

@@ -180,6 +180,7 @@ void ra_gather(struct ra_scan *s)
     ra->insn = ra_grow(ra->insn, &ra->insn_cap, ir->ninsns);
     ra->pool_loc = ra_grow(ra->pool_loc, &ra->pool_cap, ir->npool);
     s->val[IR_NONE] = (struct ra_val){ .reg = RA_NO_REG, .slot = RA_NO_SLOT };
+    s->nseen = ir->ninsns;
     reset_slots(s);
     s->pos = 1;
     for (uint32_t k = 0; k < s->nrpo; k++)

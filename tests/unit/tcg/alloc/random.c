@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tcg/alloc/alloc.h"
+#include "tcg/alloc/statemap.h"
 #include "tcg/ir/ir.h"
 #include "tcg/runtime.h"
 
@@ -92,6 +93,9 @@ static void some_insn(struct ir *ir, struct rng *r, uint64_t pc)
     static const enum ir_op bins[] = { IR_OP_add, IR_OP_sub, IR_OP_mul, IR_OP_and, IR_OP_shl, IR_OP_divu, IR_OP_mulhu };
 
     ir_guest_insn(ir, pc, 4);
+    ir->snap_extra = rnd(r, 3) ? 0 : rnd(r, 1000);
+    if (!rnd(r, 10))
+        ir_set_pc_val(ir, get_int(ir, r));
     switch (rnd(r, 14)) {
     case 0: put_int(ir, r, ir_ld(ir, IR_I64, IR_M64, get_int(ir, r), 8)); break;
     case 1: ir_st(ir, IR_M64, get_int(ir, r), 8, get_int(ir, r)); break;
@@ -221,6 +225,7 @@ struct machine {
     struct word gpr[16], vec[16], home[NSLOTS], right[NSLOTS];   /* right: what the homes should hold */
     uint8_t frame[RT_SPILL_BYTES];
     struct rng r;
+    struct statemap map;                       /* one map per snapshot, at the instruction's number */
     const char *wrong;
 };
 
@@ -286,6 +291,44 @@ static void check_snapshot(struct machine *m, ir_ref r)
             check_home(m, s, "a home that the snapshot relies on was changed");
 }
 
+/* A fault here: the state is rebuilt from the map. */
+static void check_map(struct machine *m, ir_ref r)
+{
+    static union { struct cpu_env env; uint8_t bytes[64 + 32 * NSLOTS]; } state;
+    static struct rt_frame frame;
+    const struct ir_snap *sn = &m->ir->snaps[ir_at(m->ir, r)->snap];
+    struct word want[NSLOTS];
+    uint64_t pc = 0;
+    uint32_t extra = 0;
+
+    for (unsigned s = 0; s < NSLOTS; s++) {
+        memcpy(state.bytes + slots[s].offset, &m->home[s], 16);
+        want[s] = m->right[s];
+    }
+    memcpy(frame.spill, m->frame, sizeof frame.spill);
+    for (unsigned k = 0; k < 16; k++) {
+        frame.gpr[k] = m->gpr[k].w[0];
+        memcpy(frame.vec[k], &m->vec[k], 16);
+    }
+    if (!statemap_restore(m->map.entry, m->map.n, m->map.bytes, r, slots, &state.env, &frame, &pc, &extra))
+        m->wrong = "a map is missing";
+    for (uint32_t k = 0; k < sn->n; k++)
+        want[m->ir->snap_pool[sn->first + k].slot] = m->val[m->ir->snap_pool[sn->first + k].val];
+    for (unsigned s = 0; s < NSLOTS && !m->wrong; s++)
+        if (memcmp(state.bytes + slots[s].offset, &want[s], bytes_of(slots[s].type)))
+            m->wrong = "a map restores something else";
+    if (pc != (sn->pc_val ? m->val[sn->pc_val].w[0] : sn->pc) || extra != sn->extra)
+        m->wrong = "a map has another pc";
+}
+
+static void make_maps(struct machine *m)
+{
+    for (ir_ref r = m->ir->ninsns; r-- > 1; )
+        if (ir_at(m->ir, r)->snap)
+            statemap_add(&m->map, r, m->ir, m->ra, r);
+    statemap_sort(&m->map);
+}
+
 static struct word fresh(struct machine *m)
 {
     uint64_t a = m->r.s = mix(m->r.s + 1);
@@ -349,8 +392,10 @@ static void run_insn(struct machine *m, ir_ref r, const struct ra_need *n)
         check(m, loc[k], ir_args(m->ir, i)[k], "scratch destroys an argument");
     if (n->dst_cls && n->dst_early && a->dst.kind == RA_GPR)
         m->gpr[a->dst.reg] = fresh(m);
-    if (i->snap)
+    if (i->snap) {
         check_snapshot(m, r);
+        check_map(m, r);
+    }
     if (i->op == IR_OP_set)
         m->home[i->imm] = m->right[i->imm] = m->val[i->arg[0]];
     if (i->op == IR_OP_call)
@@ -451,9 +496,16 @@ static void one(uint64_t seed, struct ir *ir, struct ra *ra)
         fail_msg("seed %llu: %s", (unsigned long long)seed, bad);
     ret = ra_run(ra, ir, &host);
     assert_int_equal(ret, 0);
+    bad = ra_verify(ra, ir, &host);
+    if (bad) {
+        ra_print(ra, ir, stdout);
+        fail_msg("seed %llu: %s", (unsigned long long)seed, bad);
+    }
     m.val = calloc(ir->ninsns, sizeof *m.val);
+    make_maps(&m);
     for (unsigned k = 0; k < 4 && !m.wrong; k++)
         run(&m, &host);
+    statemap_free(&m.map);
     free(m.val);
     if (m.wrong) {
         ra_print(ra, ir, stdout);
