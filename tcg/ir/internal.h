@@ -22,6 +22,7 @@ struct ir_build {
     uint32_t nforward;                         /* removed phis that something may still name */
     uint32_t ndeferred;                        /* snapshots and sets that ir_finish() completes */
     bool finished;
+    bool plain;                                /* tests: build what is asked for, fold and share nothing */
     unsigned depth;
     /* the snapshot that an unchanged state shares */
     uint32_t last_snap;
@@ -54,6 +55,9 @@ static inline ir_ref ir_resolve(struct ir *ir, ir_ref r)
 {
     return ir_is_forward(&ir->insns[r]) ? ir_resolve_slow(ir, r) : r;
 }
+void ir_forward(struct ir *ir, ir_ref r, ir_ref to);       /* removes r; its users are to have `to` */
+void ir_resolve_args(struct ir *ir, ir_ref r);
+void ir_simplify(struct ir *ir);                          /* drops trivial phis, then every forward is gone */
 
 /* New instruction, linked at the insertion point (or: at the place given). Nothing is folded. */
 ir_ref ir_new(struct ir *ir, enum ir_op op, enum ir_type type);
@@ -75,7 +79,7 @@ static inline unsigned ir_width(enum ir_type t) { return t == IR_I32 ? 32 : 64; 
 static inline uint64_t ir_mask(enum ir_type t) { return t == IR_I32 ? 0xffffffffu : ~0ull; }
 static inline bool ir_is_int(enum ir_type t) { return t == IR_I32 || t == IR_I64; }
 
-/* The type that argument k of an operation must have; IR_VOID when several will do. (verify.c) */
+/* The type that argument k of an operation must have; i64, f64, v128 when several will do. (verify.c) */
 enum ir_type ir_arg_type(enum ir_op op, enum ir_type type, unsigned k);
 
 /* --- eval.c ---------------------------------------------------------------------------------------------------- */

@@ -31,7 +31,7 @@ static ir_ref place_pure(struct ir *ir, const struct ir_insn *want)
     ir_ref *entry = &bd->cse[hash(want)], r = *entry;
     struct ir_insn *i;
 
-    if (!bd->at && r && r < ir->ninsns && ir->insns[r].block == ir->cur && same(&ir->insns[r], want))
+    if (!bd->at && !bd->plain && r && r < ir->ninsns && ir->insns[r].block == ir->cur && same(&ir->insns[r], want))
         return r;
     r = ir_new(ir, want->op, want->type);
     i = &ir->insns[r];
@@ -55,7 +55,7 @@ ir_ref ir_emit(struct ir *ir, enum ir_op op, enum ir_type type, unsigned aux, ui
         for (unsigned k = 0; k < 4; k++)
             i.arg[k] = ir_resolve(ir, i.arg[k]);
     if (ir_ops[op].props & IR_PURE) {
-        r = fold_insn(ir, &i);
+        r = ir_build(ir)->plain ? IR_NONE : fold_insn(ir, &i);
         return r ? r : place_pure(ir, &i);
     }
     r = ir_new(ir, op, type);
@@ -177,13 +177,15 @@ ir_ref ir_envaddr(struct ir *ir, uint32_t offset) { return ir_emit(ir, IR_OP_env
 
 ir_ref ir_ld(struct ir *ir, enum ir_type type, unsigned mem, ir_ref addr, int64_t disp)
 {
-    fold_address(ir, &addr, &disp);
+    if (!ir_build(ir)->plain)
+        fold_address(ir, &addr, &disp);
     return emit_snap(ir, IR_OP_ld, type, mem, (uint64_t)disp, addr, 0, 0);
 }
 
 void ir_st(struct ir *ir, unsigned mem, ir_ref addr, int64_t disp, ir_ref v)
 {
-    fold_address(ir, &addr, &disp);
+    if (!ir_build(ir)->plain)
+        fold_address(ir, &addr, &disp);
     emit_snap(ir, IR_OP_st, ir_type_of(ir, v), mem, (uint64_t)disp, addr, v, 0);
 }
 
@@ -303,7 +305,7 @@ void ir_br(struct ir *ir, ir_block_ref to)
 
 void ir_brcc(struct ir *ir, enum ir_cond c, ir_ref a, ir_ref b, ir_block_ref yes, ir_block_ref no, unsigned likely)
 {
-    int known = fold_cond(ir, &c, &a, &b);
+    int known = ir_build(ir)->plain ? -1 : fold_cond(ir, &c, &a, &b);
 
     if (known >= 0 || yes == no) {
         ir_br(ir, known ? yes : no);

@@ -1,8 +1,8 @@
 /* tcg/ir/parse.c - reads the text form that print.c writes. Nothing is folded: what the text says is what there is.
  *
  * Statements end at a line's end or at a semicolon; `#` begins a comment. A text that names no block is block 0. Values
- * may be used before the line that makes them. A value that no line makes is a guest register: the first free one of
- * the type that its first user asks for, which makes tests short. */
+ * may be used before the line that makes them. A value vN that no line makes is a guest register: the Nth of the type
+ * that its first user asks for, which makes tests short. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -455,23 +455,25 @@ static void statement(struct parser *p)
 
 /* --- what names stand for ------------------------------------------------------------------------------------------------------ */
 
-/* A value that the text does not make becomes a register that nothing else reads. */
+/* A value that the text does not make is a register: vN of a type the Nth of that type. Their gets stand first in the
+ * entry block, in the order of the registers. */
 static ir_ref free_register(struct parser *p, const struct use *u)
 {
     const struct ir_insn *i = &p->ir->insns[u->user];
     enum ir_type t = u->kind == USE_ARG ? ir_arg_type(i->op, i->type, u->k) : IR_VOID;
+    ir_ref before = p->ir->blocks[0].first, r;
+    unsigned n = u->name;
 
     for (unsigned s = 0; s < p->ir->nslots; s++) {
-        bool used = p->ir->slots[s].type != t;
-        for (ir_ref r = p->ir->blocks[0].first; r && !used; r = p->ir->insns[r].next)
-            used = p->ir->insns[r].op == IR_OP_get && p->ir->insns[r].imm == s;
-        if (!used) {
-            ir_ref r = ir_new_in(p->ir, 0, p->ir->blocks[0].first, IR_OP_get, t);
-            p->ir->insns[r].imm = s;
-            return r;
-        }
+        if (p->ir->slots[s].type != t || n-- > 0)
+            continue;
+        while (before && p->ir->insns[before].op == IR_OP_get && p->ir->insns[before].imm < s)
+            before = p->ir->insns[before].next;
+        r = ir_new_in(p->ir, 0, before, IR_OP_get, t);
+        p->ir->insns[r].imm = s;
+        return r;
     }
-    bad(p, "nothing makes v%u, and no register of its type is free", u->name);
+    bad(p, "nothing makes v%u, and its type has no register of that number", u->name);
     return IR_NONE;
 }
 

@@ -83,6 +83,14 @@ ir_ref ir_resolve_slow(struct ir *ir, ir_ref r)
     return end;
 }
 
+void ir_forward(struct ir *ir, ir_ref r, ir_ref to)
+{
+    ir_remove(ir, r);
+    ir->insns[r].mark = IR_MARK_FORWARD;
+    ir->insns[r].arg[0] = to;
+    ir_build(ir)->nforward++;
+}
+
 static ir_ref phi_new(struct ir *ir, ir_block_ref b, unsigned slot)
 {
     ir_ref r = ir_new_in(ir, b, ir->blocks[b].first, IR_OP_phi, ir->slots[slot].type);
@@ -108,10 +116,7 @@ static ir_ref phi_simplify(struct ir *ir, ir_ref phi)
     }
     if (!same)
         return phi;                            /* a loop that nothing enters */
-    ir_remove(ir, phi);
-    i->mark = IR_MARK_FORWARD;
-    i->arg[0] = same;
-    ir_build(ir)->nforward++;
+    ir_forward(ir, phi, same);
     return same;
 }
 
@@ -341,19 +346,32 @@ static void simplify_phis(struct ir *ir)
     }
 }
 
+void ir_resolve_args(struct ir *ir, ir_ref r)
+{
+    struct ir_insn *i = &ir->insns[r];
+    ir_ref *arg = ir_ops[i->op].nargs == IR_VAR ? ir->pool + i->arg[0] : i->arg;
+
+    for (unsigned k = 0; k < i->nargs; k++)
+        arg[k] = ir_resolve(ir, arg[k]);
+}
+
 static void resolve_uses(struct ir *ir)
 {
-    for (ir_ref r = 1; r < ir->ninsns; r++) {
-        struct ir_insn *i = &ir->insns[r];
-        ir_ref *arg = ir_ops[i->op].nargs == IR_VAR ? ir->pool + i->arg[0] : i->arg;
-        if (i->op != IR_OP_nop)
-            for (unsigned k = 0; k < i->nargs; k++)
-                arg[k] = ir_resolve(ir, arg[k]);
-    }
+    for (ir_ref r = 1; r < ir->ninsns; r++)
+        if (ir->insns[r].op != IR_OP_nop)
+            ir_resolve_args(ir, r);
     for (uint32_t e = 0; e < ir->nsnap_pool; e++)
         ir->snap_pool[e].val = ir_resolve(ir, ir->snap_pool[e].val);
     for (uint32_t k = 1; k < ir->nsnaps; k++)
         ir->snaps[k].pc_val = ir_resolve(ir, ir->snaps[k].pc_val);
+}
+
+void ir_simplify(struct ir *ir)
+{
+    simplify_phis(ir);
+    if (ir_build(ir)->nforward)
+        resolve_uses(ir);
+    ir_build(ir)->nforward = 0;
 }
 
 void ir_finish(struct ir *ir)
@@ -379,8 +397,5 @@ void ir_finish(struct ir *ir)
         drop_needless_sets(ir, in);
     }
     if (bd->nforward)
-        simplify_phis(ir);
-    if (bd->nforward)
-        resolve_uses(ir);
-    bd->nforward = 0;
+        ir_simplify(ir);
 }

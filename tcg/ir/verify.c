@@ -81,7 +81,13 @@ enum ir_type ir_arg_type(enum ir_op op, enum ir_type type, unsigned k)
 {
     unsigned want = shape_of(op).arg[k];
 
-    return want < IR_NTYPES ? (enum ir_type)want : want == SAME || want == FIRST || want == INT ? type : IR_VOID;
+    switch (want) {
+    case SAME: return type;
+    case INT: case FIRST: return ir_is_int(type) ? type : IR_I64;
+    case FLT: return IR_F64;
+    case VEC: return IR_V128;
+    default: return want < IR_NTYPES ? (enum ir_type)want : IR_VOID;
+    }
 }
 
 static void check_types(struct check *c, ir_ref r)
