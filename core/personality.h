@@ -13,5 +13,11 @@ struct personality {
     int (*main)(int argc, char **argv, const char *arch);
 };
 
+extern const struct personality *const all_personalities[];
+
+/** personality_start - be what @name ("system-riscv64") says. @argv[0] is replaced. Returns the exit status; 1, with a
+ * sentence, if there is no such thing. */
+int personality_start(const char *name, int argc, char **argv);
+
 /** version_print - what --version prints; @what is "QEMU emulator", "qemu-riscv64", "qemu-img", ... */
 void version_print(const char *what);
