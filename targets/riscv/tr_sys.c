@@ -1,0 +1,299 @@
+/* targets/riscv/tr_sys.c - fences, CSRs, system instructions, cache blocks. */
+#include <stddef.h>
+
+#include "targets/riscv/csr.h"
+#include "targets/riscv/rv.insn.h"
+#include "targets/riscv/tr.h"
+
+/* --- fences -------------------------------------------------------------------------------------------------------- */
+
+/* x86-64 keeps every order but store-load. pause (pred = w, succ = 0, fm = 0, rd = rs1 = x0) is a hint. */
+void tr_fence(struct riscv_tr *t, const struct args_fence *a)
+{
+    bool tso = a->fm == 8;                     /* fence.tso leaves store-load out */
+
+    if (!a->succ || !a->pred)
+        return;
+    ir_fence(t->ir, !tso && (a->pred & 5) && (a->succ & 10) ? IR_FENCE_FULL : IR_FENCE_COMPILER);
+}
+
+void tr_fence_i(struct riscv_tr *t, const struct args_fence_i *a)
+{
+    const ir_ref args[] = { tr_env(t) };
+
+    (void)a;
+    tr_call(t, RV_H_fence_i, 1, args);
+    tr_leave_behind(t, RT_EXIT_FLUSHED);
+}
+
+/* --- environment --------------------------------------------------------------------------------------------------- */
+
+void tr_ecall(struct riscv_tr *t, const struct args_ecall *a)
+{
+    (void)a;
+    if (t->c->system)
+        tr_exception(t, RV_EXC_ECALL_U + t->priv, 0);
+    else
+        tr_leave_behind(t, RT_EXIT_SYSCALL);
+}
+
+void tr_ebreak(struct riscv_tr *t, const struct args_ebreak *a)
+{
+    (void)a;
+    tr_exception(t, RV_EXC_BREAKPOINT, t->pc);
+}
+
+/* --- CSRs ---------------------------------------------------------------------------------------------------------- */
+
+enum csr_op { CSR_WRITE, CSR_SET, CSR_CLEAR };
+
+static ir_ref to64(struct riscv_tr *t, ir_ref v)
+{
+    return t->rv32 ? ir_conv(t->ir, IR_OP_zext, IR_I64, v) : v;
+}
+
+static ir_ref from64(struct riscv_tr *t, ir_ref v)
+{
+    return t->rv32 ? ir_conv(t->ir, IR_OP_trunc, IR_I32, v) : v;
+}
+
+static ir_ref read_csr(struct riscv_tr *t, const struct riscv_csr *c)
+{
+    const ir_ref args[] = { tr_env(t), ir_i32(t->ir, t->insn) };
+
+    if (c->storage)
+        return ir_ldenv(t->ir, t->xt, t->rv32 ? IR_M32 : IR_M64, c->offset);
+    return from64(t, tr_call(t, RV_H_csr_read, 2, args));
+}
+
+static void write_csr(struct riscv_tr *t, const struct riscv_csr *c, ir_ref v)
+{
+    ir_ref args[3];
+
+    if (c->storage && !~c->mask) {
+        ir_stenv(t->ir, t->rv32 ? IR_M32 : IR_M64, c->offset, v);
+        return;
+    }
+    args[0] = tr_env(t);
+    args[1] = ir_i32(t->ir, t->insn);
+    args[2] = to64(t, v);
+    tr_call(t, RV_H_csr_write, 3, args);
+}
+
+/* The flags and rounding registers, without the general path. False: not one of them. */
+static bool fp_csr(struct riscv_tr *t, unsigned csr, enum csr_op op, int rd, ir_ref src, bool writes)
+{
+    const ir_ref env[] = { tr_env(t) };
+    ir_ref old, v, args[2];
+
+    if (csr != 1 || t->fs != RV_FS_DIRTY || !riscv_has(t, RV_F_f))
+        return false;
+    if (rd || op != CSR_WRITE) {
+        old = tr_call(t, RV_H_fflags_read, 1, env);
+        v = op == CSR_WRITE ? src : ir_bin(t->ir, op == CSR_SET ? IR_OP_or : IR_OP_andn, old, src);
+        if (rd)
+            put_gpr(t, (unsigned)rd, t->rv32 ? old : ir_conv(t->ir, IR_OP_zext, IR_I64, old));
+    } else {
+        v = src;
+    }
+    args[0] = env[0];
+    args[1] = v;
+    if (writes)
+        tr_call(t, RV_H_fflags_write, 2, args);
+    return true;
+}
+
+static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd, ir_ref src, bool writes)
+{
+    const struct riscv_csr *c = riscv_csr_find(t->m, csr);
+    ir_ref old = IR_NONE, v = src;
+
+    if (!c || (csr >> 8 & 3) > t->priv || (writes && csr >> 10 == 3)) {
+        tr_illegal(t);
+        return;
+    }
+    if (fp_csr(t, csr, op, rd, t->rv32 ? src : ir_conv(t->ir, IR_OP_trunc, IR_I32, src), writes))
+        return;
+    if (rd || op != CSR_WRITE)
+        old = read_csr(t, c);
+    if (op == CSR_SET)
+        v = ir_bin(t->ir, IR_OP_or, old, src);
+    else if (op == CSR_CLEAR)
+        v = ir_bin(t->ir, IR_OP_andn, old, src);
+    if (writes && c->ends) {
+        write_csr(t, c, v);
+        if (rd)
+            put_gpr(t, (unsigned)rd, old);
+        tr_leave_behind(t, RT_EXIT_FLUSHED);
+        return;
+    }
+    if (writes)
+        write_csr(t, c, v);
+    if (rd)
+        put_gpr(t, (unsigned)rd, old);
+}
+
+void tr_csrrw(struct riscv_tr *t, const struct args_csrrw *a)
+{
+    access_csr(t, CSR_WRITE, (unsigned)a->csr, a->rd, gpr(t, a->rs1), true);
+}
+
+void tr_csrrs(struct riscv_tr *t, const struct args_csrrs *a)
+{
+    access_csr(t, CSR_SET, (unsigned)a->csr, a->rd, gpr(t, a->rs1), a->rs1 != 0);
+}
+
+void tr_csrrc(struct riscv_tr *t, const struct args_csrrc *a)
+{
+    access_csr(t, CSR_CLEAR, (unsigned)a->csr, a->rd, gpr(t, a->rs1), a->rs1 != 0);
+}
+
+void tr_csrrwi(struct riscv_tr *t, const struct args_csrrwi *a)
+{
+    access_csr(t, CSR_WRITE, (unsigned)a->csr, a->rd, xconst(t, (uint64_t)a->imm), true);
+}
+
+void tr_csrrsi(struct riscv_tr *t, const struct args_csrrsi *a)
+{
+    access_csr(t, CSR_SET, (unsigned)a->csr, a->rd, xconst(t, (uint64_t)a->imm), a->imm != 0);
+}
+
+void tr_csrrci(struct riscv_tr *t, const struct args_csrrci *a)
+{
+    access_csr(t, CSR_CLEAR, (unsigned)a->csr, a->rd, xconst(t, (uint64_t)a->imm), a->imm != 0);
+}
+
+/* --- privileged ---------------------------------------------------------------------------------------------------- */
+
+/* Those that change the mode: the helper sets pc (or raises), and the run loop looks again. */
+static void return_from(struct riscv_tr *t, enum riscv_helper h)
+{
+    const ir_ref args[] = { tr_env(t), ir_i32(t->ir, t->insn) };
+
+    ir_set_pc_val(t->ir, tr_call(t, h, 2, args));
+    ir_leave(t->ir, RT_EXIT_FLUSHED);
+    t->ended = true;
+}
+
+void tr_mret(struct riscv_tr *t, const struct args_mret *a)
+{
+    (void)a;
+    if (!t->c->system || t->priv != RV_M)
+        tr_illegal(t);
+    else
+        return_from(t, RV_H_mret);
+}
+
+void tr_sret(struct riscv_tr *t, const struct args_sret *a)
+{
+    (void)a;
+    if (!t->c->system || t->priv < RV_S)
+        tr_illegal(t);
+    else
+        return_from(t, RV_H_sret);
+}
+
+/* In user mode emulation there is no interrupt to wait for: wfi is illegal there, as in U mode with a timeout of 0. */
+void tr_wfi(struct riscv_tr *t, const struct args_wfi *a)
+{
+    const ir_ref args[] = { tr_env(t), ir_i32(t->ir, t->insn) };
+
+    (void)a;
+    if (!t->c->system || (t->priv == RV_U && riscv_has(t, RV_F_s))) {
+        tr_illegal(t);
+        return;
+    }
+    tr_call(t, RV_H_wfi_check, 2, args);
+    tr_leave_behind(t, RT_EXIT_HALT);
+}
+
+/* Waiting for a store to the reserved location may end at any time: it ends at once. */
+static void wait_on_reservation(struct riscv_tr *t)
+{
+    ir_fence(t->ir, IR_FENCE_COMPILER);
+}
+
+void tr_wrs_nto(struct riscv_tr *t, const struct args_wrs_nto *a)
+{
+    (void)a;
+    wait_on_reservation(t);
+}
+
+void tr_wrs_sto(struct riscv_tr *t, const struct args_wrs_sto *a)
+{
+    (void)a;
+    wait_on_reservation(t);
+}
+
+static void fence_vma(struct riscv_tr *t, int rs1, int rs2)
+{
+    ir_ref args[5];
+
+    if (!t->c->system || t->priv < RV_S) {
+        tr_illegal(t);
+        return;
+    }
+    args[0] = tr_env(t);
+    args[1] = ir_i32(t->ir, t->insn);
+    args[2] = to64(t, gpr(t, (unsigned)rs1));
+    args[3] = to64(t, gpr(t, (unsigned)rs2));
+    tr_call(t, RV_H_sfence_vma, 4, args);
+    tr_leave_behind(t, RT_EXIT_FLUSHED);
+}
+
+void tr_sfence_vma(struct riscv_tr *t, const struct args_sfence_vma *a)
+{
+    fence_vma(t, a->rs1, a->rs2);
+}
+
+void tr_sinval_vma(struct riscv_tr *t, const struct args_sinval_vma *a)
+{
+    fence_vma(t, a->rs1, a->rs2);
+}
+
+/* sinval.vma acts at once, so these two have nothing left to order. */
+void tr_sfence_w_inval(struct riscv_tr *t, const struct args_sfence_w_inval *a)
+{
+    (void)a;
+    if (!t->c->system || t->priv < RV_S)
+        tr_illegal(t);
+}
+
+void tr_sfence_inval_ir(struct riscv_tr *t, const struct args_sfence_inval_ir *a)
+{
+    (void)a;
+    if (!t->c->system || t->priv < RV_S)
+        tr_illegal(t);
+}
+
+/* --- cache blocks --------------------------------------------------------------------------------------------------- */
+
+/* Memory is coherent: what is left of inval, clean and flush is their permission and their fault. */
+static void cbo(struct riscv_tr *t, enum riscv_helper h, int rs1)
+{
+    int64_t disp;
+    ir_ref addr = address(t, (unsigned)rs1, 0, &disp);
+    const ir_ref args[] = { tr_env(t), addr, ir_i32(t->ir, t->insn) };
+
+    tr_call(t, h, 3, args);
+}
+
+void tr_cbo_inval(struct riscv_tr *t, const struct args_cbo_inval *a)
+{
+    cbo(t, RV_H_cbo_inval, a->rs1);
+}
+
+void tr_cbo_clean(struct riscv_tr *t, const struct args_cbo_clean *a)
+{
+    cbo(t, RV_H_cbo_clean, a->rs1);
+}
+
+void tr_cbo_flush(struct riscv_tr *t, const struct args_cbo_flush *a)
+{
+    cbo(t, RV_H_cbo_clean, a->rs1);
+}
+
+void tr_cbo_zero(struct riscv_tr *t, const struct args_cbo_zero *a)
+{
+    cbo(t, RV_H_cbo_zero, a->rs1);
+}
