@@ -171,6 +171,8 @@ static int outside(struct tcg_vcpu *tv)
     }
     if (!tv->engine->system)
         return -1;
+    if (tv->v->single_step)                    /* the debugger's step stays in the code it looks at */
+        return env->halted ? VCPU_DEBUG : -1;
     irq = t->interrupt(env);
     if (irq) {
         env->halted = 0;

@@ -1,1 +1,1 @@
-SRC += core/gdb/packet.c core/gdb/stub.c
+SRC += core/gdb/packet.c core/gdb/system.c core/gdb/stub.c

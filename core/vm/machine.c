@@ -172,6 +172,14 @@ void machine_cont(struct machine *m)
         go(m);
 }
 
+void machine_step(struct machine *m, struct vcpu *v)
+{
+    if (m->state == RUN_RUNNING || m->state == RUN_SHUTDOWN || m->state == RUN_PANICKED)
+        return;
+    set_state(m, RUN_RUNNING);
+    vcpu_resume(v);
+}
+
 void machine_reset(struct machine *m)
 {
     bool ran = m->state == RUN_RUNNING;

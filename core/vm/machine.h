@@ -106,6 +106,8 @@ void machine_request(struct machine *m, enum board_request what, int code);
 void machine_stop(struct machine *m, enum run_state why);
 /** machine_cont - go on; nothing happens if it runs or has shut down. */
 void machine_cont(struct machine *m);
+/** machine_step - let one vCPU run (for a debugger); virtual time and the others stand still. */
+void machine_step(struct machine *m, struct vcpu *v);
 /** machine_reset - reset devices and CPUs; it runs on if it ran. */
 void machine_reset(struct machine *m);
 /** machine_vcpu_stopped - a vCPU has stopped by itself: for a breakpoint the machine stops too, a crash resets it. Any

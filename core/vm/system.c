@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/char/chr.h"
+#include "core/gdb/system.h"
 #include "core/event/loop.h"
 #include "core/personality.h"
 #include "core/vm/loader.h"
@@ -242,6 +243,8 @@ static int build(struct machine *m, struct error *err)
         ret = m->type->finish(m, err);
     if (ret == 0)
         ret = check_machine_options(m, err);
+    if (ret == 0 && m->opts->gdb)
+        ret = gdb_system_start(m, m->opts->gdb, err);
     return ret;
 }
 

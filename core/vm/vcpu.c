@@ -245,16 +245,18 @@ void vcpu_pause_all(void)
     machine_lock();
 }
 
+void vcpu_resume(struct vcpu *v)
+{
+    pthread_mutex_lock(&v->lock);
+    atomic_store(&v->stop_request, false);
+    pthread_cond_signal(&v->wake);
+    pthread_mutex_unlock(&v->lock);
+}
+
 void vcpu_resume_all(void)
 {
-    for (unsigned i = 0; i < all.count; i++) {
-        struct vcpu *v = all.at[i];
-
-        pthread_mutex_lock(&v->lock);
-        atomic_store(&v->stop_request, false);
-        pthread_cond_signal(&v->wake);
-        pthread_mutex_unlock(&v->lock);
-    }
+    for (unsigned i = 0; i < all.count; i++)
+        vcpu_resume(all.at[i]);
 }
 
 void vcpu_end_all(void)

@@ -14,5 +14,8 @@ void vcpu_one_at_a_time(bool single);
 /** vcpu_ask_pause - ask all vCPUs to leave guest code, without waiting. Any thread. */
 void vcpu_ask_pause(void);
 
+/** vcpu_resume - let one run. */
+void vcpu_resume(struct vcpu *v);
+
 /** vcpu_end_all - end all threads and free all vCPUs. Machine lock held, and let go of meanwhile. */
 void vcpu_end_all(void);
