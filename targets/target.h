@@ -138,6 +138,7 @@ struct target_user {
     uint64_t (*hwcap)(const void *model, uint64_t *hwcap2);
     bool (*elf_ok)(uint32_t e_flags, const void *model, struct error *err);     /* may be NULL */
     void (*cpuinfo)(const void *model, unsigned cpus, void *FILE_to);           /* /proc/cpuinfo */
+    bool (*probe)(const void *model, int64_t key, uint64_t *value);             /* riscv_hwprobe; may be NULL */
     /* signals. to_signal: an exception's signal, si_code and address; false if nothing is to be delivered */
     bool (*to_signal)(struct cpu_env *env, uint32_t exception, int *signo, int *code, uint64_t *addr);
     void (*fault_access)(struct cpu_env *env, uint64_t addr, enum rt_access access);   /* note a page fault's address ... */

@@ -1,0 +1,192 @@
+/* System calls on files whose structures or paths need a look: stat, open, readlink, vectors, fcntl. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "core/base/bits.h"
+#include "core/user/syscall.h"
+#include "core/user/vector.h"
+
+/* --- stat ---------------------------------------------------------------------------------------------------------- */
+
+/* Linux, include/uapi/asm-generic/stat.h, 64-bit. */
+struct stat_generic {
+    uint64_t dev, ino;
+    uint32_t mode, nlink, uid, gid;
+    uint64_t rdev, pad1;
+    int64_t size;
+    int32_t blksize, pad2;
+    int64_t blocks;
+    int64_t atime;
+    uint64_t atime_nsec;
+    int64_t mtime;
+    uint64_t mtime_nsec;
+    int64_t ctime;
+    uint64_t ctime_nsec;
+    uint32_t unused[2];
+};
+
+static int64_t put_stat(uint64_t to, const struct stat *st)
+{
+    struct stat_generic g = {
+        .dev = st->st_dev, .ino = st->st_ino, .mode = st->st_mode, .nlink = (uint32_t)st->st_nlink, .uid = st->st_uid,
+        .gid = st->st_gid, .rdev = st->st_rdev, .size = st->st_size, .blksize = (int32_t)st->st_blksize,
+        .blocks = st->st_blocks, .atime = st->st_atim.tv_sec, .atime_nsec = (uint64_t)st->st_atim.tv_nsec,
+        .mtime = st->st_mtim.tv_sec, .mtime_nsec = (uint64_t)st->st_mtim.tv_nsec,
+        .ctime = st->st_ctim.tv_sec, .ctime_nsec = (uint64_t)st->st_ctim.tv_nsec,
+    };
+
+    return user_write(to, &g, sizeof g);
+}
+
+int64_t sys_fstat(struct user_thread *t, const uint64_t a[6])
+{
+    struct stat st;
+    int64_t ret = user_raw(SYS_fstat, a[0], (uintptr_t)&st, 0, 0, 0, 0);
+
+    (void)t;
+    return ret < 0 ? ret : put_stat(a[1], &st);
+}
+
+int64_t sys_newfstatat(struct user_thread *t, const uint64_t a[6])
+{
+    char guest[PATH_MAX], host[PATH_MAX];
+    struct stat st;
+    int64_t ret;
+
+    (void)t;
+    if (!a[1]) {
+        ret = user_raw(SYS_newfstatat, a[0], 0, (uintptr_t)&st, a[3], 0, 0);
+    } else {
+        ret = user_read_string(guest, sizeof guest, a[1]);
+        if (ret < 0)
+            return ret;
+        ret = user_raw(SYS_newfstatat, a[0], (uintptr_t)user_path(guest, host, sizeof host), (uintptr_t)&st, a[3], 0, 0);
+    }
+    return ret < 0 ? ret : put_stat(a[2], &st);
+}
+
+/* --- names --------------------------------------------------------------------------------------------------------- */
+
+int64_t sys_openat(struct user_thread *t, const uint64_t a[6])
+{
+    char guest[PATH_MAX], host[PATH_MAX];
+    int64_t ret = user_read_string(guest, sizeof guest, a[1]);
+
+    if (ret < 0)
+        return ret;
+    ret = user_proc_open(guest, (int)a[2]);
+    if (ret != -ENOSYS)
+        return ret;
+    return user_call(t, SYS_openat, a[0], (uintptr_t)user_path(guest, host, sizeof host), a[2], a[3], 0, 0);
+}
+
+int64_t sys_readlinkat(struct user_thread *t, const uint64_t a[6])
+{
+    char guest[PATH_MAX], host[PATH_MAX];
+    int64_t ret = user_read_string(guest, sizeof guest, a[1]);
+    const char *link;
+
+    (void)t;
+    if (ret < 0)
+        return ret;
+    if ((int)a[3] <= 0)
+        return -EINVAL;
+    link = user_proc_link(guest);
+    if (link) {
+        size_t n = MIN(strlen(link), (size_t)(int)a[3]);
+
+        return user_write(a[2], link, n) < 0 ? -EFAULT : (int64_t)n;
+    }
+    if (!user_ptr_ok(a[2]))
+        return -EFAULT;
+    return user_raw(SYS_readlinkat, a[0], (uintptr_t)user_path(guest, host, sizeof host), user_hostp(a[2]), a[3], 0, 0);
+}
+
+/* --- vectors ------------------------------------------------------------------------------------------------------- */
+
+int64_t user_iovec(struct iovec *iov, uint64_t from, uint64_t count)
+{
+    if (count > IOV_MAX)
+        return -EINVAL;
+    if (user_read(iov, from, count * sizeof *iov) < 0)
+        return -EFAULT;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t base = (uintptr_t)iov[i].iov_base;
+
+        if (iov[i].iov_len && !user_range(base, MIN(iov[i].iov_len, UINT64_C(0x7ffff000))))
+            return -EFAULT;
+        iov[i].iov_base = (void *)(uintptr_t)user_hostp(base);
+    }
+    return 0;
+}
+
+static int64_t vector_call(struct user_thread *t, long nr, const uint64_t a[6])
+{
+    struct iovec iov[IOV_MAX];
+    int64_t ret = user_iovec(iov, a[1], (uint32_t)a[2]);
+
+    /* the generic position comes in one register, the host's takes a low and a high half: both 64 bits wide here */
+    return ret < 0 ? ret : user_call(t, nr, a[0], (uintptr_t)iov, a[2], a[3], a[4], a[5]);
+}
+
+int64_t sys_readv(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_readv, a); }
+int64_t sys_writev(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_writev, a); }
+int64_t sys_preadv(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_preadv, a); }
+int64_t sys_pwritev(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_pwritev, a); }
+int64_t sys_preadv2(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_preadv2, a); }
+int64_t sys_pwritev2(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_pwritev2, a); }
+int64_t sys_vmsplice(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_vmsplice, a); }
+
+static int64_t process_vm(long nr, const uint64_t a[6])
+{
+    struct iovec local[IOV_MAX], remote[IOV_MAX];
+    int64_t ret = user_iovec(local, a[1], a[2]);
+
+    if (ret < 0)
+        return ret;
+    ret = user_iovec(remote, a[3], a[4]);
+    return ret < 0 ? ret : user_raw(nr, a[0], (uintptr_t)local, a[2], (uintptr_t)remote, a[4], a[5]);
+}
+
+int64_t sys_process_vm_readv(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    return process_vm(SYS_process_vm_readv, a);
+}
+
+int64_t sys_process_vm_writev(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    return process_vm(SYS_process_vm_writev, a);
+}
+
+/* --- fcntl --------------------------------------------------------------------------------------------------------- */
+
+int64_t sys_fcntl(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t arg = a[2];
+
+    switch ((int)a[1]) {
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+    case F_GETOWN_EX:
+    case F_SETOWN_EX:
+    case 1035: case 1036: case 1037: case 1038: /* F_GET_RW_HINT ... F_SET_FILE_RW_HINT */
+        if (!user_ptr_ok(arg))
+            return -EFAULT;
+        arg = user_hostp(arg);
+        break;
+    default:
+        break;                                 /* a number */
+    }
+    return user_call(t, SYS_fcntl, a[0], a[1], arg, 0, 0, 0);
+}

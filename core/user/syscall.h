@@ -1,0 +1,66 @@
+/* core/user/syscall.h - the table of system calls (syscalls.def), and what their implementations share. */
+#pragma once
+
+#include "core/user/user.h"
+
+enum user_syscall_flags {
+    US_WAITS = 1,                              /* may block: the host's signal mask is made the guest's first */
+    US_EINTR = 2,                              /* a handler always interrupts it: never restarted */
+    US_NO_RESULT = 4,                          /* the registers are as they should be: set no result (rt_sigreturn) */
+    US_SWAPS = 8,                              /* takes a signal mask for its duration */
+    US_PATH = 16,                              /* its first path is looked for below the sysroot (-L) */
+};
+
+/* args: a letter an argument, for strace and for the check of pointers (upper case):
+ * i int, u unsigned, l long, x hexadecimal, o octal, a address not looked at, f descriptor, F directory descriptor;
+ * P pointer, S string, T struct timespec. */
+struct user_syscall {
+    const char *name;
+    const char *args;
+    int host;                                  /* host number to pass it to, when call is NULL; -1: not implemented */
+    unsigned flags;
+    int64_t (*call)(struct user_thread *t, const uint64_t a[6]);   /* the result or -errno or -USER_RESTART */
+};
+
+#define SYS(name, args, flags, call) extern const struct user_syscall user_syscall_##name;
+#define PASS(name, args, flags) extern const struct user_syscall user_syscall_##name;
+#define LACK(name, why) extern const struct user_syscall user_syscall_##name;
+#include "core/user/syscalls.def"
+#undef SYS
+#undef PASS
+#undef LACK
+
+/** user_serve - the vCPU stopped at a system call: serve it and leave the result in its registers. */
+void user_serve(struct user_thread *t);
+
+/** user_call - pass a call to the host in a way that signals can interrupt; see user_host_call(). */
+static inline int64_t user_call(struct user_thread *t, long nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3,
+                                uint64_t a4, uint64_t a5)
+{
+    return user_host_call(&t->pending, nr, a0, a1, a2, a3, a4, a5);
+}
+
+/** user_ptr_ok - NULL, or a guest address. user_hostp - its host form, NULL for 0. */
+static inline bool user_ptr_ok(uint64_t p)
+{
+    return p < user_limit;
+}
+
+static inline uint64_t user_hostp(uint64_t p)
+{
+    return p ? p + user_base : 0;
+}
+
+/* strace.c */
+void strace_enter(struct user_thread *t, const struct user_syscall *s, const uint64_t a[6]);
+void strace_leave(struct user_thread *t, const struct user_syscall *s, int64_t ret);
+void strace_signal(struct user_thread *t, int signo, const siginfo_t *si);
+
+/* Implementations, by file. */
+#define SYS(name, args, flags, call) int64_t call(struct user_thread *t, const uint64_t a[6]);
+#define PASS(name, args, flags)
+#define LACK(name, why)
+#include "core/user/syscalls.def"
+#undef SYS
+#undef PASS
+#undef LACK

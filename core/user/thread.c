@@ -1,0 +1,477 @@
+/* Guest threads: each is a host thread with a vCPU. Threads, forks and vforks are made here, and end here.
+ *
+ * fork() is the host's fork: the child goes on with the one vCPU that called. vfork() is the host's vfork: the child
+ * runs on its parent's memory and host stack, with copies of what a child may change (registers, signal actions), until
+ * it execs or exits; so posix_spawn() sees its child's errors as on a real kernel. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/bits.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/user/syscall.h"
+#include "core/user/user.h"
+
+struct user_process user_proc;
+
+enum { HOST_STACK_BYTES = 512 << 10 };
+
+/* --- vCPUs --------------------------------------------------------------------------------------------------------- */
+
+static void vcpu_delete(struct vcpu *v)
+{
+    if (v->accel->vcpu_destroy)
+        v->accel->vcpu_destroy(v);
+    free(v->env);
+    free(v);
+}
+
+static struct vcpu *vcpu_new(struct error *err)
+{
+    static atomic_uint next;
+    struct vcpu *v = NEW(struct vcpu);
+
+    v->index = atomic_fetch_add(&next, 1);
+    v->target = user_proc.target;
+    v->model = user_proc.model;
+    v->accel = user_proc.accel;
+    v->env = xmemalign(64, (v->target->env_size + 63) & ~(size_t)63);
+    memset(v->env, 0, v->target->env_size);
+    v->env->vcpu = v;
+    v->env->mxcsr = 0x1f80;
+    v->target->init(v->env, v->model, false);
+    if (v->target->reset)
+        v->target->reset(v->env);
+    if (v->accel->vcpu_create(v, err) < 0) {
+        free(v->env);
+        free(v);
+        return NULL;
+    }
+    return v;
+}
+
+static struct user_thread *thread_new(struct error *err)
+{
+    struct vcpu *v = vcpu_new(err);
+    struct user_thread *t;
+
+    if (!v)
+        return NULL;
+    t = NEW(struct user_thread);
+    t->vcpu = v;
+    t->env = v->env;
+    v->machine_priv = t;
+    atomic_fetch_add(&user_proc.nthreads, 1);
+    return t;
+}
+
+struct user_thread *user_thread_first(struct error *err)
+{
+    struct user_thread *t = thread_new(err);
+
+    if (!t)
+        return NULL;
+    t->first = true;
+    t->tid = t->pid = getpid();
+    return t;
+}
+
+/* --- running ------------------------------------------------------------------------------------------------------- */
+
+void user_loop(struct user_thread *t)
+{
+    int (*run)(struct vcpu *v) = t->vcpu->accel->vcpu_run;
+
+    while (!t->exiting) {
+        switch (run(t->vcpu)) {
+        case VCPU_SYSCALL:
+            user_serve(t);
+            break;
+        case VCPU_EXCEPTION:
+            user_signal_exception(t);
+            break;
+        case VCPU_DEBUG:
+            user_signal_force(t, SIGTRAP, TRAP_BRKPT, t->env->pc);
+            break;
+        default:
+            break;
+        }
+        if (unlikely(t->pending))
+            user_signal_deliver(t, NULL);
+    }
+}
+
+void user_exit_group(struct user_thread *t, int status)
+{
+    if (!t->vfork_child && log_on(LOG_TIMING) && user_proc.accel->info) {
+        user_proc.accel->info(log_begin());
+        log_end();
+    }
+    for (;;)
+        user_raw(SYS_exit_group, (uint64_t)status, 0, 0, 0, 0, 0);
+}
+
+/* What the kernel does with the list of robust mutexes of a thread that ends (linux/Documentation/robust-futexes). */
+static void robust_release(struct user_thread *t, uint64_t entry, uint64_t offset, bool pending_op)
+{
+    uint64_t addr = (entry & ~UINT64_C(1)) + offset;
+    uint32_t word, *host = user_host(addr);
+
+    if (user_read(&word, addr, 4) < 0)
+        return;
+    if (pending_op && !word) {
+        user_raw(SYS_futex, (uintptr_t)host, FUTEX_WAKE, 1, 0, 0, 0);
+        return;
+    }
+    while ((word & FUTEX_TID_MASK) == (uint32_t)t->tid) {
+        uint32_t want = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+
+        if (__atomic_compare_exchange_n(host, &word, want, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+            if (word & FUTEX_WAITERS)
+                user_raw(SYS_futex, (uintptr_t)host, FUTEX_WAKE, 1, 0, 0, 0);
+            return;
+        }
+    }
+}
+
+static void robust_exit(struct user_thread *t)
+{
+    static struct robust_list_head empty = { { &empty.list }, 0, NULL };
+    uint64_t head[3], entry;
+
+    if (!t->robust_head)
+        return;
+    if (!user_read(head, t->robust_head, sizeof head)) {
+        entry = head[0];
+        for (unsigned n = 0; (entry & ~UINT64_C(1)) != t->robust_head && n < ROBUST_LIST_LIMIT; n++) {
+            uint64_t next;
+
+            if (user_read(&next, entry & ~UINT64_C(1), 8) < 0)
+                break;
+            if (entry != head[2])
+                robust_release(t, entry, head[1], false);
+            entry = next;
+        }
+        if (head[2])
+            robust_release(t, head[2], head[1], true);
+    }
+    user_raw(SYS_set_robust_list, (uintptr_t)&empty, sizeof empty, 0, 0, 0, 0);
+}
+
+void user_exit_thread(struct user_thread *t, int status)
+{
+    if (t->vfork_child || atomic_load(&user_proc.nthreads) == 1)
+        user_exit_group(t, t->vfork_child || t->first ? status : user_proc.first_status);
+    if (t->first)
+        user_proc.first_status = status;
+    t->exit_status = status;
+    t->exiting = true;
+}
+
+/* The end of a thread that is not the last. The joiner may reuse its guest stack from the wake-up on. */
+static void thread_end(struct user_thread *t)
+{
+    uint64_t clear_tid = t->clear_tid;
+    uint32_t zero = 0;
+    bool last;
+
+    robust_exit(t);
+    user_signal_leave(t);
+    vcpu_delete(t->vcpu);
+    free(t);
+    last = atomic_fetch_sub(&user_proc.nthreads, 1) == 1;
+    if (clear_tid && !user_write(clear_tid, &zero, 4))
+        user_raw(SYS_futex, (uintptr_t)user_host(clear_tid), FUTEX_WAKE, 1, 0, 0, 0);
+    if (last)
+        user_raw(SYS_exit_group, (uint64_t)user_proc.first_status, 0, 0, 0, 0, 0);
+}
+
+void user_run_first(struct user_thread *t)
+{
+    int status;
+
+    user_loop(t);
+    status = t->exit_status;
+    thread_end(t);
+    for (;;)                                   /* not exit(): the other threads go on */
+        user_raw(SYS_exit, (uint64_t)status, 0, 0, 0, 0, 0);
+}
+
+/* --- clone --------------------------------------------------------------------------------------------------------- */
+
+/* On the parent's stack while it waits: the new thread may end at any time after it has told its tid. */
+struct birth {
+    struct user_thread *t;
+    int tid;
+};
+
+static void *thread_main(void *arg)
+{
+    struct birth *b = arg;
+    struct user_thread *t = b->t;
+    uint32_t tid = (uint32_t)gettid();
+
+    if (t->set_tid[0])
+        user_write(t->set_tid[0], &tid, 4);
+    if (t->set_tid[1])
+        user_write(t->set_tid[1], &tid, 4);
+    t->tid = (int)tid;
+    __atomic_store_n(&b->tid, (int)tid, __ATOMIC_RELEASE);
+    user_raw(SYS_futex, (uintptr_t)&b->tid, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0, 0, 0);
+    user_signal_enter(t);
+    user_loop(t);
+    thread_end(t);
+    return NULL;
+}
+
+static int start_host_thread(struct birth *b)
+{
+    pthread_attr_t attr;
+    sigset_t all;
+    pthread_t thread;
+    int ret;
+
+    sigfillset(&all);
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, HOST_STACK_BYTES);
+    pthread_attr_setsigmask_np(&attr, &all);
+    ret = pthread_create(&thread, &attr, thread_main, b);
+    pthread_attr_destroy(&attr);
+    return ret;
+}
+
+static int64_t clone_thread(struct user_thread *parent, const struct user_clone *c)
+{
+    const struct target_user *abi = user_proc.abi;
+    struct user_thread *t = thread_new(NULL);
+    struct birth b = { t, 0 };
+
+    if (!t)
+        return -EAGAIN;
+    abi->copy_regs(t->env, parent->env);
+    t->env->pc = parent->env->pc;
+    t->env->mxcsr = parent->env->mxcsr;
+    abi->set_result(t->env, 0);
+    if (c->stack)
+        abi->set_sp(t->env, c->stack);
+    if (c->flags & CLONE_SETTLS)
+        abi->set_tls(t->env, c->tls);
+    t->pid = parent->pid;
+    t->sig = user_signal_thread(parent);
+    t->clear_tid = c->flags & CLONE_CHILD_CLEARTID ? c->child_tid : 0;
+    t->set_tid[0] = c->flags & CLONE_CHILD_SETTID ? c->child_tid : 0;
+    t->set_tid[1] = c->flags & CLONE_PARENT_SETTID ? c->parent_tid : 0;
+    if (start_host_thread(&b)) {
+        atomic_fetch_sub(&user_proc.nthreads, 1);
+        vcpu_delete(t->vcpu);
+        free(t->sig);
+        free(t);
+        return -EAGAIN;
+    }
+    while (!__atomic_load_n(&b.tid, __ATOMIC_ACQUIRE))
+        user_raw(SYS_futex, (uintptr_t)&b.tid, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, 0, 0, 0);
+    return b.tid;
+}
+
+static void child_regs(struct user_thread *t, const struct user_clone *c)
+{
+    uint32_t tid = (uint32_t)t->tid;
+
+    user_proc.abi->set_result(t->env, 0);
+    if (c->stack)
+        user_proc.abi->set_sp(t->env, c->stack);
+    if (c->flags & CLONE_SETTLS)
+        user_proc.abi->set_tls(t->env, c->tls);
+    if (c->flags & CLONE_CHILD_SETTID)
+        user_write(c->child_tid, &tid, 4);
+    t->clear_tid = c->flags & CLONE_CHILD_CLEARTID ? c->child_tid : 0;
+}
+
+/* Clone flags that change what the child's kernel objects are, and that mean the same to the host. */
+#define HOST_FLAGS (CLONE_FS | CLONE_FILES | CLONE_PARENT | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+                    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_SYSVSEM | CLONE_IO | CLONE_PIDFD)
+
+static int64_t clone_fork(struct user_thread *t, const struct user_clone *c)
+{
+    uint64_t host_flags = c->flags & HOST_FLAGS;
+    uint32_t pid32;
+    int pidfd = -1;
+    int64_t pid;
+
+    user_mmap_fork(0);
+    user_signal_fork(0);
+    if (!host_flags && c->exit_signal == SIGCHLD) {
+        pid = fork();
+        if (pid < 0)
+            pid = -errno;
+    } else {
+        pid = user_raw(SYS_clone, host_flags | (unsigned)c->exit_signal, 0, (uintptr_t)&pidfd, 0, 0, 0);
+    }
+    user_signal_fork(1);
+    user_mmap_fork(1);
+    if (pid == 0) {
+        t->tid = t->pid = getpid();
+        t->first = true;
+        atomic_store(&user_proc.nthreads, 1);
+        if (t->robust_head)
+            user_raw(SYS_set_robust_list, user_hostp(t->robust_head), 24, 0, 0, 0, 0);
+        if (user_proc.accel->after_fork)
+            user_proc.accel->after_fork(t->vcpu);
+        child_regs(t, c);
+        return 0;
+    }
+    pid32 = (uint32_t)pid;
+    if (pid > 0 && c->flags & CLONE_PARENT_SETTID)
+        user_write(c->parent_tid, &pid32, 4);
+    if (pid > 0 && c->flags & CLONE_PIDFD)
+        user_write(c->pidfd, &pidfd, 4);
+    return pid;
+}
+
+/* In the child of vfork(): never returns. Apart, so that the parent's frame stays as it is. */
+static void __attribute__((noinline, noreturn)) vfork_child(struct user_thread *t, const struct user_clone *c)
+{
+    t->tid = t->pid = (int)user_raw(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    t->vfork_child = true;
+    child_regs(t, c);
+    t->running = NULL;
+    user_loop(t);
+    user_exit_group(t, 0);
+}
+
+static int64_t clone_vfork(struct user_thread *t, const struct user_clone *c)
+{
+    size_t bytes = user_proc.target->env_size;
+    struct cpu_env *saved = xmemalign(64, (bytes + 63) & ~(size_t)63);
+    struct user_thread copy = *t;
+    struct user_vfork_signals signals;
+    uint32_t pid32;
+    pid_t pid;
+
+    memcpy(saved, t->env, bytes);
+    user_signal_vfork(t, &signals, 0);
+    pid = vfork();
+    if (pid == 0)
+        vfork_child(t, c);
+    user_signal_vfork(t, &signals, 1);
+    *t = copy;
+    t->pending = 1;
+    user_proc.abi->copy_regs(t->env, saved);
+    t->env->pc = saved->pc;
+    t->env->mxcsr = saved->mxcsr;
+    free(saved);
+    pid32 = (uint32_t)pid;
+    if (pid > 0 && c->flags & CLONE_PARENT_SETTID)
+        user_write(c->parent_tid, &pid32, 4);
+    return pid < 0 ? -errno : pid;
+}
+
+int64_t user_clone(struct user_thread *t, const struct user_clone *c)
+{
+    const uint64_t thread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+
+    if ((c->flags & CLONE_SIGHAND && !(c->flags & CLONE_VM)) || (c->flags & CLONE_THREAD && !(c->flags & CLONE_SIGHAND)) ||
+        (c->flags & CLONE_FS && c->flags & CLONE_NEWNS) || c->exit_signal < 0 || c->exit_signal > 64)
+        return -EINVAL;
+    if (!user_ptr_ok(c->parent_tid) || !user_ptr_ok(c->child_tid) || !user_ptr_ok(c->pidfd))
+        return -EFAULT;
+    if (c->flags & CLONE_THREAD) {
+        if ((c->flags & thread) == thread && !(c->flags & (HOST_FLAGS & ~(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_IO))))
+            return clone_thread(t, c);
+    } else if (!(c->flags & CLONE_VM)) {
+        return clone_fork(t, c);
+    } else if (c->flags & CLONE_VFORK && !(c->flags & HOST_FLAGS) && c->exit_signal == SIGCHLD) {
+        return clone_vfork(t, c);
+    } else if (c->flags & CLONE_VFORK) {
+        return clone_fork(t, c);
+    }
+    log_unimp("clone: flags 0x%llx", (unsigned long long)c->flags);
+    return -EINVAL;
+}
+
+/* --- system calls -------------------------------------------------------------------------------------------------- */
+
+int64_t sys_clone(struct user_thread *t, const uint64_t a[6])
+{
+    /* flags, stack, parent_tid, tls, child_tid: the order of asm-generic */
+    struct user_clone c = {
+        .flags = a[0] & ~UINT64_C(0xff), .exit_signal = (int)(a[0] & 0xff), .stack = a[1], .parent_tid = a[2],
+        .tls = a[3], .child_tid = a[4], .pidfd = a[2],
+    };
+
+    return user_clone(t, &c);
+}
+
+int64_t sys_clone3(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t w[11] = { 0 };
+    struct user_clone c;
+
+    if (a[1] < 64)
+        return -EINVAL;
+    if (a[1] > 4096)
+        return -E2BIG;
+    if (user_read(w, a[0], MIN(a[1], sizeof w)) < 0)
+        return -EFAULT;
+    if (w[4] > 64 || (!w[5]) != (!w[6]))
+        return -EINVAL;
+    if (w[9]) {                                /* set_tid: needs the host's own clone3 */
+        log_unimp("clone3: set_tid");
+        return -EPERM;
+    }
+    c = (struct user_clone){
+        .flags = w[0], .pidfd = w[1], .child_tid = w[2], .parent_tid = w[3], .exit_signal = (int)w[4],
+        .stack = w[5] ? w[5] + w[6] : 0, .tls = w[7],
+    };
+    if (c.flags & (UINT64_C(0x100000000) | UINT64_C(0x200000000)))   /* CLEAR_SIGHAND, INTO_CGROUP: glibc falls back */
+        return -EINVAL;
+    return user_clone(t, &c);
+}
+
+int64_t sys_exit(struct user_thread *t, const uint64_t a[6])
+{
+    user_exit_thread(t, (int)a[0]);
+    return 0;
+}
+
+int64_t sys_exit_group(struct user_thread *t, const uint64_t a[6])
+{
+    user_exit_group(t, (int)a[0]);
+}
+
+int64_t sys_set_tid_address(struct user_thread *t, const uint64_t a[6])
+{
+    t->clear_tid = a[0];
+    return t->tid;
+}
+
+int64_t sys_set_robust_list(struct user_thread *t, const uint64_t a[6])
+{
+    if (a[1] != 24)
+        return -EINVAL;
+    if (!user_ptr_ok(a[0]))
+        return -EFAULT;
+    t->robust_head = a[0];
+    /* the kernel may walk it itself (the process may be killed) where guest addresses are the host's */
+    return user_base ? 0 : user_raw(SYS_set_robust_list, a[0], 24, 0, 0, 0, 0);
+}
+
+int64_t sys_get_robust_list(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t head = t->robust_head, len = 24;
+
+    if ((int)a[0] != 0 && (int)a[0] != t->tid)
+        return -EPERM;
+    return user_write(a[1], &head, 8) < 0 || user_write(a[2], &len, 8) < 0 ? -EFAULT : 0;
+}
