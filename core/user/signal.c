@@ -26,6 +26,9 @@
 
 enum { NSIG_GUEST = 64, KERNEL_SIGSET_BYTES = 8, SI_BYTES = 128 };
 
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM (1u << 31)
+#endif
 #define SIGBIT(n) (UINT64_C(1) << ((n) - 1))
 #define FAULTS (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGFPE) | SIGBIT(SIGTRAP))
 #define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
@@ -165,11 +168,6 @@ static void host_install(int sig, void *handler, uint64_t flags)
                              user_signal_restorer, ~FAULTS };
 
     user_raw(SYS_rt_sigaction, sig, (uintptr_t)&a, 0, KERNEL_SIGSET_BYTES, 0, 0);
-}
-
-static bool default_kills(int sig)
-{
-    return !((DEFAULT_IGNORES | DEFAULT_STOPS | UNBLOCKABLE) & SIGBIT(sig));
 }
 
 /* Gives the host what it needs for the guest's action. Caller holds hand->lock. */

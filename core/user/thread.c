@@ -10,7 +10,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,11 +28,19 @@ enum { HOST_STACK_BYTES = 512 << 10 };
 
 /* --- vCPUs --------------------------------------------------------------------------------------------------------- */
 
+/* Fresh pages: most of what the accelerator keeps behind the state is never touched. */
+static size_t env_bytes(void)
+{
+    size_t extra = user_proc.accel->env_extra ? user_proc.accel->env_extra() : 0;
+
+    return ((user_proc.target->env_size + 63) & ~(size_t)63) + extra;
+}
+
 static void vcpu_delete(struct vcpu *v)
 {
     if (v->accel->vcpu_destroy)
         v->accel->vcpu_destroy(v);
-    free(v->env);
+    munmap(v->env, env_bytes());
     free(v);
 }
 
@@ -45,15 +53,19 @@ static struct vcpu *vcpu_new(struct error *err)
     v->target = user_proc.target;
     v->model = user_proc.model;
     v->accel = user_proc.accel;
-    v->env = xmemalign(64, (v->target->env_size + 63) & ~(size_t)63);
-    memset(v->env, 0, v->target->env_size);
+    v->env = mmap(NULL, env_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (v->env == MAP_FAILED) {
+        error_errno(err, "no memory for the state of a CPU");
+        free(v);
+        return NULL;
+    }
     v->env->vcpu = v;
     v->env->mxcsr = 0x1f80;
     v->target->init(v->env, v->model, false);
     if (v->target->reset)
         v->target->reset(v->env);
     if (v->accel->vcpu_create(v, err) < 0) {
-        free(v->env);
+        munmap(v->env, env_bytes());
         free(v);
         return NULL;
     }
@@ -298,26 +310,20 @@ static void child_regs(struct user_thread *t, const struct user_clone *c)
     t->clear_tid = c->flags & CLONE_CHILD_CLEARTID ? c->child_tid : 0;
 }
 
-/* Clone flags that change what the child's kernel objects are, and that mean the same to the host. */
+/* Flags of clone() that fork() cannot give. CLONE_PIDFD and what follows a signal other than SIGCHLD are done apart. */
 #define HOST_FLAGS (CLONE_FS | CLONE_FILES | CLONE_PARENT | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
-                    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_SYSVSEM | CLONE_IO | CLONE_PIDFD)
+                    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_IO)
 
 static int64_t clone_fork(struct user_thread *t, const struct user_clone *c)
 {
-    uint64_t host_flags = c->flags & HOST_FLAGS;
     uint32_t pid32;
-    int pidfd = -1;
     int64_t pid;
 
     user_mmap_fork(0);
     user_signal_fork(0);
-    if (!host_flags && c->exit_signal == SIGCHLD) {
-        pid = fork();
-        if (pid < 0)
-            pid = -errno;
-    } else {
-        pid = user_raw(SYS_clone, host_flags | (unsigned)c->exit_signal, 0, (uintptr_t)&pidfd, 0, 0, 0);
-    }
+    pid = fork();                              /* the accelerator's handlers run: see pthread_atfork */
+    if (pid < 0)
+        pid = -errno;
     user_signal_fork(1);
     user_mmap_fork(1);
     if (pid == 0) {
@@ -334,8 +340,11 @@ static int64_t clone_fork(struct user_thread *t, const struct user_clone *c)
     pid32 = (uint32_t)pid;
     if (pid > 0 && c->flags & CLONE_PARENT_SETTID)
         user_write(c->parent_tid, &pid32, 4);
-    if (pid > 0 && c->flags & CLONE_PIDFD)
+    if (pid > 0 && c->flags & CLONE_PIDFD) {
+        int pidfd = (int)user_raw(SYS_pidfd_open, (uint64_t)pid, 0, 0, 0, 0, 0);
+
         user_write(c->pidfd, &pidfd, 4);
+    }
     return pid;
 }
 
@@ -364,6 +373,7 @@ static int64_t clone_vfork(struct user_thread *t, const struct user_clone *c)
     pid = vfork();
     if (pid == 0)
         vfork_child(t, c);
+    user_exec_forget(t->exec_args);
     user_signal_vfork(t, &signals, 1);
     *t = copy;
     t->pending = 1;
@@ -387,14 +397,13 @@ int64_t user_clone(struct user_thread *t, const struct user_clone *c)
     if (!user_ptr_ok(c->parent_tid) || !user_ptr_ok(c->child_tid) || !user_ptr_ok(c->pidfd))
         return -EFAULT;
     if (c->flags & CLONE_THREAD) {
-        if ((c->flags & thread) == thread && !(c->flags & (HOST_FLAGS & ~(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_IO))))
+        if ((c->flags & thread) == thread && !(c->flags & (HOST_FLAGS & ~(CLONE_FS | CLONE_FILES | CLONE_IO))))
             return clone_thread(t, c);
-    } else if (!(c->flags & CLONE_VM)) {
-        return clone_fork(t, c);
-    } else if (c->flags & CLONE_VFORK && !(c->flags & HOST_FLAGS) && c->exit_signal == SIGCHLD) {
-        return clone_vfork(t, c);
-    } else if (c->flags & CLONE_VFORK) {
-        return clone_fork(t, c);
+    } else if (!(c->flags & HOST_FLAGS) && c->exit_signal == SIGCHLD) {
+        if (!(c->flags & CLONE_VM))
+            return clone_fork(t, c);
+        if (c->flags & CLONE_VFORK)
+            return c->flags & (CLONE_SETTLS | CLONE_CHILD_CLEARTID | CLONE_PIDFD) ? clone_fork(t, c) : clone_vfork(t, c);
     }
     log_unimp("clone: flags 0x%llx", (unsigned long long)c->flags);
     return -EINVAL;

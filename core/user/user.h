@@ -54,6 +54,7 @@ struct user_thread {
     bool vfork_child;                          /* runs on its parent's memory and host stack until it execs */
     bool exiting;
     int exit_status;
+    void *exec_args;                           /* of an execve under way: a vfork child's are freed by its parent */
     uint64_t robust_head;                      /* guest address */
     uint64_t set_tid[2];                       /* where a new thread writes its tid before it runs; 0 nowhere */
 };
@@ -115,6 +116,7 @@ int user_load(int argc, char **argv, char **envp, const char *path, struct user_
 const char *user_path(const char *path, char *buf, size_t room);
 bool user_path_wanted(uint64_t addr);          /* could user_path() change what this guest string says? */
 int64_t user_execve(struct user_thread *t, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags);
+void user_exec_forget(void *leftover);
 /** user_proc_open - a file of /proc whose content is the guest's: a descriptor, -errno, or -ENOSYS: open it as it is. */
 int64_t user_proc_open(const char *path, int flags);
 /** user_proc_link - the target of /proc/self/exe and the like; NULL if @path is none of ours. */
