@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-void ir_remove(struct ir *ir, ir_ref r)
+static void unlink_insn(struct ir *ir, ir_ref r)
 {
     struct ir_insn *i = &ir->insns[r];
     struct ir_block *b = &ir->blocks[i->block];
@@ -16,12 +16,34 @@ void ir_remove(struct ir *ir, ir_ref r)
         ir->insns[i->next].prev = i->prev;
     else
         b->last = i->prev;
+}
+
+void ir_remove(struct ir *ir, ir_ref r)
+{
+    struct ir_insn *i = &ir->insns[r];
+
+    unlink_insn(ir, r);
     i->op = IR_OP_nop;
     i->type = IR_VOID;
     i->nargs = 0;
     i->mark = 0;
     i->snap = 0;
     i->prev = i->next = IR_NONE;
+}
+
+void ir_move_before(struct ir *ir, ir_ref r, ir_ref at)
+{
+    struct ir_insn *i = &ir->insns[r], *a = &ir->insns[at];
+
+    unlink_insn(ir, r);
+    i->block = a->block;
+    i->next = at;
+    i->prev = a->prev;
+    if (a->prev)
+        ir->insns[a->prev].next = r;
+    else
+        ir->blocks[a->block].first = r;
+    a->prev = r;
 }
 
 ir_ref ir_insert_before(struct ir *ir, ir_ref at, enum ir_op op, enum ir_type type)

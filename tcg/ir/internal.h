@@ -66,6 +66,7 @@ uint32_t ir_vconst_index(struct ir *ir, const uint8_t pattern[32]);   /* its num
 uint32_t ir_snap_new(struct ir *ir);                      /* empty */
 void ir_snap_add(struct ir *ir, unsigned slot, ir_ref v);
 void ir_drop_unreachable(struct ir *ir);                  /* blocks that no path from the entry reaches become empty */
+void ir_move_before(struct ir *ir, ir_ref r, ir_ref at);
 void ir_drop_edge(struct ir *ir, ir_block_ref from, ir_block_ref to);
 uint32_t ir_pool_alloc(struct ir *ir, unsigned n);
 void ir_fail(struct ir *ir, const char *why);
