@@ -90,7 +90,8 @@ void tcg_optimise(struct ir *ir, enum tcg_tier tier);
  * @calls: slow paths; host_pc is always 0: homes and env->pc are right already when they are called, and the snapshot's
  *         extra word is in env->frame->reserved[0]
  * Returns an enum rt_exit: RT_EXIT_LOOKUP where generated code would have left by a link.
- * Context: slow paths and helpers that raise end it by interp_unwind(), which makes it return `reason`.
+ * Context: they run with the guest's MXCSR, as in generated code, and may longjmp over it or end it by interp_unwind(),
+ * which makes it return `reason`. It takes and leaves env->mxcsr itself.
  */
 uint64_t interp_run(const struct ir *ir, struct cpu_env *env, const struct host_mode *mode,
                     const struct tcg_runtime_calls *calls);

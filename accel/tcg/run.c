@@ -144,15 +144,8 @@ static uint64_t execute(struct tcg_vcpu *tv, struct tcg_region *r)
 {
     if (log_on(LOG_EXEC | LOG_CPU) && log_wants(r->pc))
         log_exec(tv, r);
-    if (r->interp) {
-        uint64_t why;
-
-        _mm_setcsr(tv->env->mxcsr);
-        why = interp_run(r->interp, tv->env, &tv->engine->mode, &runtime_calls);
-        tv->env->mxcsr = _mm_getcsr();
-        _mm_setcsr(HOST_MXCSR);
-        return why;
-    }
+    if (r->interp)
+        return interp_run(r->interp, tv->env, &tv->engine->mode, &runtime_calls);
     return host_enter(tv->env, r->code);
 }
 

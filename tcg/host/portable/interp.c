@@ -2,14 +2,13 @@
  * of the tests.
  *
  * Values live in an array by instruction number. Before anything that may fault or leave, the dirty registers and the
- * pc of its snapshot are written home, so slow paths and helpers that raise find the state right; they end the unit by
- * interp_unwind(). The snapshot's extra word is left in env->frame->reserved[0]. */
+ * pc of its snapshot are written home, so slow paths and helpers that raise find the state right; they may jump out, or
+ * end the unit by interp_unwind(). The snapshot's extra word is left in env->frame->reserved[0]. */
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
-#include "core/base/alloc.h"
 #include "tcg/host/portable/portable.h"
 #include "tcg/ir/internal.h"
 #include "tcg/tcg.h"
@@ -53,6 +52,7 @@ static uint64_t extend(uint64_t v, unsigned aux, enum ir_type t)
 
 static void load_home(struct machine *m, unsigned slot, union val *out)
 {
+    out->u[0] = 0;
     memcpy(out, (uint8_t *)m->env + m->ir->slots[slot].offset, type_bytes(m->ir->slots[slot].type));
 }
 
@@ -364,19 +364,19 @@ void interp_unwind(struct cpu_env *env, uint64_t reason)
     siglongjmp(m->out, 1);
 }
 
+/* Everything is on the stack: a raise that jumps over this function leaves nothing behind. */
 uint64_t interp_run(const struct ir *ir, struct cpu_env *env, const struct host_mode *mode,
                     const struct tcg_runtime_calls *calls)
 {
     struct machine m = { .ir = ir, .env = env, .mode = mode, .calls = calls };
     uint32_t host;
 
-    m.val = xcalloc(2 * (size_t)ir->ninsns, sizeof(*m.val));
+    m.val = __builtin_alloca_with_align(2 * (size_t)ir->ninsns * sizeof(*m.val), 8 * sizeof(*m.val));
     m.phi = m.val + ir->ninsns;
     env->frame = &m.frame;
     host = fp_enter(env->mxcsr);
     if (!sigsetjmp(m.out, 0))
         m.reason = run(&m);
     env->mxcsr = fp_leave(host);
-    free(m.val);
     return m.reason;
 }
