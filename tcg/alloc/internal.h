@@ -50,7 +50,10 @@ struct ra_val {
     ir_ref next;                               /* with the same home or frame slot */
     struct ra_loc mem;
     uint16_t slot;
-    uint8_t reg, cls, type, flags, hint;
+    uint8_t reg, cls, type, flags, hint, mark;
+    /* spilled: a block that dominates all that count on its memory, + 1; and the first position there that does */
+    ir_block_ref where;
+    uint32_t where_pos;
 };
 
 /* An argument or extra of an instruction; `index`: which argument, -1 for extras. */
@@ -63,6 +66,8 @@ struct ra_write { uint32_t pos, next; ir_ref val; };      /* something other tha
 struct ra_frame_slot { uint16_t idx, size; ir_ref owners; };
 
 struct ra_pmove { struct ra_loc from, to; ir_ref val; bool done; };   /* one of an edge's */
+struct ra_exile { ir_block_ref block; ir_ref v; };         /* v stays in memory at the start of the loop's head */
+struct ra_candidate { ir_ref v; uint32_t dist; uint8_t reg; };   /* for a register around a loop */
 struct ra_split { ir_block_ref block, after; };            /* a block made for an edge, and where it is emitted */
 
 struct ra_blk {
@@ -70,7 +75,12 @@ struct ra_blk {
     uint32_t order;                            /* place in reverse postorder + 1; 0: not reached */
     uint32_t depth;                            /* of loops around it */
     ir_block_ref loop;                         /* head of the innermost loop + 1, 0 none */
+    ir_block_ref outer;                        /* of a loop's head: head of the next loop around it + 1, 0 none */
+    ir_block_ref idom;                         /* immediate dominator; the entry's is itself */
     bool back;                                 /* a loop's head */
+    uint8_t wanted[3], alive[3];               /* of a loop's head: most values at once in its warm blocks, by class:
+                                                * those that instructions want within the loop, and all */
+    uint32_t clobbered;                        /* of a loop's head: registers that its warm blocks destroy */
     bool done;
     ir_ref in[RA_NREGS], out[RA_NREGS];        /* what the registers hold */
 };
@@ -100,6 +110,7 @@ struct ra_scan {
     struct ra_write *writes; uint32_t nwrites, writes_cap;
     uint32_t *slot_writes; uint32_t slots_cap;
     ir_ref *slot_owners; uint32_t owners_cap;
+    uint8_t *slot_reg; uint32_t slot_reg_cap;  /* where a value of the slot was last */
     uint32_t all_writes;                       /* those that may write any home */
 
     ir_ref *spilled; uint32_t nspilled, spilled_cap;
@@ -107,6 +118,8 @@ struct ra_scan {
     uint16_t cycle_slot[2];                    /* to turn cycles of moves: index in frame + 1; [1] for vectors */
     struct ra_pmove *pmoves; uint32_t pmoves_cap;
     struct ra_split *split; uint32_t nsplit, split_cap;
+    struct ra_exile *exiles; uint32_t nexiles, exiles_cap;
+    struct ra_candidate *cand; uint32_t cand_cap;
 
     uint32_t cls_regs[3];                      /* allocatable, by class */
     uint8_t order[3][RA_NREGS + 1];            /* preferred first, ended by RA_NO_REG */
@@ -148,9 +161,13 @@ void *ra_grow_array(void *p, uint32_t *cap, uint32_t n, size_t bytes);
 void ra_order(struct ra_scan *s);
 void ra_layout(struct ra_scan *s);
 
+bool ra_in_loop(const struct ra_scan *s, ir_block_ref b, ir_block_ref head);
+ir_block_ref ra_common_dominator(const struct ra_scan *s, ir_block_ref a, ir_block_ref b);
+
 /* live.c */
 void ra_gather(struct ra_scan *s);                         /* needs, positions, slots; one block or many */
 void ra_global_live(struct ra_scan *s);                    /* many blocks: the matrices */
+void ra_pressure(struct ra_scan *s);                       /* the counts of loop heads */
 void ra_block_live(struct ra_scan *s, ir_block_ref b);     /* next uses within a block about to be walked */
 unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out);
 /* ra_overlap - are v and w ever needed at the same time? ra_lives_over - is v, made before pos, needed at or after it? */
@@ -173,16 +190,20 @@ void ra_scan_block(struct ra_scan *s, ir_block_ref b);
 /* state.c */
 void ra_enter_block(struct ra_scan *s, ir_block_ref b);
 void ra_leave_block(struct ra_scan *s, ir_block_ref b);
+bool ra_is_exiled(const struct ra_scan *s, ir_block_ref b, ir_ref v);
+bool ra_find_exiles(struct ra_scan *s);
 
 /* spill.c */
 void ra_spill(struct ra_scan *s, ir_ref v);                /* give it a valid place in memory */
 bool ra_claim_home(struct ra_scan *s, ir_ref v);           /* a get: it may stay where it is */
+void ra_count_on_memory(struct ra_scan *s, ir_ref v, ir_block_ref b);   /* something in b reads v's place in memory */
 void ra_place_stores(struct ra_scan *s);
 uint16_t ra_frame_alloc(struct ra_scan *s, unsigned size);
 
 /* resolve.c */
 uint32_t ra_add_move(struct ra_scan *s, struct ra_loc from, struct ra_loc to, ir_ref val);
 void ra_move_now(struct ra_scan *s, struct ra_loc from, struct ra_loc to, ir_ref val);   /* before the current one */
+void ra_count_edges(struct ra_scan *s);                    /* what the edges read from memory, before stores are placed */
 void ra_resolve(struct ra_scan *s);
 
 #endif

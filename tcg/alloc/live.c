@@ -153,6 +153,8 @@ static void reset_slots(struct ra_scan *s)
     s->home_low = UINT32_MAX;
     s->home_high = 0;
     s->slot_writes = ra_grow(s->slot_writes, &s->slots_cap, ir->nslots);
+    s->slot_reg = ra_grow(s->slot_reg, &s->slot_reg_cap, ir->nslots);
+    memset(s->slot_reg, RA_NO_REG, ir->nslots);
     s->slot_owners = ra_grow(s->slot_owners, &s->owners_cap, ir->nslots);
     s->unsafe = ra_grow(s->unsafe, &s->unsafe_now_cap, s->nwords);
     for (unsigned i = 0; i < ir->nslots; i++) {
@@ -466,6 +468,110 @@ void ra_global_live(struct ra_scan *s)
             changed |= flow_block(s, s->rpo[k]);
     }
     unsafe_blocks(s);
+}
+
+/* --- pressure ------------------------------------------------------------------------------------------------------ */
+
+enum { MARK_LIVE = 1, MARK_WANTED = 2 };
+struct count { uint32_t alive[3], wanted[3], most_alive[3], most_wanted[3]; };
+
+static void start_living(struct ra_scan *s, struct count *c, ir_ref r, unsigned mark)
+{
+    struct ra_val *v = &s->val[r];
+
+    if ((v->flags & RA_V_CONST) || !v->cls)
+        return;
+    c->alive[v->cls] += mark & ~v->mark & MARK_LIVE;
+    c->wanted[v->cls] += (mark & ~v->mark & MARK_WANTED) != 0;
+    v->mark |= (uint8_t)mark;
+}
+
+static void end_living(struct ra_scan *s, struct count *c, ir_ref r)
+{
+    struct ra_val *v = &s->val[r];
+
+    c->alive[v->cls] -= v->mark & MARK_LIVE;
+    c->wanted[v->cls] -= (v->mark & MARK_WANTED) != 0;
+    v->mark = 0;
+}
+
+static void note_most(struct count *c, const struct ra_need *need)
+{
+    const unsigned more[3] = { 0, need->ntmp_gpr, need->ntmp_vec };
+
+    for (unsigned cls = RA_CLASS_GPR; cls <= RA_CLASS_VEC; cls++) {
+        if (c->alive[cls] + more[cls] > c->most_alive[cls])
+            c->most_alive[cls] = c->alive[cls] + more[cls];
+        if (c->wanted[cls] + more[cls] > c->most_wanted[cls])
+            c->most_wanted[cls] = c->wanted[cls] + more[cls];
+    }
+}
+
+static void count_insn(struct ra_scan *s, struct count *c, ir_ref r)
+{
+    const struct ir_insn *i = ir_at(s->ir, r);
+    struct ra_operand op[RA_MAX_OPERANDS];
+    unsigned n = s->need[r].skip ? 0 : ra_operands(s, r, op);
+
+    note_most(c, &s->need[r]);
+    end_living(s, c, r);
+    for (unsigned k = 0; k < n; k++)
+        start_living(s, c, op[k].v, MARK_LIVE | MARK_WANTED);
+    if (i->snap) {
+        const struct ir_snap *sn = &s->ir->snaps[i->snap];
+
+        for (uint32_t k = 0; k < sn->n; k++)
+            start_living(s, c, s->ir->snap_pool[sn->first + k].val, MARK_LIVE);
+    }
+    note_most(c, &s->need[r]);
+}
+
+static void count_block(struct ra_scan *s, ir_block_ref b, struct count *c)
+{
+    const uint32_t *out = s->dist_out + (size_t)b * s->nglobals;
+
+    *c = (struct count){ .alive = { 0 } };
+    for (uint32_t g = 1; g < s->nglobals; g++)
+        if (out[g] != RA_DIST_DEAD)
+            start_living(s, c, s->globals[g], out[g] < RA_LOOP_EXIT ? MARK_LIVE | MARK_WANTED : MARK_LIVE);
+    for (ir_ref r = s->ir->blocks[b].last; r; r = s->ir->insns[r].prev)
+        if (ir_at(s->ir, r)->op == IR_OP_phi)
+            s->val[r].mark = 0;
+        else
+            count_insn(s, c, r);
+    for (uint32_t g = 1; g < s->nglobals; g++)
+        s->val[s->globals[g]].mark = 0;
+}
+
+static void raise(uint8_t *most, uint32_t n)
+{
+    if (n > *most)
+        *most = (uint8_t)(n < 255 ? n : 255);
+}
+
+/* How many values the loops keep alive at once: what may be in registers around a loop without others paying for it. */
+void ra_pressure(struct ra_scan *s)
+{
+    for (uint32_t k = 0; k < s->nrpo; k++) {
+        ir_block_ref b = s->rpo[k];
+        uint32_t clobbered = 0;
+        struct count c;
+
+        if (!s->blk[b].loop || s->ir->blocks[b].cold)
+            continue;
+        count_block(s, b, &c);
+        for (ir_ref r = s->ir->blocks[b].first; r; r = s->ir->insns[r].next)
+            clobbered |= ra_mask(s->need[r].clobber_gpr, s->need[r].clobber_vec);
+        for (ir_block_ref l = s->blk[b].loop; l; l = s->blk[l - 1].outer) {
+            struct ra_blk *head = &s->blk[l - 1];
+
+            head->clobbered |= clobbered;
+            for (unsigned cls = RA_CLASS_GPR; cls <= RA_CLASS_VEC; cls++) {
+                raise(&head->wanted[cls], c.most_wanted[cls]);
+                raise(&head->alive[cls], c.most_alive[cls]);
+            }
+        }
+    }
 }
 
 /* --- within a block ------------------------------------------------------------------------------------------------ */

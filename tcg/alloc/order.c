@@ -98,6 +98,49 @@ static void find_loops(struct ra_scan *s)
             b->depth++;
             if (!b->loop)
                 b->loop = head + 1;
+            else if (b->back && !b->outer && s->rpo[k] != head)
+                b->outer = head + 1;
+        }
+    }
+}
+
+bool ra_in_loop(const struct ra_scan *s, ir_block_ref b, ir_block_ref head)
+{
+    for (ir_block_ref l = s->blk[b].loop; l; l = s->blk[l - 1].outer)
+        if (l == head + 1)
+            return true;
+    return false;
+}
+
+ir_block_ref ra_common_dominator(const struct ra_scan *s, ir_block_ref a, ir_block_ref b)
+{
+    while (a != b)
+        if (s->blk[a].order > s->blk[b].order)
+            a = s->blk[a].idom;
+        else
+            b = s->blk[b].idom;
+    return a;
+}
+
+/* Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm". */
+static void find_dominators(struct ra_scan *s)
+{
+    bool changed = true;
+
+    for (uint32_t k = 0; k < s->nrpo; k++)
+        s->blk[s->rpo[k]].idom = UINT32_MAX;
+    s->blk[0].idom = 0;
+    while (changed) {
+        changed = false;
+        for (uint32_t k = 1; k < s->nrpo; k++) {
+            const struct ir_block *b = &s->ir->blocks[s->rpo[k]];
+            ir_block_ref dom = UINT32_MAX;
+
+            for (uint32_t p = 0; p < b->npred; p++)
+                if (s->blk[b->pred[p]].order && s->blk[b->pred[p]].idom != UINT32_MAX)
+                    dom = dom == UINT32_MAX ? b->pred[p] : ra_common_dominator(s, dom, b->pred[p]);
+            changed |= s->blk[s->rpo[k]].idom != dom;
+            s->blk[s->rpo[k]].idom = dom;
         }
     }
 }
@@ -120,6 +163,7 @@ void ra_order(struct ra_scan *s)
     walk(s);
     find_loops(s);
     walk(s);                                   /* again, now that the depths are known */
+    find_dominators(s);
 }
 
 static void put_block(struct ra_scan *s, ir_block_ref b, bool cold)

@@ -112,7 +112,7 @@ static void order_moves(struct ra_scan *s, struct edge *e)
 
 /* --- edges --------------------------------------------------------------------------------------------------------- */
 
-static struct ra_loc loc_at_end(const struct ra_scan *s, ir_block_ref b, ir_ref v)
+static struct ra_loc loc_at_end(struct ra_scan *s, ir_block_ref b, ir_ref v)
 {
     const struct ra_blk *blk = &s->blk[b];
 
@@ -120,6 +120,7 @@ static struct ra_loc loc_at_end(const struct ra_scan *s, ir_block_ref b, ir_ref 
         if (blk->out[reg] == v)
             return ra_reg_loc(reg);
     assert(s->val[v].flags & (RA_V_SPILLED | RA_V_CONST));
+    ra_count_on_memory(s, v, b);
     return s->val[v].mem;
 }
 
@@ -224,6 +225,20 @@ static uint32_t pred_index(const struct ir *ir, ir_block_ref from, unsigned succ
         }
     assert(!"edge without a predecessor entry");
     return 0;
+}
+
+void ra_count_edges(struct ra_scan *s)
+{
+    for (uint32_t k = 0; k < s->nrpo; k++) {
+        ir_block_ref b = s->rpo[k];
+
+        s->pos = s->blk[b].end;
+        for (unsigned n = 0; n < s->ir->blocks[b].nsucc; n++) {
+            struct edge e = { .n = 0 };
+
+            collect_edge(s, &e, b, s->ir->blocks[b].succ[n], pred_index(s->ir, b, n));
+        }
+    }
 }
 
 void ra_resolve(struct ra_scan *s)

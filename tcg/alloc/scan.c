@@ -19,6 +19,8 @@ void ra_put(struct ra_scan *s, ir_ref v, unsigned reg)
 {
     s->regs[reg] = v;
     s->val[v].reg = (uint8_t)reg;
+    if (s->val[v].slot < s->ir->nslots)
+        s->slot_reg[s->val[v].slot] = (uint8_t)reg;
     s->free &= ~(1u << reg);
     if (reg >= 16)
         s->ra->vec_used |= 1u << (reg - 16);
@@ -111,6 +113,11 @@ static unsigned take_reg(struct ra_scan *s, unsigned cls, ir_ref v, uint32_t all
 
         if (hint != RA_NO_REG && free >> hint & 1)
             return hint;
+        if (v && s->val[v].slot < s->ir->nslots) {
+            hint = s->slot_reg[s->val[v].slot];   /* where the guest register was last */
+            if (hint != RA_NO_REG && (free & ~danger) >> hint & 1)
+                return hint;
+        }
         return first_of(s, cls, free & ~danger ? free & ~danger : free);
     }
     reg = victim(s, from);
@@ -140,6 +147,8 @@ static void relocate(struct ra_scan *s, ir_ref v)
 
 static void load(struct ra_scan *s, ir_ref v, unsigned reg)
 {
+    if (s->val[v].reg == RA_NO_REG)
+        ra_count_on_memory(s, v, s->block);
     ra_move_now(s, loc_of(s, v), ra_reg_loc(reg), v);
 }
 
@@ -235,6 +244,7 @@ static bool serve_in_place(struct ra_scan *s, struct serving *sv, struct ra_oper
         return false;                          /* wanted again soon, and there is room: better load it now */
     sv->memory_used |= accept == RA_REG_OR_MEM;
     *op->loc = v->mem;
+    ra_count_on_memory(s, op->v, s->block);
     return true;
 }
 
@@ -362,12 +372,13 @@ static void snap_entry(struct ra_scan *s, const struct ra_need *need, unsigned s
 {
     struct ra *ra = s->ra;
     const struct ra_val *v = &s->val[val];
-    struct ra_loc loc = loc_of(s, val);
+    struct ra_loc loc;
 
     if (v->reg != RA_NO_REG && !need->snap_any)
         ra_spill(s, val);
-    if (v->flags & RA_V_CONST || (v->flags & RA_V_SPILLED && (!need->snap_any || (v->mem.kind == RA_HOME && v->mem.idx == slot))))
-        loc = v->mem;
+    loc = v->reg == RA_NO_REG || !need->snap_any || v->flags & RA_V_CONST ? v->mem : ra_reg_loc(v->reg);
+    if (loc.kind == RA_HOME || loc.kind == RA_SPILL)
+        ra_count_on_memory(s, val, s->block);
     ra->snap_loc[ra->nsnap_loc++] = (struct ra_snap_loc){ .slot = (uint16_t)slot, .loc = loc, .val = val };
 }
 

@@ -106,22 +106,108 @@ static ir_ref place_from(const struct ra_scan *s, ir_ref r)
     return r;
 }
 
-/* Each spilled value that was made in a register is stored right behind its making. A phi that has no register at its
- * block's start gets its content on the edges. */
-void ra_place_stores(struct ra_scan *s)
+void ra_count_on_memory(struct ra_scan *s, ir_ref v, ir_block_ref b)
+{
+    struct ra_val *val = &s->val[v];
+    uint32_t pos = s->pos;
+    ir_block_ref c;
+
+    if (!(val->flags & RA_V_STORE))
+        return;
+    if (val->where) {
+        c = ra_common_dominator(s, val->where - 1, b);
+        pos = c == b ? pos : UINT32_MAX;
+        b = c;
+        if (b == val->where - 1 && val->where_pos < pos)
+            pos = val->where_pos;
+    }
+    val->where = b + 1;
+    val->where_pos = pos;
+}
+
+static ir_block_ref block_of(const struct ra_scan *s, uint32_t pos, ir_block_ref below)
+{
+    while (pos < s->blk[below].start || pos > s->blk[below].end) {
+        if (below == 0)
+            return UINT32_MAX;
+        below = s->blk[below].idom;
+    }
+    return below;
+}
+
+/* Does the program itself put v into its home before anything counts on it there? */
+static bool set_stores_it(const struct ra_scan *s, ir_ref v)
+{
+    const struct ra_val *val = &s->val[v];
+    ir_block_ref at;
+
+    if (val->mem.kind != RA_HOME)
+        return false;
+    for (uint32_t w = s->slot_writes[val->mem.idx]; w; w = s->writes[w].next) {
+        if (s->writes[w].val != v)
+            continue;
+        at = block_of(s, s->writes[w].pos, val->where - 1);
+        if (at != UINT32_MAX && (at != val->where - 1 || s->writes[w].pos < val->where_pos))
+            return true;
+    }
+    return false;
+}
+
+static unsigned cost_in(const struct ra_scan *s, ir_block_ref b)
+{
+    return 2 * s->blk[b].depth + !s->ir->blocks[b].cold;
+}
+
+static bool made_in(const struct ra_scan *s, ir_ref v, ir_block_ref b)
+{
+    return s->val[v].def >= s->blk[b].start && s->val[v].def <= s->blk[b].end;
+}
+
+/* The cheapest block at whose start v is in a register, and which dominates all that count on its copy in memory;
+ * false: it is stored where it is made. */
+static bool cheaper_block(const struct ra_scan *s, ir_ref v, ir_block_ref *at, struct ra_loc *from)
+{
+    ir_block_ref b = s->val[v].where - 1;
+    unsigned best = UINT32_MAX;
+
+    for (; !made_in(s, v, b); b = s->blk[b].idom) {
+        if (cost_in(s, b) >= best)
+            continue;
+        for (unsigned reg = 0; reg < RA_NREGS; reg++)
+            if (s->blk[b].in[reg] == v) {
+                best = cost_in(s, b);
+                *at = b;
+                *from = ra_reg_loc(reg);
+            }
+    }
+    return best <= cost_in(s, b) && best != UINT32_MAX;
+}
+
+static void store(struct ra_scan *s, ir_ref v, struct ra_loc from, ir_ref at)
 {
     struct ra *ra = s->ra;
+    uint32_t move = ra_add_move(s, from, s->val[v].mem, v);
 
+    ra->moves[move].next = ra->insn[at].moves;
+    ra->insn[at].moves = move;
+}
+
+/* Each spilled value that was made in a register is stored once: where it is made, or later on a colder path. A phi
+ * that has no register at its block's start gets its content on the edges. */
+void ra_place_stores(struct ra_scan *s)
+{
     for (uint32_t k = 0; k < s->nspilled; k++) {
-        ir_ref v = s->spilled[k], at;
-        struct ra_loc from = ra->insn[v].dst;
-        uint32_t move;
+        ir_ref v = s->spilled[k];
+        struct ra_loc from = s->ra->insn[v].dst;
+        ir_block_ref b = 0;
 
         if (from.kind != RA_GPR && from.kind != RA_VEC)
             continue;
-        at = place_from(s, s->val[v].flags & RA_V_PHI ? v : s->ir->insns[v].next);
-        move = ra_add_move(s, from, s->val[v].mem, v);
-        ra->moves[move].next = ra->insn[at].moves;
-        ra->insn[at].moves = move;
+        if (!s->val[v].where || set_stores_it(s, v))
+            continue;                          /* nobody looks, or it is there anyway */
+        if (cheaper_block(s, v, &b, &from))
+            store(s, v, from, place_from(s, s->ir->blocks[b].first));
+        else
+            store(s, v, s->ra->insn[v].dst, place_from(s, s->val[v].flags & RA_V_PHI ? v : s->ir->insns[v].next));
     }
 }

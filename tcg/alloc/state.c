@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { PHIS_DEEP = 4 };
+
 static void clear_registers(struct ra_scan *s)
 {
     for (unsigned k = 0; k < RA_NREGS; k++)
@@ -26,16 +28,32 @@ static int pick_pred(const struct ra_scan *s, ir_block_ref b)
     return best;
 }
 
+static bool in_register_at_end(const struct ra_scan *s, ir_block_ref b, ir_ref v)
+{
+    for (unsigned reg = 0; reg < RA_NREGS; reg++)
+        if (s->blk[b].out[reg] == v)
+            return true;
+    return false;
+}
+
+/* Would a value that only snapshots name be loaded on a warm edge to be in a register here? */
+static bool costs_a_load(const struct ra_scan *s, ir_block_ref b, ir_ref v)
+{
+    const struct ir_block *ib = &s->ir->blocks[b];
+
+    for (uint32_t k = 0; k < ib->npred; k++)
+        if (s->blk[ib->pred[k]].done && !s->ir->blocks[ib->pred[k]].cold && !in_register_at_end(s, ib->pred[k], v))
+            return true;
+    return false;
+}
+
 static void keep_registers(struct ra_scan *s, ir_block_ref b, const ir_ref *from)
 {
     for (unsigned reg = 0; reg < RA_NREGS; reg++) {
         uint32_t d = from[reg] ? ra_dist_in(s, b, from[reg]) : RA_DIST_DEAD;
 
-        if (d == RA_DIST_DEAD)
-            continue;
-        if (d == RA_DIST_WEAK && s->val[from[reg]].flags & (RA_V_SPILLED | RA_V_CONST))
-            continue;
-        ra_put(s, from[reg], reg);
+        if (d != RA_DIST_DEAD && (d != RA_DIST_WEAK || !costs_a_load(s, b, from[reg])))
+            ra_put(s, from[reg], reg);
     }
 }
 
@@ -44,14 +62,21 @@ static bool phi_lives(const struct ra_scan *s, ir_ref p)
     return s->val[p].end != 0;
 }
 
-static void hint_args(struct ra_scan *s, ir_ref p, unsigned reg)
+/* What goes into a phi had better be made in its register; so had what goes into phis that go into it. */
+static void hint_args(struct ra_scan *s, ir_ref p, unsigned reg, unsigned deep)
 {
     const struct ir_insn *i = ir_at(s->ir, p);
     const ir_ref *args = ir_args(s->ir, i);
 
-    for (unsigned a = 0; a < i->nargs; a++)
-        if (s->val[args[a]].hint == RA_NO_REG)
-            s->val[args[a]].hint = (uint8_t)reg;
+    for (unsigned a = 0; a < i->nargs; a++) {
+        struct ra_val *v = &s->val[args[a]];
+
+        if (v->hint != RA_NO_REG || v->reg != RA_NO_REG)
+            continue;
+        v->hint = (uint8_t)reg;
+        if (v->flags & RA_V_PHI && deep)
+            hint_args(s, args[a], reg, deep - 1);
+    }
 }
 
 /* The register in which the argument that comes from predecessor k leaves it, if nothing else is there now. */
@@ -66,23 +91,20 @@ static unsigned arg_reg(const struct ra_scan *s, ir_block_ref b, ir_ref p, uint3
     return RA_NO_REG;
 }
 
-static void place_phi(struct ra_scan *s, ir_block_ref b, ir_ref p, uint32_t pred)
+static unsigned free_reg(const struct ra_scan *s, unsigned cls, uint32_t avoid)
 {
-    const struct ir_insn *i = ir_at(s->ir, p);
-    uint32_t free = s->free & s->cls_regs[s->val[p].cls];
-    unsigned reg = arg_reg(s, b, p, pred);
+    uint32_t free = s->free & s->cls_regs[cls];
 
-    for (uint32_t k = 0; reg == RA_NO_REG && k < i->nargs; k++)
-        reg = arg_reg(s, b, p, k);
-    if (reg == RA_NO_REG && free && s->val[p].hint != RA_NO_REG && free >> s->val[p].hint & 1)
-        reg = s->val[p].hint;
-    if (reg == RA_NO_REG && free && ra_next_use(s, p) != RA_DIST_WEAK) {
-        const uint8_t *o = s->order[s->val[p].cls];
+    if (free & ~avoid)
+        free &= ~avoid;
+    for (const uint8_t *o = s->order[cls]; *o != RA_NO_REG; o++)
+        if (free >> *o & 1)
+            return *o;
+    return RA_NO_REG;
+}
 
-        while (!(free >> *o & 1))
-            o++;
-        reg = *o;
-    }
+static void put_phi(struct ra_scan *s, ir_ref p, unsigned reg)
+{
     if (reg == RA_NO_REG) {
         ra_spill(s, p);
         s->ra->insn[p].dst = s->val[p].mem;
@@ -90,7 +112,122 @@ static void place_phi(struct ra_scan *s, ir_block_ref b, ir_ref p, uint32_t pred
     }
     ra_put(s, p, reg);
     s->ra->insn[p].dst = ra_reg_loc(reg);
-    hint_args(s, p, reg);
+    hint_args(s, p, reg, PHIS_DEEP);
+}
+
+static void place_phi(struct ra_scan *s, ir_block_ref b, ir_ref p, uint32_t pred, uint32_t avoid)
+{
+    const struct ir_insn *i = ir_at(s->ir, p);
+    uint32_t free = s->free & s->cls_regs[s->val[p].cls];
+    unsigned reg = arg_reg(s, b, p, pred), hint = s->val[p].hint;
+
+    for (uint32_t k = 0; reg == RA_NO_REG && k < i->nargs; k++)
+        reg = arg_reg(s, b, p, k);
+    if (reg != RA_NO_REG && avoid >> reg & 1 && free & ~avoid)
+        reg = RA_NO_REG;
+    if (reg == RA_NO_REG && hint != RA_NO_REG && free >> hint & 1)
+        reg = hint;
+    if (reg == RA_NO_REG)
+        reg = free_reg(s, s->val[p].cls, avoid);
+    put_phi(s, p, reg);
+}
+
+/* --- loops -------------------------------------------------------------------------------------------------------- */
+
+/* How eagerly: what the loop uses, nearest first; then phis that only snapshots name (in memory they would cost a store
+ * each time round); then what is wanted after the loop; then the rest. */
+static uint32_t rank(const struct ra_scan *s, ir_ref v, uint32_t dist)
+{
+    bool phi = s->val[v].flags & RA_V_PHI && s->val[v].def == s->pos;
+
+    return dist < RA_LOOP_EXIT ? dist : phi ? RA_LOOP_EXIT : dist;
+}
+
+static uint32_t phi_dist(struct ra_scan *s, ir_ref p)
+{
+    uint32_t next = ra_next_use(s, p);
+
+    return next >= RA_DIST_WEAK ? RA_DIST_WEAK : next - s->pos;
+}
+
+static void add_candidate(struct ra_scan *s, unsigned cls, ir_ref v, uint32_t dist, unsigned reg, uint32_t *n)
+{
+    struct ra_candidate *c, add = { .v = v, .dist = rank(s, v, dist), .reg = (uint8_t)reg };
+    uint32_t k = (*n)++;
+
+    if (s->val[v].cls != cls) {
+        (*n)--;
+        return;
+    }
+    s->cand = ra_grow(s->cand, &s->cand_cap, *n);
+    for (c = s->cand; k > 0 && c[k - 1].dist > add.dist; k--)
+        c[k] = c[k - 1];
+    c[k] = add;
+}
+
+static uint32_t find_candidates(struct ra_scan *s, ir_block_ref b, unsigned cls, const ir_ref *from)
+{
+    uint32_t n = 0;
+
+    for (ir_ref r = s->ir->blocks[b].first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)
+        if (phi_lives(s, r) && !ra_is_exiled(s, b, r))
+            add_candidate(s, cls, r, phi_dist(s, r), RA_NO_REG, &n);
+    for (uint32_t g = 1; g < s->nglobals; g++) {
+        uint32_t d = s->dist_in[(size_t)b * s->nglobals + g];
+        ir_ref v = s->globals[g];
+        unsigned reg = RA_NO_REG;
+
+        if (d == RA_DIST_DEAD || ra_is_exiled(s, b, v))
+            continue;
+        for (unsigned k = 0; k < RA_NREGS; k++)
+            if (from[k] == v)
+                reg = k;
+        if (d < RA_LOOP_EXIT || (reg != RA_NO_REG && !(s->val[v].flags & (RA_V_SPILLED | RA_V_CONST))))
+            add_candidate(s, cls, v, d, reg, &n);
+    }
+    return n;
+}
+
+/* How many of n candidates get a register, so that what the loop makes itself finds room. */
+static uint32_t how_many(const struct ra_scan *s, ir_block_ref b, unsigned cls, uint32_t n)
+{
+    const struct ra_blk *blk = &s->blk[b];
+    uint32_t regs = (uint32_t)__builtin_popcount(s->cls_regs[cls]), wanted = 0, most;
+
+    if (blk->alive[cls] <= regs)
+        return n;
+    while (wanted < n && s->cand[wanted].dist < RA_LOOP_EXIT)
+        wanted++;
+    if (blk->wanted[cls] <= regs)
+        most = wanted + regs - blk->wanted[cls];
+    else
+        most = wanted + regs > blk->wanted[cls] ? wanted + regs - blk->wanted[cls] : 0;
+    return most < n ? most : n;
+}
+
+static void enter_loop(struct ra_scan *s, ir_block_ref b, unsigned cls, uint32_t pred)
+{
+    const struct ra_blk *blk = &s->blk[b];
+    uint32_t n = find_candidates(s, b, cls, s->blk[s->ir->blocks[b].pred[pred]].out), take = how_many(s, b, cls, n);
+
+    for (uint32_t k = 0; k < take; k++)        /* what is in a good register stays there */
+        if (s->cand[k].reg != RA_NO_REG && !(blk->clobbered >> s->cand[k].reg & 1))
+            ra_put(s, s->cand[k].v, s->cand[k].reg);
+    for (uint32_t k = 0; k < take; k++) {
+        const struct ra_candidate *c = &s->cand[k];
+        bool phi = s->val[c->v].flags & RA_V_PHI && s->val[c->v].def == blk->start;
+        unsigned reg;
+
+        if (phi) {
+            place_phi(s, b, c->v, pred, blk->clobbered);
+        } else if (s->val[c->v].reg == RA_NO_REG) {
+            reg = free_reg(s, cls, blk->clobbered);
+            if (c->reg != RA_NO_REG && s->free >> c->reg & 1 && (reg == RA_NO_REG || blk->clobbered >> reg & 1))
+                reg = c->reg;
+            if (reg != RA_NO_REG)
+                ra_put(s, c->v, reg);
+        }
+    }
 }
 
 void ra_enter_block(struct ra_scan *s, ir_block_ref b)
@@ -102,11 +239,20 @@ void ra_enter_block(struct ra_scan *s, ir_block_ref b)
     if (!ra_multi(s))
         return;
     pred = pick_pred(s, b);
-    if (pred >= 0)
+    if (pred >= 0 && s->blk[b].back) {
+        enter_loop(s, b, RA_CLASS_GPR, (uint32_t)pred);
+        enter_loop(s, b, RA_CLASS_VEC, (uint32_t)pred);
+    } else if (pred >= 0) {
         keep_registers(s, b, s->blk[ib->pred[pred]].out);
-    for (ir_ref r = ib->first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)
-        if (phi_lives(s, r))
-            place_phi(s, b, r, (uint32_t)pred);
+    }
+    for (ir_ref r = ib->first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next) {
+        if (!phi_lives(s, r) || s->val[r].reg != RA_NO_REG)
+            continue;
+        if (s->blk[b].back)
+            put_phi(s, r, RA_NO_REG);
+        else
+            place_phi(s, b, r, (uint32_t)pred, 0);
+    }
     for (uint32_t g = 1; g < s->nglobals; g++)
         if (s->dist_in[(size_t)b * s->nglobals + g] != RA_DIST_DEAD && s->val[s->globals[g]].reg == RA_NO_REG)
             ra_spill(s, s->globals[g]);
@@ -117,4 +263,53 @@ void ra_leave_block(struct ra_scan *s, ir_block_ref b)
 {
     memcpy(s->blk[b].out, s->regs, sizeof s->regs);
     s->blk[b].done = true;
+}
+
+/* --- what did not pay off ------------------------------------------------------------------------------------------- */
+
+bool ra_is_exiled(const struct ra_scan *s, ir_block_ref b, ir_ref v)
+{
+    for (uint32_t k = 0; k < s->nexiles; k++)
+        if (s->exiles[k].block == b && s->exiles[k].v == v)
+            return true;
+    return false;
+}
+
+static void exile_if_lost(struct ra_scan *s, ir_block_ref head, ir_ref v, uint32_t pred)
+{
+    ir_block_ref tail = s->ir->blocks[head].pred[pred];
+    ir_ref at_tail = v;
+
+    if (s->val[v].flags & RA_V_PHI && s->val[v].def == s->blk[head].start)
+        at_tail = ir_args(s->ir, ir_at(s->ir, v))[pred];
+    if (s->val[at_tail].flags & RA_V_CONST || ra_is_exiled(s, head, v))
+        return;
+    for (unsigned reg = 0; reg < RA_NREGS; reg++)
+        if (s->blk[tail].out[reg] == at_tail)
+            return;
+    s->exiles = ra_grow(s->exiles, &s->exiles_cap, s->nexiles + 1);
+    s->exiles[s->nexiles++] = (struct ra_exile){ .block = head, .v = v };
+}
+
+/* A value that was in a register at a loop's head and is not in one at a way back is loaded each time round for
+ * nothing: in the next attempt it stays in memory at the head. Returns whether there are such. */
+bool ra_find_exiles(struct ra_scan *s)
+{
+    uint32_t before = s->nexiles;
+
+    for (uint32_t k = 0; k < s->nrpo; k++) {
+        ir_block_ref head = s->rpo[k];
+        const struct ir_block *ib = &s->ir->blocks[head];
+
+        for (uint32_t p = 0; s->blk[head].back && p < ib->npred; p++) {
+            const struct ra_blk *tail = &s->blk[ib->pred[p]];
+
+            if (tail->order < s->blk[head].order || ib[0].cold != s->ir->blocks[ib->pred[p]].cold)
+                continue;
+            for (unsigned reg = 0; reg < RA_NREGS; reg++)
+                if (s->blk[head].in[reg])
+                    exile_if_lost(s, head, s->blk[head].in[reg], p);
+        }
+    }
+    return s->nexiles > before;
 }
