@@ -29,6 +29,7 @@ struct cpu_time {
     struct cpu_timer timer[TIMERS];
 };
 
+/* Without a deadline the line is the CPU's own business. */
 static void look_locked(struct cpu_timer *t)
 {
     struct cpu_time *c = t->owner;
@@ -38,7 +39,8 @@ static void look_locked(struct cpu_timer *t)
         timer_cancel(&t->timer);
     else
         timer_set(&t->timer, c->deadline_ns(c->opaque, t->when));
-    vcpu_set_irq(c->v, t->line, due);
+    if (t->when != UINT64_MAX)
+        vcpu_set_irq(c->v, t->line, due);
 }
 
 static void on_deadline(void *opaque)

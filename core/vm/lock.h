@@ -10,6 +10,8 @@
 
 void machine_lock(void);
 void machine_unlock(void);
+/** machine_trylock - take it if nobody has it; true if it was taken. */
+bool machine_trylock(void);
 
 /** machine_lock_held - does the calling thread hold it? */
 bool machine_lock_held(void);

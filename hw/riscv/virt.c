@@ -4,9 +4,10 @@
  *     0x00100000  test finisher (power-off, reboot)    0x00101000  RTC
  *     0x02000000  CLINT       0x0c000000  PLIC         0x10000000  UART
  *     0x10001000  eight virtio-mmio transports, a page each
+ *     0x30000000  PCIe: configuration; 0x03000000 I/O, 0x40000000 memory, and above RAM 16 GiB more
  *     0x80000000  RAM: firmware, kernel, initial disk, and the device tree near the end
  *
- * Interrupts of the PLIC: virtio-mmio 1-8, UART 10, RTC 11. */
+ * Interrupts of the PLIC: virtio-mmio 1-8, UART 10, RTC 11, PCIe 32-35. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +23,14 @@
 #include "core/vm/machine.h"
 #include "hw/intc/clint.h"
 #include "hw/intc/plic.h"
+#include "hw/pci/ecam.h"
 
 enum {
     ROM_AT = 0x1000, ROM_SIZE = 0xf000, TEST_AT = 0x100000, RTC_AT = 0x101000, CLINT_AT = 0x2000000, PLIC_AT = 0xc000000,
     UART_AT = 0x10000000, VIRTIO_AT = 0x10001000, VIRTIO_SIZE = 0x1000, VIRTIO_SLOTS = 8,
     VIRTIO_IRQ = 1, UART_IRQ = 10, RTC_IRQ = 11, PLIC_SOURCES = 97, PLIC_WINDOW = 0x600000, UART_HZ = 3686400,
     IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11, /* pins of a hart: bits of mip */
+    PCIE_IO_AT = 0x3000000, PCIE_AT = 0x30000000, PCIE_SIZE = 0x10000000, PCIE_MEMORY_AT = 0x40000000, PCIE_IRQ = 32,
     CPUS_MAX = 64,
 };
 
@@ -35,6 +38,7 @@ enum {
 #define MIB UINT64_C(0x100000)
 #define FDT_BELOW (UINT64_C(3072) * MIB) /* where every firmware and 32-bit kernel can reach it */
 #define FDT_ROOM (2 * MIB)
+#define PCIE_HIGH_SIZE (UINT64_C(16) << 30)
 
 struct virt {
     struct machine m;
@@ -44,6 +48,7 @@ struct virt {
     struct loaded initrd;
     bool has_initrd;
     struct fdt *fdt;
+    struct ecam_windows pcie;
 };
 
 static bool is_rv32(const struct virt *v)
@@ -113,6 +118,21 @@ static int make_one(struct virt *v, const char *type, gpa at, unsigned irq, stru
     return 0;
 }
 
+static int make_pcie(struct virt *v, struct error *err)
+{
+    gpa ram_end = RAM_AT + v->m.ram_bytes;
+    struct irq_line pins[4];
+
+    v->pcie = (struct ecam_windows){
+        .config = PCIE_AT, .config_size = PCIE_SIZE, .io = PCIE_IO_AT, .io_size = 0x10000,
+        .memory = PCIE_MEMORY_AT, .memory_size = PCIE_MEMORY_AT,
+        .high = (ram_end + PCIE_HIGH_SIZE - 1) & ~(PCIE_HIGH_SIZE - 1), .high_size = is_rv32(v) ? 0 : PCIE_HIGH_SIZE,
+    };
+    for (unsigned i = 0; i < 4; i++)
+        pins[i] = plic_input(v->plic, PCIE_IRQ + i);
+    return ecam_make(v->m.board, &v->pcie, pins, err) ? 0 : -EINVAL;
+}
+
 static int make_devices(struct virt *v, struct error *err)
 {
     int ret = make_interrupts(v, err);
@@ -123,7 +143,9 @@ static int make_devices(struct virt *v, struct error *err)
         ret = make_one(v, "goldfish_rtc", RTC_AT, RTC_IRQ, err);
     if (ret == 0)
         ret = make_one(v, "riscv.sifive.test", TEST_AT, 0, err);
-    for (unsigned i = 0; i < VIRTIO_SLOTS && ret == 0 && device_type_find("virtio-mmio"); i++)
+    if (ret == 0)
+        ret = make_pcie(v, err);
+    for (unsigned i = 0; i < VIRTIO_SLOTS && ret == 0; i++)
         ret = make_one(v, "virtio-mmio", VIRTIO_AT + (gpa)i * VIRTIO_SIZE, VIRTIO_IRQ + i, err);
     return ret;
 }
@@ -266,6 +288,7 @@ static void build_tree(struct virt *v)
     tree_interrupts(v, &t);
     tree_power(&t);
     tree_devices(&t);
+    ecam_fdt(t.f, "/soc/pci@30000000", &v->pcie, t.plic, PCIE_IRQ, 1, 0);
 }
 
 /* What depends on this run: command line, initial disk, random seed. */

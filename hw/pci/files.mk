@@ -1,0 +1,1 @@
+SRC += hw/pci/ecam.c hw/pci/pci.c

@@ -1,0 +1,1 @@
+SRC += hw/virtio/mmio.c hw/virtio/pci.c hw/virtio/queue.c hw/virtio/rng.c hw/virtio/virtio.c
