@@ -121,6 +121,7 @@ struct target_user {
     uint64_t address_limit;                    /* one past the highest guest user address */
     uint64_t pie_base, mmap_top, stack_top;    /* where position-independent programs, mappings and the stack go */
     uint32_t page_size;
+    uint32_t time_hz;                          /* of the guest's time counter */
     const char *uname_machine;
     const char *platform;                      /* AT_PLATFORM; NULL: none */
     /* system calls: number -> implementation (core/user/syscall.h), NULL where there is none */

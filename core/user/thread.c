@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
@@ -44,6 +45,16 @@ static void vcpu_delete(struct vcpu *v)
     free(v);
 }
 
+static uint64_t read_time(void *opaque)
+{
+    struct timespec ts;
+
+    (void)opaque;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)((unsigned __int128)((uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec) *
+                      user_proc.abi->time_hz / 1000000000u);
+}
+
 static struct vcpu *vcpu_new(struct error *err)
 {
     static atomic_uint next;
@@ -59,6 +70,7 @@ static struct vcpu *vcpu_new(struct error *err)
         free(v);
         return NULL;
     }
+    v->read_time = read_time;
     v->env->vcpu = v;
     v->env->mxcsr = 0x1f80;
     v->target->init(v->env, v->model, false);
