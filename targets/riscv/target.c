@@ -17,6 +17,7 @@
 #include "targets/riscv/state.h"
 #include "targets/riscv/target.h"
 #include "targets/riscv/tr.h"
+#include "targets/riscv/user.h"
 
 /* --- slots -------------------------------------------------------------------------------------------------------------- */
 
@@ -127,7 +128,7 @@ static const struct state_field riscv_state[] = {
 
 /* --- the tables -------------------------------------------------------------------------------------------------------------- */
 
-#define TARGET(width, slot_table, class) { \
+#define TARGET(width, slot_table, class, user_mode) { \
     .name = "riscv" #width, .gdb_arch = "riscv:rv" #width, .bits = width, .elf_machine = EM_RISCV, .elf_class = class, \
     .env_size = sizeof(struct riscv_env), .slots = slot_table, .nslots = RV_NSLOTS, \
     .helpers = riscv_helpers, .nhelpers = RV_NHELPERS, .coherent_icache = false, \
@@ -139,5 +140,7 @@ static const struct state_field riscv_state[] = {
     .interrupt = riscv_interrupt, .has_work = riscv_has_work, .set_irq = riscv_set_irq, \
     .debug_exception = riscv_debug_exception, .gdb_xml = riscv_gdb_xml, .gdb_read = riscv_gdb_read, .gdb_core_regs = 33, .describe_cpu = riscv_describe_cpu, \
     .gdb_write = riscv_gdb_write, .dump = riscv_dump, .state = riscv_state, .state_version = 1, \
+    .user = user_mode, \
 }
-const struct target riscv64_target = TARGET(64, slots64, ELFCLASS64), riscv32_target = TARGET(32, slots32, ELFCLASS32);
+const struct target riscv64_target = TARGET(64, slots64, ELFCLASS64, &riscv64_user);
+const struct target riscv32_target = TARGET(32, slots32, ELFCLASS32, NULL);
