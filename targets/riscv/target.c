@@ -1,11 +1,9 @@
 /* targets/riscv/target.c - the tables that make RV64 and RV32 guests. */
 #include <elf.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/bits.h"
-#include "core/base/str.h"
 #include "core/dev/state.h"
 #include "core/vm/vcpu.h"
 #include "targets/riscv/csr.h"
@@ -75,36 +73,6 @@ static uint64_t riscv_mode_key(const struct cpu_env *c)
     return env->priv | fs << RV_MODE_FS_SHIFT | rm << RV_MODE_RM_SHIFT;
 }
 
-/* Devicetree bindings riscv/cpus.yaml and riscv/extensions.yaml. */
-static void riscv_describe_cpu(const void *model, void (*put)(void *, const char *, const void *, size_t), void *opaque)
-{
-    const struct riscv_model *m = model;
-    static const uint8_t block[4] = { 0, 0, 0, 64 };
-    struct str isa = STR_INIT;
-    size_t len;
-    char *extensions = riscv_isa_extensions(m, &len);
-    const char *base = m->has[RV_F_rv32] ? "rv32i" : "rv64i";
-    const char *mmu = m->has[RV_F_sv57] ? "riscv,sv57" : m->has[RV_F_sv48] ? "riscv,sv48"
-                      : m->has[RV_F_sv39] ? "riscv,sv39" : "riscv,none";
-
-    if (m->has[RV_F_rv32])
-        mmu = "riscv,sv32";
-    riscv_isa_string(m, &isa);
-    put(opaque, "riscv,isa", isa.text, strlen(isa.text) + 1);
-    put(opaque, "riscv,isa-base", base, strlen(base) + 1);
-    put(opaque, "riscv,isa-extensions", extensions, len);
-    if (m->has[RV_F_s])
-        put(opaque, "mmu-type", mmu, strlen(mmu) + 1);
-    if (m->has[RV_F_zicbom])
-        put(opaque, "riscv,cbom-block-size", block, sizeof block);
-    if (m->has[RV_F_zicboz])
-        put(opaque, "riscv,cboz-block-size", block, sizeof block);
-    if (m->has[RV_F_zicbop])
-        put(opaque, "riscv,cbop-block-size", block, sizeof block);
-    free(extensions);
-    str_free(&isa);
-}
-
 /* --- snapshots --------------------------------------------------------------------------------------------------------------- */
 
 static const struct state_field riscv_state[] = {
@@ -138,7 +106,7 @@ static const struct state_field riscv_state[] = {
     .disas = riscv_disas, .view_key = riscv_view_key, .view_asid = riscv_view_asid, .xlate = riscv_xlate, \
     .bus_fault = riscv_bus_fault, .align_fault = riscv_align_fault, .deliver = riscv_deliver, \
     .interrupt = riscv_interrupt, .has_work = riscv_has_work, .set_irq = riscv_set_irq, \
-    .debug_exception = riscv_debug_exception, .gdb_xml = riscv_gdb_xml, .gdb_read = riscv_gdb_read, .gdb_core_regs = 33, .describe_cpu = riscv_describe_cpu, \
+    .debug_exception = riscv_debug_exception, .gdb_xml = riscv_gdb_xml, .gdb_read = riscv_gdb_read, .gdb_core_regs = 33, \
     .gdb_write = riscv_gdb_write, .dump = riscv_dump, .state = riscv_state, .state_version = 1, \
     .user = user_mode, \
 }

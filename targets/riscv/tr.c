@@ -54,7 +54,8 @@ ir_ref tr_call(struct riscv_tr *t, enum riscv_helper h, unsigned nargs, const ir
 void tr_jump(struct riscv_tr *t, uint64_t pc, enum ir_jump kind)
 {
     struct tr_ctx *c = t->c;
-    int64_t block = kind == IR_JUMP_PLAIN ? c->block_of(c, pc) : -1;
+    int64_t block = kind == IR_JUMP_PLAIN ? c->block_of(c, pc)
+                    : kind == IR_JUMP_CALL && c->call_block ? c->call_block(c, pc, t->next) : -1;
 
     if (c->nsucc < 2)
         c->succ[c->nsucc++] = (struct tr_succ){ pc, (uint8_t)kind };

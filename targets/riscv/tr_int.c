@@ -61,6 +61,23 @@ static void jalr_check_alignment(struct riscv_tr *t, ir_ref to)
     ir_enter(t->ir, good);
 }
 
+/* A return inside a region that followed the call: straight on behind the call, if that is where it goes. */
+static void return_inside(struct riscv_tr *t, ir_ref to)
+{
+    struct tr_ctx *c = t->c;
+    uint64_t ret_pc;
+    int64_t block = c->return_block ? c->return_block(c, &ret_pc) : -1;
+    ir_block_ref other;
+
+    c->returns = true;
+    if (block < 0)
+        return;
+    other = ir_block_new(t->ir, t->pc);
+    ir_brcc(t->ir, IR_EQ, to, xconst(t, ret_pc), (ir_block_ref)block, other, 2);
+    ir_seal(t->ir, other);
+    ir_enter(t->ir, other);
+}
+
 void tr_jalr(struct riscv_tr *t, const struct args_jalr *a)
 {
     enum ir_jump kind = jalr_kind((unsigned)a->rd, (unsigned)a->rs1);
@@ -83,6 +100,8 @@ void tr_jalr(struct riscv_tr *t, const struct args_jalr *a)
     if (!riscv_has(t, RV_F_c))
         jalr_check_alignment(t, to);
     put_gpr(t, a->rd, xconst(t, t->next));
+    if (kind == IR_JUMP_RET)
+        return_inside(t, to);
     ir_goto_ind(t->ir, to, kind, t->next);
     t->ended = true;
 }
