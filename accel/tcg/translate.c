@@ -38,7 +38,7 @@ static const uint8_t *user_code(struct tcg_vcpu *tv, uint64_t pc)
     bool changeable;
 
     if (user_page_exec(pc, &host, &changeable))
-        return host + (pc & (PAGE - 1));
+        return host;
     u->fault_access(tv->env, pc, RT_EXEC);
     raise_now(tv, u->page_fault(RT_EXEC));
 }
