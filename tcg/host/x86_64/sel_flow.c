@@ -1,0 +1,331 @@
+/* tcg/host/x86_64/sel_flow.c - calls, branches, links, indirect jumps, leaving. */
+#include <errno.h>
+
+#include "tcg/host/x86_64/emit.h"
+
+/* --- calls to helpers ------------------------------------------------------------------------------------------------ */
+
+static const uint8_t int_args[6] = { RDI, RSI, RDX, RCX, R8, R9 };
+
+static bool is_vector(enum ir_type t)
+{
+    return t == IR_V128 || t == IR_V256;
+}
+
+void x64_need_call(const struct x64_need *s)
+{
+    const ir_ref *args = ir_args(s->ir, s->i);
+    unsigned ints = 0, vecs = 0;
+
+    for (unsigned k = 0; k < s->i->nargs; k++) {
+        enum ir_type t = ir_type_of(s->ir, args[k]);
+
+        if (is_vector(t)) {
+            x64_want(s, k, RA_REG);
+            ints++;
+        } else if (x64_class(t) == RA_CLASS_GPR) {
+            x64_want_fixed(s, k, int_args[ints++]);
+        } else {
+            x64_want_fixed(s, k, vecs++);
+        }
+    }
+    if (s->i->type != IR_VOID) {
+        x64_want_dst(s, -1);
+        s->n->dst_fixed = 0;                               /* rax or xmm0 */
+    }
+    s->n->clobber_gpr = 1u << RAX | 1u << RCX | 1u << RDX | 1u << RSI | 1u << RDI | 1u << R8 | 1u << R9 | 1u << R10;
+    s->n->clobber_vec = 0x7fff;
+}
+
+/* Vectors go by pointer, in the frame's places for registers: a call finds none live. */
+static void pass_vectors(struct x64_emit *e)
+{
+    const ir_ref *args = ir_args(e->ir, e->i);
+
+    for (unsigned k = 0, ints = 0; k < e->i->nargs; k++) {
+        enum ir_type t = ir_type_of(e->ir, args[k]);
+        struct x64_rm at = x64_frame((int64_t)(offsetof(struct rt_frame, vec) + 32 * k));
+
+        if (is_vector(t)) {
+            x64_vstore(e, t, at, x64_areg(e, k));
+            x64_g(&e->b, X_lea, true, int_args[ints], at);
+        }
+        ints += is_vector(t) || x64_class(t) == RA_CLASS_GPR;
+    }
+}
+
+void x64_emit_call(struct x64_emit *e)
+{
+    const struct ir_helper *h = e->ir->helpers[e->i->imm];
+
+    if (h->flags & IR_H_FAULT) {
+        x64_store_pc(e, e->r);
+        x64_store_snapshot(e, e->r);
+    }
+    pass_vectors(e);
+    if (e->v256)
+        x64_vzeroupper(&e->b);
+    x64_call_abs(e, h->fn);
+    if (e->i->snap)
+        statemap_add(&e->u->map, x64_here(&e->b), e->ir, e->ra, e->r);
+}
+
+/* --- branches inside the unit -------------------------------------------------------------------------------------------- */
+
+void x64_need_skip_br(const struct x64_need *s)
+{
+    (void)s;
+}
+
+void x64_emit_br(struct x64_emit *e)
+{
+    ir_block_ref to = e->ir->blocks[e->i->block].succ[0];
+
+    if (to != e->next)
+        x64_jump_block(e, -1, to);
+}
+
+void x64_emit_unreach(struct x64_emit *e)
+{
+    x64_bytes(&e->b, "\x0f\x0b", 2);                       /* ud2 */
+}
+
+void x64_branch(struct x64_emit *e, enum x64_cc cc)
+{
+    const struct ir_block *b = &e->ir->blocks[e->i->block];
+
+    if (b->succ[0] == e->next) {
+        x64_jump_block(e, cc ^ 1, b->succ[1]);
+        return;
+    }
+    x64_jump_block(e, cc, b->succ[0]);
+    if (b->succ[1] != e->next)
+        x64_jump_block(e, -1, b->succ[1]);
+}
+
+void x64_need_brcc(const struct x64_need *s)
+{
+    x64_compare_need(s, s->i->aux);
+}
+
+void x64_emit_brcc(struct x64_emit *e)
+{
+    x64_branch(e, x64_compare(e, e->i->aux, e->i->type));
+}
+
+/* --- leaving ----------------------------------------------------------------------------------------------------------------- */
+
+void x64_need_exits(const struct x64_need *s)
+{
+    s->n->snap_any = true;
+}
+
+static void leave_with(struct x64_emit *e, uint64_t reason)
+{
+    x64_movi(&e->b, RAX, reason);
+    x64_jmp_abs(e, x64_trampolines.leave);
+}
+
+static void leave_at_snapshot(struct x64_emit *e, struct x64_stub *s)
+{
+    if (s->v == RT_EXIT_ICOUNT)                            /* not taken after all */
+        x64_alui(&e->b, ALU_ADD, true, x64_env(offsetof(struct cpu_env, icount_left)), (int32_t)e->i->imm);
+    x64_store_pc(e, s->r);
+    x64_store_snapshot(e, s->r);
+    leave_with(e, s->v);
+}
+
+void x64_emit_poll(struct x64_emit *e)
+{
+    struct x64_stub *s = x64_stub(e, leave_at_snapshot);
+
+    s->v = RT_EXIT_POLL;
+    x64_alui(&e->b, ALU_CMP, false, x64_env(offsetof(struct cpu_env, exit_request)), 0);
+    x64_cold(e, s, CC_NE);
+}
+
+void x64_emit_icount(struct x64_emit *e)
+{
+    struct x64_stub *s = x64_stub(e, leave_at_snapshot);
+
+    s->v = RT_EXIT_ICOUNT;
+    x64_alui(&e->b, ALU_SUB, true, x64_env(offsetof(struct cpu_env, icount_left)), (int32_t)e->i->imm);
+    x64_cold(e, s, CC_S);
+}
+
+void x64_emit_leave(struct x64_emit *e)
+{
+    x64_store_pc(e, e->r);
+    x64_store_snapshot(e, e->r);
+    leave_with(e, e->i->imm);
+}
+
+/* --- links -------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_call(unsigned kind)
+{
+    return kind == IR_JUMP_CALL || kind == IR_JUMP_CALLRET;
+}
+
+unsigned host_links_needed(const struct ir *ir)
+{
+    unsigned n = 0;
+
+    for (ir_ref r = 1; r < ir->ninsns; r++) {
+        const struct ir_insn *i = ir_at(ir, r);
+
+        if (i->op == IR_OP_goto_pc || i->op == IR_OP_goto_ind)
+            n += (i->op == IR_OP_goto_pc) + is_call(i->aux);
+    }
+    return n;
+}
+
+static void link_stub(struct x64_emit *e, struct x64_stub *s)
+{
+    s->link->stub = e->u->rx + x64_here(&e->b);
+    x64_set_env_pc(e, s->link->pc);
+    leave_with(e, (uintptr_t)s->link);
+}
+
+static bool leaves_pages(const struct host_unit *u, uint64_t pc)
+{
+    for (unsigned k = 0; k < u->npages; k++)
+        if ((u->pages[k].va ^ pc) >> RT_PAGE_BITS == 0)
+            return false;
+    return u->npages != 0;
+}
+
+/* The jump's field is 4-byte aligned, so that patching it is one store. */
+static void emit_link(struct x64_emit *e, uint64_t pc, unsigned kind)
+{
+    struct x64_stub *s = x64_stub(e, link_stub);
+    struct tcg_link *l;
+
+    if (e->nlinks == e->u->nlinks) {
+        e->err = -E2BIG;
+        return;
+    }
+    l = s->link = &e->u->links[e->nlinks++];
+    l->pc = pc;
+    l->kind = (uint8_t)kind;
+    l->other_page = leaves_pages(e->u, pc);
+    x64_align(&e->b, 4, 3);
+    x64_cold_jmp(e, s);
+    l->field = (uint8_t *)(uintptr_t)(e->u->rx + s->from[0]);
+}
+
+/* Where a call comes back: a further link, reached from the shadow return stack. */
+static void landing(struct x64_emit *e, struct x64_stub *s)
+{
+    x64_bind(&e->b, s->back2, x64_here(&e->b));
+    emit_link(e, s->v, IR_JUMP_PLAIN);
+}
+
+enum {
+    RET = offsetof(struct rt_view, ret), RET_CODE = RET + offsetof(struct rt_ret_entry, code),
+    RET_MASK = (1 << RT_RET_BITS) * sizeof(struct rt_ret_entry) - sizeof(struct rt_ret_entry),
+    JUMP = offsetof(struct rt_view, jump), JUMP_CODE = JUMP + offsetof(struct rt_jump_entry, code),
+};
+
+static struct x64_rm view_indexed(const struct x64_emit *e, unsigned index, unsigned scale, size_t off)
+{
+    struct x64_rm m = x64_view(e, off);
+
+    m.index = (int8_t)index;
+    m.scale = (uint8_t)scale;
+    return m;
+}
+
+/* Pushes {return pc, landing}. At an exit every register but `keep` is free; advance: not when the entry is replaced. */
+static void push_return(struct x64_emit *e, uint64_t ret_pc, unsigned keep, bool advance)
+{
+    struct x64_stub *s = x64_stub(e, landing);
+    unsigned t = keep == RAX ? RCX : RAX;
+
+    x64_g(&e->b, X_mov_load, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
+    if (advance) {
+        x64_alui(&e->b, ALU_ADD, false, x64_r(t), sizeof(struct rt_ret_entry));
+        x64_alui(&e->b, ALU_AND, false, x64_r(t), RET_MASK);
+        x64_g(&e->b, X_mov_store, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
+    }
+    if ((int64_t)ret_pc == (int32_t)ret_pc) {
+        x64_movi_m(&e->b, 8, view_indexed(e, t, 0, RET), (int32_t)ret_pc);
+    } else {
+        x64_movi_keep(&e->b, RTMP, ret_pc);
+        x64_g(&e->b, X_mov_store, true, RTMP, view_indexed(e, t, 0, RET));
+    }
+    x64_bytes(&e->b, "\x4c\x8d\x1d", 3);                   /* lea r11, [rip + landing] */
+    x64_u32(&e->b, 0);
+    s->v = ret_pc;
+    s->back2 = x64_here(&e->b) - 4;
+    x64_g(&e->b, X_mov_store, true, RTMP, view_indexed(e, t, 0, RET_CODE));
+}
+
+void x64_emit_goto_pc(struct x64_emit *e)
+{
+    x64_store_snapshot(e, e->r);
+    if (is_call(e->i->aux))
+        push_return(e, e->i->imm2, RTMP, true);
+    emit_link(e, e->i->imm, e->i->aux);
+}
+
+/* --- indirect jumps --------------------------------------------------------------------------------------------------------------- */
+
+void x64_need_goto_ind(const struct x64_need *s)
+{
+    x64_want(s, 0, RA_REG);
+    s->n->snap_any = true;
+}
+
+static void lookup_miss(struct x64_emit *e, struct x64_stub *s)
+{
+    x64_g(&e->b, X_mov_store, true, s->a, x64_env(offsetof(struct cpu_env, pc)));
+    leave_with(e, RT_EXIT_LOOKUP);
+}
+
+/* view->jump[(pc >> 1) & mask]; entries are 16 bytes: the masked pc times 8 */
+static void lookup(struct x64_emit *e, unsigned pc)
+{
+    struct x64_stub *miss = x64_stub(e, lookup_miss);
+
+    miss->a = (uint8_t)pc;
+    x64_mov(&e->b, false, RTMP, pc);
+    x64_alui(&e->b, ALU_AND, false, x64_r(RTMP), ((1 << RT_JUMP_BITS) - 1) << 1);
+    x64_alu(&e->b, ALU_CMP, true, pc, view_indexed(e, RTMP, 3, JUMP));
+    x64_cold(e, miss, CC_NE);
+    x64_jmp_rm(&e->b, view_indexed(e, RTMP, 3, JUMP_CODE));
+}
+
+static void lookup_stub(struct x64_emit *e, struct x64_stub *s)
+{
+    lookup(e, s->a);
+}
+
+static void pop_return(struct x64_emit *e, unsigned pc)
+{
+    struct x64_stub *other = x64_stub(e, lookup_stub);
+    unsigned t = pc == RAX ? RCX : RAX;
+
+    other->a = (uint8_t)pc;
+    x64_g(&e->b, X_mov_load, false, RTMP, x64_view(e, offsetof(struct rt_view, ret_top)));
+    x64_alu(&e->b, ALU_CMP, true, pc, view_indexed(e, RTMP, 0, RET));
+    x64_cold(e, other, CC_NE);
+    x64_g(&e->b, X_lea, false, t, x64_m(RTMP, -(int)sizeof(struct rt_ret_entry)));
+    x64_alui(&e->b, ALU_AND, false, x64_r(t), RET_MASK);
+    x64_g(&e->b, X_mov_store, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
+    x64_jmp_rm(&e->b, view_indexed(e, RTMP, 0, RET_CODE));
+}
+
+void x64_emit_goto_ind(struct x64_emit *e)
+{
+    unsigned pc = x64_areg(e, 0);
+
+    x64_store_snapshot(e, e->r);
+    if (e->i->aux == IR_JUMP_RET) {
+        pop_return(e, pc);
+        return;
+    }
+    if (is_call(e->i->aux))
+        push_return(e, e->i->imm2, pc, e->i->aux == IR_JUMP_CALL);
+    lookup(e, pc);
+}
