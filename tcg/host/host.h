@@ -73,7 +73,7 @@ const void *host_leave_address(void);
 /* The frame of the generated code that runs on this CPU state now; valid in slow paths and helpers. */
 struct rt_frame *host_frame(const struct cpu_env *env);
 /* Ends generated code from inside a slow path or helper, as if it had left with `reason`: callee-saved registers and
- * MXCSR are put right by the leave path (longjmp would not do that). env->scratch belongs to host_enter() meanwhile. */
+ * MXCSR are put right by the leave path (longjmp would not do that). */
 void host_unwind(struct cpu_env *env, uint64_t reason) __attribute__((noreturn));
 
 void     host_select(const struct host_mode *mode, struct ir *ir);

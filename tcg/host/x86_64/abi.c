@@ -1,7 +1,7 @@
 /* tcg/host/x86_64/abi.c - the trampolines: into generated code, out of it, and to the slow paths.
  *
- * enter builds struct rt_frame on the host stack and leaves everything it needs to come back in it; env->scratch holds
- * the frame's address meanwhile, so that unwind can end generated code from any depth of C. */
+ * enter builds struct rt_frame on the host stack and leaves everything it needs to come back in it; env->frame says
+ * where it is, so that unwind can end generated code from any depth of C. */
 #include <asm/prctl.h>
 #include <errno.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static void write_enter(struct x64_buf *b, const struct host_mode *mode)
     x64_stmxcsr(b, x64_frame(X64_RES_MXCSR));
     x64_g(b, X_lea, true, RBP, x64_m(RDI, RT_ENV_BIAS));
     x64_ldmxcsr(b, x64_env(offsetof(struct cpu_env, mxcsr)));
-    x64_g(b, X_mov_store, true, RSP, x64_env(offsetof(struct cpu_env, scratch)));
+    x64_g(b, X_mov_store, true, RSP, x64_env(offsetof(struct cpu_env, frame)));
     if (mode->system)
         x64_g(b, X_mov_load, true, R14, x64_env(offsetof(struct cpu_env, view)));
     x64_jmp_rm(b, x64_r(RSI));
@@ -57,7 +57,7 @@ static void write_leave(struct x64_buf *b)
 static void write_unwind(struct x64_buf *b)
 {
     x64_g(b, X_lea, true, RBP, x64_m(RDI, RT_ENV_BIAS));
-    x64_g(b, X_mov_load, true, RSP, x64_env(offsetof(struct cpu_env, scratch)));
+    x64_g(b, X_mov_load, true, RSP, x64_env(offsetof(struct cpu_env, frame)));
     x64_mov(b, true, RAX, RSI);
 }
 
@@ -205,7 +205,7 @@ const void *host_leave_address(void)
 
 struct rt_frame *host_frame(const struct cpu_env *env)
 {
-    return (struct rt_frame *)(uintptr_t)env->scratch;
+    return env->frame;
 }
 
 void host_unwind(struct cpu_env *env, uint64_t reason)

@@ -298,7 +298,6 @@ static void check_pages(struct x64_emit *e)
 {
     struct host_unit *u = e->u;
 
-    u->checked_entry = x64_here(&e->b);
     for (unsigned k = 0; k < u->npages; k++) {
         uint64_t va = u->pages[k].va & ~UINT64_C(0xfff);
         size_t at = offsetof(struct rt_view, itlb) + (va >> RT_PAGE_BITS & ((1u << RT_ITLB_BITS) - 1)) * sizeof(struct rt_itlb_entry);
@@ -319,12 +318,11 @@ static void emit_entry(struct x64_emit *e)
     struct x64_stub *hot;
     int32_t rel;
 
-    if (u->npages)
+    u->checked_entry = x64_here(&e->b);
+    if (e->mode->system)
         check_pages(e);
     x64_align(&e->b, 8, 0);
     u->entry = x64_here(&e->b);
-    if (!u->npages)
-        u->checked_entry = u->entry;
     if (!u->counter) {
         x64_nop(&e->b, 5);
         return;
@@ -342,6 +340,15 @@ static void emit_entry(struct x64_emit *e)
         x64_alui(&e->b, ALU_SUB, false, x64_m(RTMP, 0), 1);
     }
     x64_cold(e, hot, CC_S);
+}
+
+/* Where the entry of a dropped translation is redirected. */
+static void emit_restart(struct x64_emit *e)
+{
+    e->u->restart = x64_here(&e->b);
+    x64_set_env_pc(e, e->u->pc);
+    x64_movi(&e->b, RAX, RT_EXIT_LOOKUP);
+    x64_jmp_abs(e, x64_trampolines.leave);
 }
 
 /* --- the whole -------------------------------------------------------------------------------------------------------- */
@@ -404,6 +411,7 @@ static void emit_unit(struct x64_emit *e)
         x64_bind(&e->b, e->jumps[k].field, e->block_at[e->jumps[k].to]);
     if (!e->err)
         emit_stubs(e);
+    emit_restart(e);
     x64_pool_flush(&e->b);
 }
 

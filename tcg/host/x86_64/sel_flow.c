@@ -192,7 +192,7 @@ static bool leaves_pages(const struct host_unit *u, uint64_t pc)
     for (unsigned k = 0; k < u->npages; k++)
         if ((u->pages[k].va ^ pc) >> RT_PAGE_BITS == 0)
             return false;
-    return u->npages != 0;
+    return u->mode->system;
 }
 
 /* The jump's field is 4-byte aligned, so that patching it is one store. */

@@ -562,11 +562,11 @@ void x64_need_amo(const struct x64_need *s)
 
     want_address(s);
     x64_want_dst(s, form == AMO_XCHG || form == AMO_XADD ? 1 : -1);
+    s->n->dst_early = form != AMO_SLOW && form != AMO_LOCK;    /* it is overwritten before the access may fault */
     x64_want(s, 1, RA_REG);
     s->n->ntmp_gpr = s->mode->system;
     if (form == AMO_LOOP) {
         s->n->dst_fixed = RAX;
-        s->n->dst_early = true;
         s->n->clobber_gpr = 1u << RAX;
     }
 }

@@ -463,20 +463,22 @@ static uint64_t magnitude(uint64_t a, unsigned aux, bool *neg)
 
 double soft_itof64(uint64_t a, unsigned aux)
 {
-    int shift;
+    int shift = 0;
     bool neg;
     uint64_t m = magnitude(a, aux, &neg);
-    double r = m ? __builtin_ldexp((double)(int64_t)round_magnitude(m, 53, &shift), shift) : 0;
+    double r = m ? (double)(int64_t)round_magnitude(m, 53, &shift) : 0;
 
+    r = __builtin_ldexp(r, shift);
     return neg ? -r : r;
 }
 
 float soft_itof32(uint64_t a, unsigned aux)
 {
-    int shift;
+    int shift = 0;
     bool neg;
     uint64_t m = magnitude(a, aux, &neg);
-    float r = m ? __builtin_ldexpf((float)(int64_t)round_magnitude(m, 24, &shift), shift) : 0;
+    float r = m ? (float)(int64_t)round_magnitude(m, 24, &shift) : 0;
 
+    r = __builtin_ldexpf(r, shift);
     return neg ? -r : r;
 }
