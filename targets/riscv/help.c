@@ -1,4 +1,5 @@
 /* targets/riscv/help.c - helpers of unprivileged instructions, and the list of all helpers. */
+#include <pthread.h>
 #include <string.h>
 
 #include "core/base/bits.h"
@@ -40,6 +41,58 @@ uint64_t helper_xperm8(uint64_t a, uint64_t b)
         if ((b >> i & 255) < 8)
             v |= (a >> (b >> i & 7) * 8 & 255) << i;
     return v;
+}
+
+/* The multiplicative inverse in GF(2^8), and what AES makes of it (FIPS 197, 5.1.1). */
+static uint8_t gf_mul(uint8_t a, uint8_t b)
+{
+    uint8_t v = 0;
+
+    for (; b; b >>= 1) {
+        if (b & 1)
+            v ^= a;
+        a = (uint8_t)(a << 1 ^ (a >> 7) * 0x1b);
+    }
+    return v;
+}
+
+static uint8_t sub_byte(uint8_t x)
+{
+    uint8_t inv = 1, v;
+
+    for (unsigned i = 0; i < 254; i++)
+        inv = gf_mul(inv, x);
+    v = inv;
+    for (unsigned i = 1; i < 5; i++)
+        v ^= (uint8_t)(inv << i | inv >> (8 - i));
+    return v ^ 0x63;
+}
+
+static struct { pthread_once_t once; uint8_t fwd[256], inv[256]; } sbox = { .once = PTHREAD_ONCE_INIT };
+
+static void make_sbox(void)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        sbox.fwd[i] = sub_byte((uint8_t)i);
+        sbox.inv[sbox.fwd[i]] = (uint8_t)i;
+    }
+}
+
+/* Scalar cryptography 1.0, aes32*: how = bit 0 mix columns, bit 1 decrypt, bits 2-3 the byte */
+uint32_t helper_aes32(uint32_t rs1, uint32_t rs2, uint32_t how)
+{
+    unsigned shift = (how >> 2 & 3) * 8;
+    uint8_t b = (uint8_t)(rs2 >> shift), s;
+    uint32_t w;
+
+    pthread_once(&sbox.once, make_sbox);
+    s = how & 2 ? sbox.inv[b] : sbox.fwd[b];
+    w = s;
+    if ((how & 3) == 1)
+        w = gf_mul(s, 2) | s << 8 | s << 16 | (uint32_t)gf_mul(s, 3) << 24;
+    else if ((how & 3) == 3)
+        w = gf_mul(s, 14) | (uint32_t)gf_mul(s, 9) << 8 | (uint32_t)gf_mul(s, 13) << 16 | (uint32_t)gf_mul(s, 11) << 24;
+    return rs1 ^ (shift ? w << shift | w >> (32 - shift) : w);
 }
 
 /* Unprivileged ISA, 20.9: one bit of ten */

@@ -39,5 +39,10 @@ uint64_t helper_mret(struct cpu_env *c, uint32_t insn);
 uint64_t helper_sret(struct cpu_env *c, uint32_t insn);
 void helper_wfi_check(struct cpu_env *c, uint32_t insn);
 void helper_sfence_vma(struct cpu_env *c, uint32_t insn, uint64_t va, uint64_t asid);
+uint32_t helper_aes32(uint32_t rs1, uint32_t rs2, uint32_t how);
+uint32_t helper_half_to_single(uint64_t half);
+uint64_t helper_single_to_half(uint64_t bits, uint32_t rm);
+uint64_t helper_double_to_half(uint64_t bits, uint32_t rm);
+uint32_t helper_fcvtmod(uint64_t bits);
 
 #endif

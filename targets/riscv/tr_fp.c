@@ -1,14 +1,12 @@
-/* targets/riscv/tr_fp.c - F and D: the IR's own floating point; NaN results are canonical, narrower values are boxed.
+/* targets/riscv/tr_fp.c - F, D and Zfa: the IR's own floating point; NaN results are canonical, narrower values are boxed.
  *
  * mstatus.FS is part of the mode key. Off: every instruction here is illegal. Clean: what may change FP state first
  * marks it dirty and begins again in the dirty mode, where nothing is left to do. */
 #include "targets/riscv/rv.insn.h"
 #include "targets/riscv/tr.h"
+#include "targets/riscv/tr_fp.h"
 
-enum fmt { FMT_S, FMT_D };
-
-/* False when the instruction has been ended already. */
-static bool fp_begin(struct riscv_tr *t, bool changes_state)
+bool fp_begin(struct riscv_tr *t, bool changes_state)
 {
     const ir_ref args[] = { tr_env(t) };
 
@@ -24,8 +22,7 @@ static bool fp_begin(struct riscv_tr *t, bool changes_state)
     return false;
 }
 
-/* The rounding mode as the IR's; false (and illegal) if it is reserved. */
-static bool rounding(struct riscv_tr *t, int rm, unsigned *aux)
+bool fp_rounding(struct riscv_tr *t, int rm, unsigned *aux)
 {
     static const uint8_t modes[5] = { IR_FP_RNE, IR_FP_RTZ, IR_FP_RDN, IR_FP_RUP, IR_FP_RMM };
 
@@ -121,7 +118,7 @@ static void binary(struct riscv_tr *t, enum fmt fmt, enum ir_op op, int rd, int 
 {
     unsigned aux;
 
-    if (fp_begin(t, true) && rounding(t, rm, &aux))
+    if (fp_begin(t, true) && fp_rounding(t, rm, &aux))
         put_freg(t, fmt, rd, ir_fp2(t->ir, op, aux, freg(t, fmt, rs1), freg(t, fmt, rs2)));
 }
 
@@ -129,7 +126,7 @@ static void fused(struct riscv_tr *t, enum fmt fmt, unsigned negate, int rd, int
 {
     unsigned aux;
 
-    if (fp_begin(t, true) && rounding(t, rm, &aux))
+    if (fp_begin(t, true) && fp_rounding(t, rm, &aux))
         put_freg(t, fmt, rd, ir_fma(t->ir, aux | negate, freg(t, fmt, rs1), freg(t, fmt, rs2), freg(t, fmt, rs3)));
 }
 
@@ -137,7 +134,7 @@ static void square_root(struct riscv_tr *t, enum fmt fmt, int rd, int rs1, int r
 {
     unsigned aux;
 
-    if (fp_begin(t, true) && rounding(t, rm, &aux))
+    if (fp_begin(t, true) && fp_rounding(t, rm, &aux))
         put_freg(t, fmt, rd, ir_fp1(t->ir, IR_OP_fsqrt, ftype(fmt), aux, freg(t, fmt, rs1)));
 }
 
@@ -280,7 +277,7 @@ static void to_int(struct riscv_tr *t, enum fmt fmt, enum ir_type type, unsigned
     unsigned aux;
     ir_ref v;
 
-    if (!fp_begin(t, true) || !rounding(t, rm, &aux))
+    if (!fp_begin(t, true) || !fp_rounding(t, rm, &aux))
         return;
     v = ir_fp1(t->ir, IR_OP_ftoi, type, aux | extra, freg(t, fmt, rs1));
     if (type == IR_I32)
@@ -294,7 +291,7 @@ static void from_int(struct riscv_tr *t, enum fmt fmt, enum ir_type type, unsign
     unsigned aux;
     ir_ref v;
 
-    if (!fp_begin(t, true) || !rounding(t, rm, &aux))
+    if (!fp_begin(t, true) || !fp_rounding(t, rm, &aux))
         return;
     v = type == IR_I32 ? gpr32(t, (unsigned)rs1) : gpr(t, (unsigned)rs1);
     put_freg(t, fmt, rd, ir_fp1(t->ir, IR_OP_itof, ftype(fmt), aux | extra, v));
@@ -304,7 +301,7 @@ static void convert(struct riscv_tr *t, enum fmt to, enum fmt from, int rd, int 
 {
     unsigned aux;
 
-    if (fp_begin(t, true) && rounding(t, rm, &aux))
+    if (fp_begin(t, true) && fp_rounding(t, rm, &aux))
         put_freg(t, to, rd, ir_fp1(t->ir, IR_OP_fcvt, ftype(to), aux, freg(t, from, rs1)));
 }
 
@@ -332,4 +329,103 @@ void tr_fcvt_s_d(struct riscv_tr *t, const struct args_fcvt_s_d *a)
 void tr_fcvt_d_s(struct riscv_tr *t, const struct args_fcvt_d_s *a)
 {
     convert(t, FMT_D, FMT_S, a->rd, a->rs1, a->rm);
+}
+
+/* --- Zfa --------------------------------------------------------------------------------------------------------------- */
+
+/* fli's 32 constants as doubles; 1 is the format's smallest normal number. Unprivileged ISA, Zfa, table 1. */
+static const double fli_values[32] = {
+    -1.0, 0, 0x1p-16, 0x1p-15, 0x1p-8, 0x1p-7, 0.0625, 0.125, 0.25, 0.3125, 0.375, 0.4375, 0.5, 0.625, 0.75, 0.875,
+    1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 8.0, 16.0, 128.0, 256.0, 0x1p15, 0x1p16, __builtin_inf(), 0,
+};
+
+void tr_fli_s(struct riscv_tr *t, const struct args_fli_s *a)
+{
+    union { float f; uint32_t bits; } v = { .f = (float)fli_values[a->rs1] };
+
+    if (!fp_begin(t, true))
+        return;
+    if (a->rs1 == 1)
+        v.bits = 0x00800000;
+    if (a->rs1 == 31)
+        v.bits = 0x7fc00000;
+    put_freg(t, FMT_S, a->rd, ir_f32bits(t->ir, v.bits));
+}
+
+void tr_fli_d(struct riscv_tr *t, const struct args_fli_d *a)
+{
+    union { double f; uint64_t bits; } v = { .f = fli_values[a->rs1] };
+
+    if (!fp_begin(t, true))
+        return;
+    if (a->rs1 == 1)
+        v.bits = UINT64_C(0x0010000000000000);
+    if (a->rs1 == 31)
+        v.bits = UINT64_C(0x7ff8000000000000);
+    put_freg(t, FMT_D, a->rd, ir_f64bits(t->ir, v.bits));
+}
+
+/* A NaN on either side gives a NaN. */
+static void min_max_nan(struct riscv_tr *t, enum fmt fmt, enum ir_op op, int rd, int rs1, int rs2)
+{
+    if (fp_begin(t, true))
+        put_freg(t, fmt, rd, ir_fp2(t->ir, op, IR_FP_NAN_CANON, freg(t, fmt, rs1), freg(t, fmt, rs2)));
+}
+
+static void round_to_int(struct riscv_tr *t, enum fmt fmt, unsigned inexact, int rd, int rs1, int rm)
+{
+    unsigned aux;
+
+    if (fp_begin(t, true) && fp_rounding(t, rm, &aux))
+        put_freg(t, fmt, rd, ir_fp1(t->ir, IR_OP_fround, ftype(fmt), aux | inexact, freg(t, fmt, rs1)));
+}
+
+#define ZFA(s, fmt) \
+    void tr_fminm_##s(struct riscv_tr *t, const struct args_fminm_##s *a) \
+    { \
+        min_max_nan(t, fmt, IR_OP_fmin, a->rd, a->rs1, a->rs2); \
+    } \
+    void tr_fmaxm_##s(struct riscv_tr *t, const struct args_fmaxm_##s *a) \
+    { \
+        min_max_nan(t, fmt, IR_OP_fmax, a->rd, a->rs1, a->rs2); \
+    } \
+    void tr_fround_##s(struct riscv_tr *t, const struct args_fround_##s *a) \
+    { \
+        round_to_int(t, fmt, 0, a->rd, a->rs1, a->rm); \
+    } \
+    void tr_froundnx_##s(struct riscv_tr *t, const struct args_froundnx_##s *a) \
+    { \
+        round_to_int(t, fmt, IR_FP_INEXACT, a->rd, a->rs1, a->rm); \
+    } \
+    COMPARE(fleq_##s, IR_FLEQ, fmt) \
+    COMPARE(fltq_##s, IR_FLTQ, fmt)
+ZFA(s, FMT_S)
+ZFA(d, FMT_D)
+
+void tr_fcvtmod_w_d(struct riscv_tr *t, const struct args_fcvtmod_w_d *a)
+{
+    ir_ref args[1], v;
+
+    if (!fp_begin(t, true))
+        return;
+    args[0] = raw64(t, a->rs1);
+    v = tr_call(t, RV_H_fcvtmod, 1, args);
+    put_gpr32(t, a->rd, v);
+}
+
+void tr_fmvh_x_d(struct riscv_tr *t, const struct args_fmvh_x_d *a)
+{
+    if (fp_begin(t, false))
+        put_gpr(t, a->rd, ir_conv(t->ir, IR_OP_trunc, IR_I32, ir_bini(t->ir, IR_OP_shr, raw64(t, a->rs1), 32)));
+}
+
+void tr_fmvp_d_x(struct riscv_tr *t, const struct args_fmvp_d_x *a)
+{
+    ir_ref lo, hi;
+
+    if (!fp_begin(t, true))
+        return;
+    lo = ir_conv(t->ir, IR_OP_zext, IR_I64, gpr(t, a->rs1));
+    hi = ir_conv(t->ir, IR_OP_zext, IR_I64, gpr(t, a->rs2));
+    put_freg(t, FMT_D, a->rd, ir_conv(t->ir, IR_OP_bitsf, IR_F64, ir_deposit(t->ir, lo, hi, 32, 32)));
 }
