@@ -561,7 +561,8 @@ void x64_need_amo(const struct x64_need *s)
     enum amo_form form = amo_form(s->i);
 
     want_address(s);
-    x64_want_dst(s, form == AMO_XCHG || form == AMO_XADD ? 1 : -1);
+    if (form != AMO_LOCK)
+        x64_want_dst(s, form == AMO_XCHG || form == AMO_XADD ? 1 : -1);
     s->n->dst_early = form != AMO_SLOW && form != AMO_LOCK;    /* it is overwritten before the access may fault */
     x64_want(s, 1, RA_REG);
     s->n->ntmp_gpr = s->mode->system;
@@ -634,12 +635,12 @@ static void amo_inline(struct x64_emit *e, struct x64_rm m)
 
 void x64_emit_amo(struct x64_emit *e)
 {
+    enum amo_form form = amo_form(e->i);
     struct access acc;
 
-    if (e->a->dst.kind == RA_GPR && amo_form(e->i) != AMO_LOOP && amo_form(e->i) != AMO_SLOW &&
-        x64_areg(e, 1) != x64_dst(e))
+    if ((form == AMO_XCHG || form == AMO_XADD) && x64_areg(e, 1) != x64_dst(e))
         x64_mov(&e->b, true, x64_dst(e), x64_areg(e, 1));
-    if (amo_form(e->i) == AMO_SLOW) {
+    if (form == AMO_SLOW) {
         acc = (struct access){ .slow = x64_stub(e, amo_slow) };
         x64_cold_jmp(e, acc.slow);
     } else {
