@@ -12,6 +12,7 @@
 #include "core/char/chr.h"
 #include "core/gdb/system.h"
 #include "core/event/loop.h"
+#include "core/monitor/monitor.h"
 #include "core/personality.h"
 #include "core/vm/loader.h"
 #include "core/vm/lock.h"
@@ -243,6 +244,8 @@ static int build(struct machine *m, struct error *err)
         ret = m->type->finish(m, err);
     if (ret == 0)
         ret = check_machine_options(m, err);
+    if (ret == 0)
+        ret = monitors_add(m, err);
     if (ret == 0 && m->opts->gdb)
         ret = gdb_system_start(m, m->opts->gdb, err);
     return ret;
@@ -280,6 +283,7 @@ static void run(struct machine *m)
 static void end(struct machine *m)
 {
     vcpu_end_all();
+    monitors_end();
     chr_end();
     board_free(m->board);
     loader_free(m->loader);

@@ -1,0 +1,52 @@
+/* Commands that act on the machine, and logging. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "core/base/log.h"
+#include "core/base/str.h"
+#include "core/monitor/hmp.h"
+#include "core/vm/machine.h"
+
+void hmp_cont(struct hmp *h, const char *args)
+{
+    (void)args;
+    if (h->machine->state == RUN_SHUTDOWN || h->machine->state == RUN_PANICKED)
+        error_set(&h->err, EPERM, "the guest has ended; system_reset starts it again");
+    else
+        machine_cont(h->machine);
+}
+
+void hmp_stop(struct hmp *h, const char *args)
+{
+    (void)args;
+    if (h->machine->state == RUN_RUNNING)
+        machine_stop(h->machine, RUN_PAUSED);
+}
+
+void hmp_quit(struct hmp *h, const char *args)
+{
+    (void)args;
+    machine_quit(h->machine);
+}
+
+void hmp_reset(struct hmp *h, const char *args)
+{
+    (void)args;
+    machine_request(h->machine, BOARD_RESET, 0);
+}
+
+void hmp_log(struct hmp *h, const char *args)
+{
+    if (str_eq(args, "help") || !*args)
+        log_help(h->out);
+    else if (log_enable(args, &h->err) < 0)
+        return;
+}
+
+void hmp_logfile(struct hmp *h, const char *args)
+{
+    if (!*args)
+        error_set(&h->err, EINVAL, "logfile: a file name is missing");
+    else
+        log_file(args, &h->err);
+}
