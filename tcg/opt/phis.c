@@ -1,0 +1,189 @@
+/* tcg/opt/phis.c - values that merge in a wide form merge in the narrow one instead.
+ *
+ * A guest keeps a single in a register for doubles (boxed) and an int in a register of 64 bits (extended). In a loop,
+ *     p = phi(box(a), box(b)); x = unbox(p); ... b = x + 1
+ * boxes and unboxes every time. What this makes of it:
+ *     q = phi(a, b); p = box(q); ... b = q + 1
+ * and p is needed only where the register is looked at as a whole, mostly by snapshots.
+ *
+ * A phi is a candidate when each argument is such a widening, a constant that one could have made, or another candidate.
+ * For boxes an argument on a forward edge may also be anything: it is unboxed there, in front of the loop; the wide phi
+ * then stays beside the narrow one. */
+#include "tcg/ir/cfg.h"
+#include "tcg/ir/internal.h"
+#include "tcg/opt/passes.h"
+
+struct form { enum ir_op widen, narrow; enum ir_type wide, thin; };
+
+enum { NOT, PARTLY, FULLY };
+
+struct merge {
+    struct ir *ir;
+    const struct cfg *cfg;
+    const struct form *form;
+    uint8_t *state;                            /* by value: NOT, PARTLY, FULLY */
+    ir_ref *thin;                              /* the narrow phi */
+    ir_ref *phi; uint32_t nphi;                /* the wide ones of the form's type */
+};
+
+static bool const_fits(const struct form *f, uint64_t v)
+{
+    switch (f->widen) {
+    case IR_OP_fbox: return v >> 32 == 0xffffffff;
+    case IR_OP_sext: return v == (uint64_t)(int32_t)v;
+    default: return v >> 32 == 0;
+    }
+}
+
+static bool is_free(const struct merge *m, ir_ref a, unsigned at_least)
+{
+    const struct ir_insn *i = &m->ir->insns[a];
+
+    return i->op == m->form->widen || (i->op == IR_OP_const && const_fits(m->form, i->imm)) ||
+           (i->op == IR_OP_phi && m->state[a] >= at_least);
+}
+
+static void gather(struct merge *m)
+{
+    m->nphi = 0;
+    for (uint32_t k = 0; k < m->cfg->n; k++)
+        for (ir_ref r = m->ir->blocks[m->cfg->rpo[k]].first; r && m->ir->insns[r].op == IR_OP_phi; r = m->ir->insns[r].next)
+            if (m->ir->insns[r].type == m->form->wide) {
+                m->state[r] = FULLY;
+                m->phi[m->nphi++] = r;
+            }
+}
+
+/* What an argument allows its phi to be. */
+static unsigned allows(const struct merge *m, ir_ref phi, unsigned k)
+{
+    const struct ir_insn *i = &m->ir->insns[phi];
+    ir_ref a = m->ir->pool[i->arg[0] + k];
+
+    if (is_free(m, a, FULLY))
+        return FULLY;
+    if (m->form->widen != IR_OP_fbox)
+        return NOT;
+    if (is_free(m, a, PARTLY))
+        return PARTLY;
+    return cfg_dominates(m->cfg, i->block, m->ir->blocks[i->block].pred[k]) ? NOT : PARTLY;
+}
+
+/* All are candidates until an argument says otherwise. */
+static void settle(struct merge *m)
+{
+    bool again = true;
+
+    while (again) {
+        again = false;
+        for (uint32_t p = 0; p < m->nphi; p++) {
+            ir_ref r = m->phi[p];
+            for (unsigned k = 0; k < m->ir->insns[r].nargs && m->state[r] != NOT; k++) {
+                unsigned s = allows(m, r, k);
+                if (s < m->state[r]) {
+                    m->state[r] = (uint8_t)s;
+                    again = true;
+                }
+            }
+        }
+    }
+}
+
+/* The narrow form of an argument, at the end of the block that it comes from. */
+static ir_ref narrow_arg(struct merge *m, ir_ref a, ir_block_ref from)
+{
+    struct ir *ir = m->ir;
+    enum ir_op op = ir->insns[a].op;
+    ir_ref r;
+
+    if (op == m->form->widen)
+        return ir->insns[a].arg[0];
+    if (op == IR_OP_phi && m->state[a] != NOT)
+        return m->thin[a];
+    r = ir_new_in(ir, from, ir->blocks[from].last, op == IR_OP_const ? IR_OP_const : m->form->narrow, m->form->thin);
+    if (op == IR_OP_const) {
+        ir->insns[r].imm = (uint32_t)ir->insns[a].imm;
+    } else {
+        ir->insns[r].arg[0] = a;
+    }
+    return r;
+}
+
+static void make_thin(struct merge *m)
+{
+    struct ir *ir = m->ir;
+
+    for (uint32_t p = 0; p < m->nphi; p++) {
+        ir_ref r = m->phi[p], t;
+        if (m->state[r] == NOT)
+            continue;
+        t = ir_new_in(ir, ir->insns[r].block, r, IR_OP_phi, m->form->thin);
+        ir->insns[t].imm = ir->insns[r].imm;
+        ir->insns[t].nargs = ir->insns[r].nargs;
+        ir->insns[t].arg[0] = ir_pool_alloc(ir, ir->insns[r].nargs);
+        m->thin[r] = t;
+    }
+    for (uint32_t p = 0; p < m->nphi; p++) {
+        ir_ref r = m->phi[p];
+        if (m->state[r] == NOT)
+            continue;
+        for (unsigned k = 0; k < ir->insns[r].nargs; k++) {
+            ir_ref v = narrow_arg(m, ir->pool[ir->insns[r].arg[0] + k], ir->blocks[ir->insns[r].block].pred[k]);
+            ir->pool[ir->insns[m->thin[r]].arg[0] + k] = v;
+        }
+    }
+}
+
+static ir_ref first_behind_phis(const struct ir *ir, ir_block_ref b)
+{
+    ir_ref r = ir->blocks[b].first;
+
+    while (ir->insns[r].op == IR_OP_phi)
+        r = ir->insns[r].next;
+    return r;
+}
+
+/* Users take the narrow phi: all of them by way of the widened one, or only those that narrow. */
+static void replace_uses(struct merge *m, uint32_t old_ninsns)
+{
+    struct ir *ir = m->ir;
+
+    for (ir_ref r = 1; r < old_ninsns; r++) {
+        const struct ir_insn *i = &ir->insns[r];
+        if (i->op == m->form->narrow && ir->insns[i->arg[0]].op == IR_OP_phi && i->arg[0] < old_ninsns &&
+            m->state[i->arg[0]] != NOT)
+            ir_forward(ir, r, m->thin[i->arg[0]]);
+    }
+    for (uint32_t p = 0; p < m->nphi; p++) {
+        ir_ref r = m->phi[p], w;
+        if (m->state[r] != FULLY)
+            continue;
+        w = ir_new_in(ir, ir->insns[r].block, first_behind_phis(ir, ir->insns[r].block), m->form->widen, m->form->wide);
+        ir->insns[w].arg[0] = m->thin[r];
+        ir_forward(ir, r, w);
+    }
+}
+
+void opt_phis(struct ir *ir)
+{
+    static const struct form forms[] = {
+        { IR_OP_fbox, IR_OP_funbox, IR_F64, IR_F32 },
+    };
+    struct merge m = { .ir = ir };
+    uint32_t old = ir->ninsns;
+
+    if (ir->nblocks == 1)
+        return;
+    m.cfg = cfg_build(ir);
+    m.state = ir_zalloc(ir, old);
+    m.thin = ir_alloc(ir, old * sizeof(*m.thin));
+    m.phi = ir_alloc(ir, old * sizeof(*m.phi));
+    for (unsigned f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+        m.form = &forms[f];
+        gather(&m);
+        settle(&m);
+        make_thin(&m);
+        replace_uses(&m, old);
+    }
+    ir_simplify(ir);
+}
