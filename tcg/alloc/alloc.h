@@ -20,7 +20,8 @@ struct ra_loc {
     uint16_t idx;                              /* RA_HOME: slot; RA_SPILL: byte offset / 8 in rt_frame.spill */
 };                                             /* RA_CONST: the value is a const/vconst instruction, no register */
 
-/* What an argument accepts. No argument but a fixed one is ever in a clobbered register. Of the arguments that take
+/* What an argument accepts. No argument but a fixed one is ever in a clobbered register, unless all of
+ * its class are: then it is read before they are destroyed. Of the arguments that take
  * RA_REG_OR_MEM one at most comes in memory. */
 enum ra_accept {
     RA_REG,                                    /* a register of its class */

@@ -12,6 +12,7 @@ struct serving {
     struct ra_insn *out;
     struct ra_operand op[RA_MAX_OPERANDS];
     unsigned nop;
+    uint32_t fixed;                            /* registers of fixed operands */
     bool memory_used;                          /* one operand is in memory already */
 };
 
@@ -195,14 +196,21 @@ static void serve_fixed_all(struct ra_scan *s, struct serving *sv)
         unsigned reg = fixed_reg(sv, &sv->op[k]);
 
         if (reg != RA_NO_REG)
-            s->forbidden |= 1u << reg;
+            sv->fixed |= 1u << reg;
     }
+    s->forbidden |= sv->fixed;
     for (unsigned k = 0; k < sv->nop; k++) {
         unsigned reg = fixed_reg(sv, &sv->op[k]);
 
         if (reg != RA_NO_REG)
             serve_fixed(s, sv, &sv->op[k], reg);
     }
+}
+
+/* Every register of the class is destroyed: arguments sit there all the same and are read before. */
+static bool all_destroyed(const struct ra_scan *s, unsigned cls)
+{
+    return !(s->cls_regs[cls] & ~s->forbidden);
 }
 
 /* What sits in registers that the instruction destroys or overwrites, and is needed in it or after it, leaves. */
@@ -218,7 +226,7 @@ static void clear_clobbered(struct ra_scan *s, struct serving *sv)
         ir_ref v = s->regs[reg];
         bool wanted = s->val[v].end > s->pos || s->val[v].snap == s->pos;
 
-        for (unsigned k = 0; k < sv->nop; k++)
+        for (unsigned k = 0; k < sv->nop && !all_destroyed(s, s->val[v].cls); k++)
             wanted |= sv->op[k].v == v && fixed_reg(sv, &sv->op[k]) == RA_NO_REG;
         if (wanted)
             relocate(s, v);
@@ -279,6 +287,14 @@ static void serve_operands(struct ra_scan *s, struct serving *sv)
             continue;
         if (serve_in_place(s, sv, op))
             continue;
+        if (v->reg == RA_NO_REG && all_destroyed(s, v->cls)) {
+            unsigned reg = take_reg(s, v->cls, IR_NONE, ~sv->fixed);
+
+            load(s, op->v, reg);
+            *op->loc = ra_reg_loc(reg);
+            s->pinned |= 1u << reg;
+            continue;
+        }
         if (v->reg == RA_NO_REG) {
             unsigned reg = take_reg(s, v->cls, op->v, ~s->forbidden);
 

@@ -211,7 +211,7 @@ static void check_result(struct check *c, ir_ref r, const struct ra_need *need, 
         if (!same && need->dst_cls && need->dst_early && same_reg(*op[k].loc, dst))
             complain(c, r, op[k].v, "is overwritten by the result too early");
         if (op[k].arg->accept != RA_FIXED && place_of(c, *op[k].loc) < RA_NREGS && !(same && need->dst_fixed >= 0) &&
-            clobbered >> place_of(c, *op[k].loc) & 1)
+            clobbered >> place_of(c, *op[k].loc) & 1 && c->scan->cls_regs[c->scan->val[op[k].v].cls] & ~clobbered)
             complain(c, r, op[k].v, "is in a register that the instruction destroys");
     }
     for (unsigned k = 0; k < RA_NREGS; k++)

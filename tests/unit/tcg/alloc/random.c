@@ -176,6 +176,10 @@ static void need(const void *ctx, const struct ir *ir, ir_ref r, struct ra_need 
     switch (i->op) {
     case IR_OP_fadd: case IR_OP_vadd:
         need_binary(i, n, h, RA_CLASS_VEC);
+        if (!(h >> 20 & 7)) {                  /* a call that takes vectors anywhere */
+            *n = (struct ra_need){ .dst_cls = RA_CLASS_VEC, .dst_same = -1, .clobber_vec = 0xffff, .clobber_gpr = 7, .narg = 2,
+                                   .arg = { { RA_REG, RA_CLASS_VEC, 0 }, { RA_REG, RA_CLASS_VEC, 0 } } };
+        }
         break;
     case IR_OP_shl:
         need_binary(i, n, h, RA_CLASS_GPR);
