@@ -185,6 +185,7 @@ static void tcg_vcpu_destroy(struct vcpu *v)
 {
     struct tcg_vcpu *tv = v->accel_priv;
     struct tcg_engine *e = tv->engine;
+    bool last;
 
     pthread_mutex_lock(&e->list_lock);
     for (unsigned i = 0; i < e->nvcpus; i++)
@@ -192,7 +193,10 @@ static void tcg_vcpu_destroy(struct vcpu *v)
             e->vcpus[i] = e->vcpus[--e->nvcpus];
             break;
         }
+    last = e->nvcpus == 0;
     pthread_mutex_unlock(&e->list_lock);
+    if (last && e->system)
+        hot_stop(e);
     for (unsigned i = 0; i < ENGINE_VIEWS; i++)
         if (tv->views[i]) {
             free(tv->views[i]->priv);

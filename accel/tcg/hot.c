@@ -55,7 +55,8 @@ struct hot_queue {
     pthread_cond_t more;
     struct plan *first, **last;
     unsigned length;
-    bool started;
+    bool started, quit;
+    pthread_t thread;
     pthread_mutex_t compiling;                 /* held from compile to publish; hot_pause() */
     struct tcg_ctx ctx;
 };
@@ -434,8 +435,12 @@ static void *worker(void *opaque)
         struct plan *p;
 
         pthread_mutex_lock(&q->lock);
-        while (!q->first)
+        while (!q->first && !q->quit)
             pthread_cond_wait(&q->more, &q->lock);
+        if (q->quit) {
+            pthread_mutex_unlock(&q->lock);
+            return NULL;
+        }
         p = q->first;
         q->first = p->next;
         if (!q->first)
@@ -450,7 +455,7 @@ static void *worker(void *opaque)
     return NULL;
 }
 
-static void queue_init(struct tcg_engine *e, struct hot_queue *q)
+static void queue_init(struct hot_queue *q)
 {
     pthread_mutex_init(&q->lock, NULL);
     pthread_mutex_init(&q->compiling, NULL);
@@ -458,8 +463,7 @@ static void queue_init(struct tcg_engine *e, struct hot_queue *q)
     q->first = NULL;
     q->last = &q->first;
     q->length = 0;
-    q->started = false;
-    (void)e;
+    q->started = q->quit = false;
 }
 
 int hot_start(struct tcg_engine *e, struct error *err)
@@ -468,7 +472,7 @@ int hot_start(struct tcg_engine *e, struct error *err)
 
     (void)err;
     e->hot = NEW(struct hot_queue);
-    queue_init(e, e->hot);
+    queue_init(e->hot);
     tcg_ctx_init(&e->hot->ctx, e->cache, &e->mode, t->slots, t->nslots, t->helpers, t->nhelpers);
     return 0;
 }
@@ -480,15 +484,12 @@ static bool enqueue(struct tcg_engine *e, struct plan *p)
 
     pthread_mutex_lock(&q->lock);
     if (!q->started) {
-        pthread_t t;
         sigset_t all, old;
 
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        q->started = pthread_create(&t, NULL, worker, e) == 0;
+        q->started = pthread_create(&q->thread, NULL, worker, e) == 0;
         pthread_sigmask(SIG_SETMASK, &old, NULL);
-        if (q->started)
-            pthread_detach(t);
     }
     if (q->started && q->length < QUEUE_MAX) {
         p->next = NULL;
@@ -529,8 +530,22 @@ void hot_request(struct tcg_vcpu *tv, struct tcg_region *r)
 void hot_pause(struct tcg_engine *e) { pthread_mutex_lock(&e->hot->compiling); }
 void hot_resume(struct tcg_engine *e) { pthread_mutex_unlock(&e->hot->compiling); }
 
+/* The compiler reads guest memory: it ends before that goes. */
+void hot_stop(struct tcg_engine *e)
+{
+    struct hot_queue *q = e->hot;
+
+    pthread_mutex_lock(&q->lock);
+    q->quit = true;
+    pthread_cond_signal(&q->more);
+    pthread_mutex_unlock(&q->lock);
+    if (q->started)
+        pthread_join(q->thread, NULL);
+    q->started = false;
+}
+
 /* The child of a fork has no compiler thread; what was queued is forgotten. */
 void hot_after_fork(struct tcg_engine *e)
 {
-    queue_init(e, e->hot);
+    queue_init(e->hot);
 }
