@@ -201,6 +201,7 @@ int tcg_compile(struct tcg_ctx *c, const struct tcg_request *rq, struct tcg_regi
     unsigned nlinks;
     int ret;
 
+    ir_finish(&c->ir);
     if (log_on(LOG_OP))
         log_ir(&c->ir, rq, "");
     tcg_optimise(&c->ir, rq->tier);

@@ -184,8 +184,10 @@ ir_ref ir_ld(struct ir *ir, enum ir_type type, unsigned mem, ir_ref addr, int64_
 
 void ir_st(struct ir *ir, unsigned mem, ir_ref addr, int64_t disp, ir_ref v)
 {
-    if (!ir_build(ir)->plain)
+    if (!ir_build(ir)->plain) {
         fold_address(ir, &addr, &disp);
+        fold_stored(ir, mem, &v);
+    }
     emit_snap(ir, IR_OP_st, ir_type_of(ir, v), mem, (uint64_t)disp, addr, v, 0);
 }
 

@@ -471,6 +471,10 @@ static ir_ref fold_trunc(struct ir *ir, struct ir_insn *i)
     case IR_OP_setcc:
         *i = (struct ir_insn){ .op = IR_OP_setcc, .type = IR_I32, .nargs = 2, .aux = x->aux, .arg = { x->arg[0], x->arg[1] } };
         return AGAIN;
+    case IR_OP_fbits:                          /* the single in a box */
+        if (is(ir, x->arg[0], IR_OP_fbox))
+            return to_un(i, IR_OP_fbits, at(ir, x->arg[0])->arg[0]);
+        return UNCHANGED;
     case IR_OP_extract: case IR_OP_sextract:   /* what is cut off does not matter when the field ends below */
         if ((x->aux & 0xff) + (x->aux >> 8) <= 32) {
             struct ir_insn f = *x;             /* x may move while the next line makes an instruction */
@@ -731,6 +735,18 @@ ir_ref fold_insn(struct ir *ir, struct ir_insn *i)
             return r;
     }
     return UNCHANGED;
+}
+
+void fold_stored(struct ir *ir, unsigned mem, ir_ref *v)
+{
+    const struct ir_insn *x = at(ir, *v);
+
+    if (x->op == IR_OP_fbits && (mem & IR_MSIZE) == (x->type == IR_I32 ? IR_M32 : IR_M64)) {
+        *v = x->arg[0];                        /* a float is stored as it is */
+        return;
+    }
+    if ((mem & IR_MSIZE) <= IR_M32 && (x->op == IR_OP_sext || x->op == IR_OP_zext))
+        *v = x->arg[0];                        /* the upper half is not stored */
 }
 
 void fold_address(struct ir *ir, ir_ref *addr, int64_t *disp)

@@ -18,6 +18,9 @@ ir_ref fold_insn(struct ir *ir, struct ir_insn *i);
  */
 int fold_cond(struct ir *ir, enum ir_cond *c, ir_ref *a, ir_ref *b);
 
+/* fold_stored - take what of *v a store of this size needs, without a conversion that does not matter. */
+void fold_stored(struct ir *ir, unsigned mem, ir_ref *v);
+
 /* fold_address - move a constant addend of *addr into *disp while that stays a signed 32-bit number. */
 void fold_address(struct ir *ir, ir_ref *addr, int64_t *disp);
 

@@ -67,6 +67,10 @@ static void fold_memory(struct ir *ir, ir_ref r)
     fold_address(ir, &addr, &disp);
     i->arg[0] = addr;
     i->imm = (uint64_t)disp;
+    if (i->op == IR_OP_st) {
+        fold_stored(ir, i->aux, &i->arg[1]);
+        i->type = ir_type_of(ir, i->arg[1]);
+    }
 }
 
 static void fold_block(struct ir *ir, ir_block_ref b)
