@@ -63,6 +63,7 @@ struct tcg_engine {
     int32_t hot_after;                         /* executions of a block until a region is made of it */
     struct tcg_vcpu **vcpus; unsigned nvcpus;
     pthread_mutex_t list_lock;                 /* vcpus[] */
+    int fork_fd;                               /* while fork() is under way: the copy of the code for the child */
     struct hot_queue *hot;
     struct exclusive *excl;
     uint32_t debug_generation;

@@ -19,23 +19,27 @@ static void fork_prepare(void)
     hot_pause(e);
     pthread_mutex_lock(&e->list_lock);
     tcg_cache_lock(e->cache);
+    e->fork_fd = tcg_cache_copy(e->cache);
 }
 
 static void fork_parent(void)
 {
     struct tcg_engine *e = tcg_engine;
 
+    if (e->fork_fd >= 0)
+        close(e->fork_fd);
     tcg_cache_unlock(e->cache);
     pthread_mutex_unlock(&e->list_lock);
     hot_resume(e);
 }
 
-/* The code is in shared memory: without a copy of its own the child would run what the parent patches. */
+/* The code is in shared memory: without a copy of its own the child would run what the parent patches. The copy is made
+ * before the fork, when nobody patches. */
 static void fork_child(void)
 {
     struct tcg_engine *e = tcg_engine;
 
-    if (tcg_cache_unshare(e->cache) < 0) {
+    if (e->fork_fd < 0 || codebuf_adopt(&e->cache->buf, e->fork_fd) < 0) {
         static const char say[] = "rhea: cannot copy translated code for a new process: out of memory\n";
 
         if (write(2, say, sizeof say - 1) < 0)

@@ -130,7 +130,8 @@ void tcg_page_checked(struct tcg_cache *c, struct tcg_page *p, bool on);        
 /* Evict the oldest generation. Locked, and no vCPU runs or looks up. */
 void tcg_evict(struct tcg_cache *c);
 void tcg_evict_all(struct tcg_cache *c);
-/* In a child after fork(): its own copy of the code. The lock is held (taken before fork). Returns 0 or -errno. */
-int tcg_cache_unshare(struct tcg_cache *c);
+/* Before fork(), locked: a copy of all code as it is now, for the child; a descriptor or -errno. The child adopts it with
+ * codebuf_adopt(), the parent closes it. */
+int tcg_cache_copy(struct tcg_cache *c);
 
 #endif

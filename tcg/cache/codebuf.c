@@ -23,10 +23,10 @@ static int new_memfd(size_t size)
 }
 
 /* Code and its writable alias lie in one reservation with meta, so that rip-relative operands reach all of it. */
-static int map_both(struct codebuf *b)
+static int map_both(struct codebuf *b, int fd)
 {
-    if (mmap((void *)b->rx, b->size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, b->fd, 0) == MAP_FAILED ||
-        mmap(b->rw, b->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, b->fd, 0) == MAP_FAILED)
+    if (mmap((void *)b->rx, b->size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
+        mmap(b->rw, b->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
         return -errno;
     return 0;
 }
@@ -34,24 +34,25 @@ static int map_both(struct codebuf *b)
 int codebuf_init(struct codebuf *b, size_t size, struct error *err)
 {
     uint8_t *all;
-    int ret;
+    int ret, fd;
 
     b->size = size;
     b->meta_size = 3 * size;
-    b->fd = new_memfd(size);
-    if (b->fd < 0)
-        return error_set(err, -b->fd, "cannot create memory for translated code: the host refused a memfd of %zu MiB",
+    fd = new_memfd(size);
+    if (fd < 0)
+        return error_set(err, -fd, "cannot create memory for translated code: the host refused a memfd of %zu MiB",
                          size >> 20);
     all = mmap(NULL, 2 * size + b->meta_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (all == MAP_FAILED) {
         ret = error_errno(err, "cannot reserve %zu MiB of address space for translated code", (5 * size) >> 20);
-        close(b->fd);
+        close(fd);
         return ret;
     }
     b->rx = all;
     b->meta = all + size;
     b->rw = all + size + b->meta_size;
-    ret = map_both(b);
+    ret = map_both(b, fd);
+    close(fd);                                 /* a guest program counts its descriptors from 3 on */
     if (ret < 0) {
         error_set(err, -ret, "cannot map translated code as executable: the host forbids it (noexec or SELinux execmem)");
         codebuf_free(b);
@@ -62,10 +63,9 @@ int codebuf_init(struct codebuf *b, size_t size, struct error *err)
 void codebuf_free(struct codebuf *b)
 {
     munmap((void *)b->rx, 2 * b->size + b->meta_size);
-    close(b->fd);
 }
 
-int codebuf_unshare(struct codebuf *b, const size_t (*ranges)[2], unsigned n)
+int codebuf_copy(const struct codebuf *b, const size_t (*ranges)[2], unsigned n)
 {
     int fd = new_memfd(b->size);
 
@@ -86,7 +86,13 @@ int codebuf_unshare(struct codebuf *b, const size_t (*ranges)[2], unsigned n)
             at += (size_t)done;
         }
     }
-    close(b->fd);
-    b->fd = fd;
-    return map_both(b);
+    return fd;
+}
+
+int codebuf_adopt(struct codebuf *b, int fd)
+{
+    int ret = map_both(b, fd);
+
+    close(fd);
+    return ret;
 }

@@ -15,7 +15,6 @@ struct codebuf {
     const uint8_t *rx;                         /* run here */
     size_t size;                               /* bytes of each mapping */
     uint8_t *meta; size_t meta_size;           /* private memory, zero until used */
-    int fd;
 };
 
 /**
@@ -29,9 +28,12 @@ void codebuf_free(struct codebuf *b);
 static inline uint8_t *codebuf_rw(const struct codebuf *b, const uint8_t *rx) { return b->rw + (rx - b->rx); }
 
 /**
- * codebuf_unshare - after fork(): give the child its own copy at the same addresses.
+ * codebuf_copy - before fork(): a copy of the code for the child, which must not see what its parent writes from then on.
  * @ranges: the stretches in use, as pairs of offsets {from, to}
- * Returns 0 or -errno (the child cannot go on then).
+ * Returns a descriptor or -errno. The parent closes it after fork().
  */
-int codebuf_unshare(struct codebuf *b, const size_t (*ranges)[2], unsigned n);
+int codebuf_copy(const struct codebuf *b, const size_t (*ranges)[2], unsigned n);
+
+/** codebuf_adopt - in the child: the copy takes the place of what is shared. Closes @fd. 0 or -errno. */
+int codebuf_adopt(struct codebuf *b, int fd);
 #endif

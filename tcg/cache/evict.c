@@ -153,7 +153,7 @@ void tcg_evict_all(struct tcg_cache *c)
         tcg_evict(c);
 }
 
-int tcg_cache_unshare(struct tcg_cache *c)
+int tcg_cache_copy(struct tcg_cache *c)
 {
     size_t used[TCG_CHUNKS][2];
 
@@ -161,5 +161,5 @@ int tcg_cache_unshare(struct tcg_cache *c)
         used[i][0] = (size_t)(c->chunk[i].rw - c->buf.rw);
         used[i][1] = used[i][0] + c->chunk[i].used;
     }
-    return codebuf_unshare(&c->buf, used, TCG_CHUNKS);
+    return codebuf_copy(&c->buf, used, TCG_CHUNKS);
 }
