@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "accel/tcg/internal.h"
 #include "core/base/alloc.h"
@@ -14,7 +16,7 @@
 
 enum {
     MAX_NODES = 96, MAX_INSNS = 700, QUEUE_MAX = 256, RARE = 32 /* a block run less than 1/32 as often stays out */,
-    MAX_CONTEXTS = 24, MAX_DEPTH = 3,
+    MAX_CONTEXTS = 24, MAX_DEPTH = 3, NICE = 5,
 };
 
 /* A call that the region follows: the callee's blocks are copied for it, so that its return goes straight back. Context
@@ -44,6 +46,7 @@ struct plan {
     struct context context[MAX_CONTEXTS]; unsigned ncontexts;
     unsigned order[MAX_NODES];                 /* reverse postorder */
     unsigned norder;
+    uint64_t page[TCG_MAX_PAGES]; unsigned npages;
     struct tcg_span *spans; unsigned nspans;
     uint8_t *bytes;
     unsigned ninsns;
@@ -101,25 +104,24 @@ static struct tcg_region *executed_successor(struct tcg_cache *c, const struct t
     return NULL;
 }
 
-static bool pages_fit(const struct plan *p, const struct tcg_region *r)
+/* Notes the pages of a block that would come in; false if they would be too many. */
+static bool take_pages(struct plan *p, const struct tcg_region *r)
 {
-    uint64_t pages[TCG_MAX_PAGES + 1];
-    unsigned n = 0;
+    unsigned n = p->npages;
 
-    for (unsigned i = 0; i <= p->n; i++) {
-        const struct tcg_region *at = i < p->n ? p->node[i].region : r;
+    for (unsigned s = 0; s < r->nspans; s++) {
+        uint64_t page = r->spans[s].va >> 12;
+        unsigned k = 0;
 
-        for (unsigned s = 0; s < at->nspans; s++) {
-            uint64_t page = at->spans[s].va >> 12;
-            unsigned k = 0;
-
-            while (k < n && pages[k] != page)
-                k++;
-            if (k == n && n++ == TCG_MAX_PAGES)
-                return false;
-            pages[k] = page;
-        }
+        while (k < n && p->page[k] != page)
+            k++;
+        if (k < n)
+            continue;
+        if (n == TCG_MAX_PAGES)
+            return false;
+        p->page[n++] = page;
     }
+    p->npages = n;
     return true;
 }
 
@@ -140,7 +142,7 @@ static bool follow(struct tcg_engine *e, struct plan *p, unsigned i, uint64_t pc
     if (k == MAX_NODES) {
         to = executed_successor(e->cache, p->node[i].region, pc);
         if (!to || to->dead || to->mode != p->mode || runs_of(e, to) < e->hot_after / RARE || p->n == MAX_NODES ||
-            p->ninsns + to->ninsns > MAX_INSNS || !pages_fit(p, to))
+            p->ninsns + to->ninsns > MAX_INSNS || !take_pages(p, to))
             return false;
         k = p->n;
         take_node(p, to, context);
@@ -194,7 +196,7 @@ static void follow_return(struct tcg_engine *e, struct plan *p, unsigned i)
             if (p->node[n].callee == p->node[i].context)
                 to = executed_successor(e->cache, p->node[n].region, c->ret_pc);
         if (!to || to->dead || to->mode != p->mode || p->n == MAX_NODES || p->ninsns + to->ninsns > MAX_INSNS ||
-            !pages_fit(p, to))
+            !take_pages(p, to))
             return;
         k = p->n;
         take_node(p, to, c->parent);
@@ -268,6 +270,7 @@ static struct plan *plan_new(struct tcg_vcpu *tv, struct tcg_region *seed)
     p->evicted = e->cache->n_evicted;
     p->context[0].entry = seed->pc;
     p->ncontexts = 1;
+    take_pages(p, seed);
     take_node(p, seed, 0);
     grow(e, p);
     copy_bytes(p);
@@ -431,6 +434,8 @@ static void *worker(void *opaque)
     struct tcg_engine *e = opaque;
     struct hot_queue *q = e->hot;
 
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);    /* the guest comes first where cores are few */
+    pthread_setname_np(pthread_self(), "compiler");
     for (;;) {
         struct plan *p;
 

@@ -21,7 +21,7 @@
 
 struct error;
 
-enum { TCG_CHUNKS = 8, TCG_HASH_BITS = 15, TCG_PAGE_HASH_BITS = 12 };
+enum { TCG_CHUNKS = 8, TCG_HASH_BITS = 16, TCG_PAGE_HASH_BITS = 12 };
 
 /* A page of guest memory, by host address, that translations were made from. */
 struct tcg_page {

@@ -1,16 +1,14 @@
 #include "tcg/cache/internal.h"
 
-static unsigned hash_of(uint64_t pc, uint64_t mode, const uint8_t *host)
+/* The page is left out: few pages hold code at the same address in the same mode. */
+static unsigned hash_of(uint64_t pc, uint64_t mode)
 {
-    uint64_t h = (pc >> 1) ^ mode * 0x9e3779b97f4a7c15ull ^ (uint64_t)(uintptr_t)host >> 12;
-
-    h ^= h >> TCG_HASH_BITS;
-    return h & ((1u << TCG_HASH_BITS) - 1);
+    return (unsigned)(((pc >> 1) + mode * 0x632be5ab) * 0x9e3779b97f4a7c15ull >> (64 - TCG_HASH_BITS));
 }
 
 struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, const uint8_t *host)
 {
-    struct tcg_region *r = atomic_load_explicit(&c->hash[hash_of(pc, mode, host)], memory_order_acquire);
+    struct tcg_region *r = atomic_load_explicit(&c->hash[hash_of(pc, mode)], memory_order_acquire);
 
     while (r && (r->pc != pc || r->host != host || r->mode != mode))
         r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE);
@@ -28,7 +26,7 @@ struct tcg_region *tcg_cold_of(struct tcg_cache *c, struct tcg_region *r)
 
 void hash_add(struct tcg_cache *c, struct tcg_region *r)
 {
-    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode, r->host)];
+    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode)];
 
     r->hash_next = atomic_load_explicit(head, memory_order_relaxed);
     atomic_store_explicit(head, r, memory_order_release);
@@ -37,7 +35,7 @@ void hash_add(struct tcg_cache *c, struct tcg_region *r)
 /* A reader that stands on r still follows its hash_next: the chain behind it stays whole. */
 void hash_remove(struct tcg_cache *c, struct tcg_region *r)
 {
-    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode, r->host)];
+    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode)];
     struct tcg_region *at = atomic_load_explicit(head, memory_order_relaxed);
 
     if (at == r) {
