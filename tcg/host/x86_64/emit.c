@@ -247,7 +247,7 @@ void x64_libcall(struct x64_emit *e, const void *fn, uint64_t extra)
 void x64_veccall_need(const struct x64_need *s)
 {
     for (unsigned k = 0; k < s->i->nargs; k++)
-        x64_want(s, k, RA_REG);
+        x64_want_fixed(s, k, k);
     x64_want_dst(s, -1);
     s->n->dst_fixed = 0;
     clobber_call(s->n);

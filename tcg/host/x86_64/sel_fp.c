@@ -289,7 +289,8 @@ void x64_emit_fminmax(struct x64_emit *e)
     struct x64_stub *nan = NULL, *equal = NULL;
 
     if (nan_rule(e->i) != IR_FP_NAN_HOST) {
-        nan = x64_stub(e, nan_rule(e->i) == IR_FP_NAN_ARM ? decide_nan : minmax_nan);
+        nan = x64_stub(e, nan_rule(e->i) == IR_FP_NAN_ARM ? decide_nan :
+                          e->i->aux & IR_FP_MINMAX_NUM ? minmax_nan : load_canonical);
         equal = x64_stub(e, minmax_equal);
         ucomis(e, t, a, x64_r(b));
         x64_cold(e, nan, CC_P);
