@@ -44,7 +44,7 @@ void hmp_info_jit(struct hmp *h, const char *args)
 static void print_row(void *to, const struct mem_row *row)
 {
     fprintf(to, "  %016" PRIx64 "-%016" PRIx64 " (%s%s): %s", row->start, row->start + (row->len - 1),
-            row->host ? "ram" : "i/o", row->readonly ? ", read only" : "", region_name(row->mr));
+            row->host ? "ram" : "i/o", row->host && row->readonly ? ", read only" : "", region_name(row->mr));
     if (row->off)
         fprintf(to, " @%016" PRIx64, row->off);
     fputc('\n', to);

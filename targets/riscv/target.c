@@ -102,7 +102,7 @@ static const struct state_field riscv_state[] = {
     .helpers = riscv_helpers, .nhelpers = RV_NHELPERS, .coherent_icache = false, \
     .model_names = riscv##width##_model_names, .default_model_user = "rv" #width, .default_model_system = "rv" #width, \
     .parse_cpu = riscv##width##_parse_cpu, .print_cpu_help = riscv##width##_cpu_help, \
-    .init = riscv_init, .reset = riscv_reset, .mode_key = riscv_mode_key, .translate = riscv_translate, \
+    .describe_cpu = riscv_describe_cpu, .init = riscv_init, .reset = riscv_reset, .mode_key = riscv_mode_key, .translate = riscv_translate, \
     .disas = riscv_disas, .view_key = riscv_view_key, .view_asid = riscv_view_asid, .xlate = riscv_xlate, \
     .bus_fault = riscv_bus_fault, .align_fault = riscv_align_fault, .deliver = riscv_deliver, \
     .interrupt = riscv_interrupt, .has_work = riscv_has_work, .set_irq = riscv_set_irq, \
