@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/base/bits.h"
+
 enum { PHIS_DEEP = 4 };
 
 static void clear_registers(struct ra_scan *s)
@@ -201,7 +203,7 @@ static uint32_t how_many(const struct ra_scan *s, ir_block_ref b, unsigned cls, 
     if (blk->wanted[cls] <= regs)
         most = wanted + regs - blk->wanted[cls];
     else
-        most = wanted + regs > blk->wanted[cls] ? wanted + regs - blk->wanted[cls] : 0;
+        most = MIN(wanted, regs - 2);          /* what is wanted last makes room inside, and comes back at the end */
     return most < n ? most : n;
 }
 
@@ -280,8 +282,11 @@ static void exile_if_lost(struct ra_scan *s, ir_block_ref head, ir_ref v, uint32
     ir_block_ref tail = s->ir->blocks[head].pred[pred];
     ir_ref at_tail = v;
 
-    if (s->val[v].flags & RA_V_PHI && s->val[v].def == s->blk[head].start)
+    if (s->val[v].flags & RA_V_PHI && s->val[v].def == s->blk[head].start) {
+        if (s->val[v].flags & RA_V_WANTED)
+            return;                            /* one load, not a load and a store */
         at_tail = ir_args(s->ir, ir_at(s->ir, v))[pred];
+    }
     if (s->val[at_tail].flags & RA_V_CONST || ra_is_exiled(s, head, v))
         return;
     for (unsigned reg = 0; reg < RA_NREGS; reg++)
