@@ -74,15 +74,18 @@ struct ra_blk {
     uint32_t start, end;                       /* positions; start is that of the phis */
     uint32_t order;                            /* place in reverse postorder + 1; 0: not reached */
     uint32_t depth;                            /* of loops around it */
-    ir_block_ref loop;                         /* head of the innermost loop + 1, 0 none */
-    ir_block_ref outer;                        /* of a loop's head: head of the next loop around it + 1, 0 none */
+    uint32_t loop;                             /* the innermost loop, index in scan.loops; 0 none */
     ir_block_ref idom;                         /* immediate dominator; the entry's is itself */
     bool back;                                 /* a loop's head */
-    uint8_t wanted[3], alive[3];               /* of a loop's head: most values at once in its warm blocks, by class:
-                                                * those that instructions want within the loop, and all */
-    uint32_t clobbered;                        /* of a loop's head: registers that its warm blocks destroy */
     bool done;
     ir_ref in[RA_NREGS], out[RA_NREGS];        /* what the registers hold */
+};
+
+struct ra_loop {
+    uint32_t outer;                            /* the next loop around it, 0 none */
+    uint8_t wanted[3], alive[3];               /* most values at once in its warm blocks, by class: those that instructions
+                                                * want within the loop, and all */
+    uint32_t clobbered;                        /* registers that its warm blocks destroy */
 };
 
 struct ra_scan {
@@ -97,6 +100,7 @@ struct ra_scan {
     struct ra_blk *blk; uint32_t blk_cap;      /* by block */
     ir_block_ref *rpo; uint32_t nrpo, rpo_cap, layout_cap;
     uint32_t *stack; uint32_t stack_cap;
+    struct ra_loop *loops; uint32_t nloops, loops_cap;     /* [0] unused */
 
     /* values that cross block borders, [0] unused, and their distances at each block's start and end */
     ir_ref *globals; uint32_t nglobals, globals_cap;
@@ -161,7 +165,7 @@ void *ra_grow_array(void *p, uint32_t *cap, uint32_t n, size_t bytes);
 void ra_order(struct ra_scan *s);
 void ra_layout(struct ra_scan *s);
 
-bool ra_in_loop(const struct ra_scan *s, ir_block_ref b, ir_block_ref head);
+bool ra_in_loop(const struct ra_scan *s, ir_block_ref b, uint32_t loop);
 ir_block_ref ra_common_dominator(const struct ra_scan *s, ir_block_ref a, ir_block_ref b);
 
 /* live.c */

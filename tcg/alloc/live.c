@@ -431,7 +431,7 @@ static bool flow_block(struct ra_scan *s, ir_block_ref b)
 
     for (unsigned k = 0; k < ib->nsucc; k++) {
         const uint32_t *from = s->dist_in + (size_t)ib->succ[k] * s->nglobals;
-        uint32_t leaves = s->blk[ib->succ[k]].depth < s->blk[b].depth ? RA_LOOP_EXIT : 0;
+        uint32_t leaves = s->blk[b].loop && !ra_in_loop(s, ib->succ[k], s->blk[b].loop) ? RA_LOOP_EXIT : 0;
 
         for (uint32_t g = 1; g < s->nglobals; g++)
             lower(&out[g], add_dist(from[g], leaves));
@@ -562,13 +562,11 @@ void ra_pressure(struct ra_scan *s)
         count_block(s, b, &c);
         for (ir_ref r = s->ir->blocks[b].first; r; r = s->ir->insns[r].next)
             clobbered |= ra_mask(s->need[r].clobber_gpr, s->need[r].clobber_vec);
-        for (ir_block_ref l = s->blk[b].loop; l; l = s->blk[l - 1].outer) {
-            struct ra_blk *head = &s->blk[l - 1];
-
-            head->clobbered |= clobbered;
+        for (uint32_t l = s->blk[b].loop; l; l = s->loops[l].outer) {
+            s->loops[l].clobbered |= clobbered;
             for (unsigned cls = RA_CLASS_GPR; cls <= RA_CLASS_VEC; cls++) {
-                raise(&head->wanted[cls], c.most_wanted[cls]);
-                raise(&head->alive[cls], c.most_alive[cls]);
+                raise(&s->loops[l].wanted[cls], c.most_wanted[cls]);
+                raise(&s->loops[l].alive[cls], c.most_alive[cls]);
             }
         }
     }

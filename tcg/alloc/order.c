@@ -6,15 +6,15 @@
 /* On the stack of a depth-first walk: a block, and which successor comes next. */
 enum { STEP_BITS = 2, STEP_MASK = 3 };
 
-static void mark_loop(struct ra_scan *s, ir_block_ref head, ir_block_ref tail)
+/* The natural loop of a back edge: all that reaches its tail without passing its head. `end` is the mark. */
+static void mark_body(struct ra_scan *s, ir_block_ref head, ir_block_ref tail, uint32_t mark)
 {
-    /* The natural loop of a back edge: all that reaches its tail without passing its head. `order` marks visits. */
-    uint32_t n = 0, stamp = head + 1;
+    uint32_t n = 0;
 
-    s->blk[head].back = true;
-    if (s->blk[tail].end == stamp || tail == head)
+    s->blk[head].end = mark;
+    if (s->blk[tail].end == mark)
         return;
-    s->blk[tail].end = stamp;
+    s->blk[tail].end = mark;
     s->stack[n++] = tail;
     while (n) {
         const struct ir_block *b = &s->ir->blocks[s->stack[--n]];
@@ -22,9 +22,9 @@ static void mark_loop(struct ra_scan *s, ir_block_ref head, ir_block_ref tail)
         for (uint32_t i = 0; i < b->npred; i++) {
             ir_block_ref p = b->pred[i];
 
-            if (p == head || s->blk[p].end == stamp || !s->blk[p].order)
+            if (s->blk[p].end == mark || !s->blk[p].order)
                 continue;
-            s->blk[p].end = stamp;
+            s->blk[p].end = mark;
             s->stack[n++] = p;
         }
     }
@@ -71,45 +71,90 @@ static void walk(struct ra_scan *s)
         s->blk[s->rpo[i]].order = i + 1;
 }
 
-static void find_loops(struct ra_scan *s)
+/* A loop of the blocks that are marked; it goes around the loops that they are in already. */
+static void add_loop(struct ra_scan *s, uint32_t mark)
 {
-    const struct ir *ir = s->ir;
+    s->loops = ra_grow(s->loops, &s->loops_cap, mark + 1);
+    s->loops[mark] = (struct ra_loop){ .outer = 0 };
+    s->nloops = mark + 1;
+    for (uint32_t k = 0; k < s->nrpo; k++) {
+        struct ra_blk *b = &s->blk[s->rpo[k]];
+        uint32_t *to = &b->loop;
 
-    for (uint32_t i = s->nrpo; i-- > 0; ) {    /* inner loops first: their heads come later */
-        ir_block_ref head = s->rpo[i];
-        bool any = false;
-
-        for (uint32_t k = 0; k < ir->blocks[head].npred; k++) {
-            ir_block_ref p = ir->blocks[head].pred[k];
-
-            if (s->blk[p].order && s->blk[p].order >= i + 1) {
-                mark_loop(s, head, p);
-                any = true;
-            }
-        }
-        if (!any)
+        if (b->end != mark)
             continue;
-        s->blk[head].end = head + 1;
-        for (uint32_t k = i; k < s->nrpo; k++) {
-            struct ra_blk *b = &s->blk[s->rpo[k]];
-
-            if (b->end != head + 1)
-                continue;
-            b->depth++;
-            if (!b->loop)
-                b->loop = head + 1;
-            else if (b->back && !b->outer && s->rpo[k] != head)
-                b->outer = head + 1;
-        }
+        b->depth++;
+        while (*to && *to != mark)
+            to = &s->loops[*to].outer;
+        *to = mark;
     }
 }
 
-bool ra_in_loop(const struct ra_scan *s, ir_block_ref b, ir_block_ref head)
+static bool is_back_edge(const struct ra_scan *s, ir_block_ref head, uint32_t pred)
 {
-    for (ir_block_ref l = s->blk[b].loop; l; l = s->blk[l - 1].outer)
-        if (l == head + 1)
+    const struct ra_blk *from = &s->blk[s->ir->blocks[head].pred[pred]];
+
+    return from->order && from->order >= s->blk[head].order;
+}
+
+/* Does a phi of the head stay as it is along this edge? */
+static bool keeps_a_phi(const struct ra_scan *s, ir_block_ref head, uint32_t pred)
+{
+    for (ir_ref r = s->ir->blocks[head].first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)
+        if (ir_args(s->ir, ir_at(s->ir, r))[pred] == r)
             return true;
     return false;
+}
+
+/* Two loops may share a head, the inner one's way back being the one that leaves some phi alone. */
+static void find_inner_twin(struct ra_scan *s, ir_block_ref head)
+{
+    const struct ir_block *ib = &s->ir->blocks[head];
+    uint32_t mark = s->nloops, inner = 0, outer = 0;
+
+    for (uint32_t k = 0; k < ib->npred; k++)
+        if (is_back_edge(s, head, k) && keeps_a_phi(s, head, k)) {
+            mark_body(s, head, ib->pred[k], mark);
+            inner++;
+        }
+    for (uint32_t k = 0; k < ib->npred; k++)
+        outer += is_back_edge(s, head, k) && s->blk[ib->pred[k]].end != mark;
+    if (inner && outer)
+        add_loop(s, mark);
+}
+
+static void find_loops(struct ra_scan *s)
+{
+    s->nloops = 1;
+    for (uint32_t i = s->nrpo; i-- > 0; ) {    /* inner loops first: their heads come later */
+        ir_block_ref head = s->rpo[i];
+        uint32_t mark;
+
+        s->blk[head].back = false;
+        for (uint32_t k = 0; k < s->ir->blocks[head].npred; k++)
+            s->blk[head].back |= is_back_edge(s, head, k);
+        if (!s->blk[head].back)
+            continue;
+        for (uint32_t k = 0; k < s->nrpo; k++)
+            s->blk[s->rpo[k]].end = 0;
+        find_inner_twin(s, head);
+        for (uint32_t k = 0; k < s->nrpo; k++)
+            s->blk[s->rpo[k]].end = 0;
+        mark = s->nloops;
+        for (uint32_t k = 0; k < s->ir->blocks[head].npred; k++)
+            if (is_back_edge(s, head, k))
+                mark_body(s, head, s->ir->blocks[head].pred[k], mark);
+        add_loop(s, mark);
+    }
+}
+
+bool ra_in_loop(const struct ra_scan *s, ir_block_ref b, uint32_t loop)
+{
+    uint32_t l = s->blk[b].loop;
+
+    while (l && l != loop)
+        l = s->loops[l].outer;
+    return l == loop;
 }
 
 ir_block_ref ra_common_dominator(const struct ra_scan *s, ir_block_ref a, ir_block_ref b)

@@ -136,11 +136,23 @@ static void place_phi(struct ra_scan *s, ir_block_ref b, ir_ref p, uint32_t pred
 
 /* --- loops -------------------------------------------------------------------------------------------------------- */
 
+/* Does the loop give the phi a new value? */
+static bool changes(const struct ra_scan *s, ir_ref p)
+{
+    const struct ir_insn *i = ir_at(s->ir, p);
+    const ir_ref *args = ir_args(s->ir, i);
+
+    for (unsigned k = 0; k < i->nargs; k++)
+        if (args[k] != p && !s->blk[s->ir->blocks[i->block].pred[k]].done)
+            return true;
+    return false;
+}
+
 /* How eagerly: what the loop uses, nearest first; then phis that only snapshots name (in memory they would cost a store
  * each time round); then what is wanted after the loop; then the rest. */
 static uint32_t rank(const struct ra_scan *s, ir_ref v, uint32_t dist)
 {
-    bool phi = s->val[v].flags & RA_V_PHI && s->val[v].def == s->pos;
+    bool phi = s->val[v].flags & RA_V_PHI && s->val[v].def == s->pos && changes(s, v);
 
     return dist < RA_LOOP_EXIT ? dist : phi ? RA_LOOP_EXIT : dist;
 }
@@ -193,15 +205,15 @@ static uint32_t find_candidates(struct ra_scan *s, ir_block_ref b, unsigned cls,
 /* How many of n candidates get a register, so that what the loop makes itself finds room. */
 static uint32_t how_many(const struct ra_scan *s, ir_block_ref b, unsigned cls, uint32_t n)
 {
-    const struct ra_blk *blk = &s->blk[b];
+    const struct ra_loop *loop = &s->loops[s->blk[b].loop];
     uint32_t regs = (uint32_t)__builtin_popcount(s->cls_regs[cls]), wanted = 0, most;
 
-    if (blk->alive[cls] <= regs)
+    if (loop->alive[cls] <= regs)
         return n;
     while (wanted < n && s->cand[wanted].dist < RA_LOOP_EXIT)
         wanted++;
-    if (blk->wanted[cls] <= regs)
-        most = wanted + regs - blk->wanted[cls];
+    if (loop->wanted[cls] <= regs)
+        most = wanted + regs - loop->wanted[cls];
     else
         most = MIN(wanted, regs - 2);          /* what is wanted last makes room inside, and comes back at the end */
     return most < n ? most : n;
@@ -209,22 +221,22 @@ static uint32_t how_many(const struct ra_scan *s, ir_block_ref b, unsigned cls, 
 
 static void enter_loop(struct ra_scan *s, ir_block_ref b, unsigned cls, uint32_t pred)
 {
-    const struct ra_blk *blk = &s->blk[b];
+    uint32_t avoid = s->loops[s->blk[b].loop].clobbered;
     uint32_t n = find_candidates(s, b, cls, s->blk[s->ir->blocks[b].pred[pred]].out), take = how_many(s, b, cls, n);
 
     for (uint32_t k = 0; k < take; k++)        /* what is in a good register stays there */
-        if (s->cand[k].reg != RA_NO_REG && !(blk->clobbered >> s->cand[k].reg & 1))
+        if (s->cand[k].reg != RA_NO_REG && !(avoid >> s->cand[k].reg & 1))
             ra_put(s, s->cand[k].v, s->cand[k].reg);
     for (uint32_t k = 0; k < take; k++) {
         const struct ra_candidate *c = &s->cand[k];
-        bool phi = s->val[c->v].flags & RA_V_PHI && s->val[c->v].def == blk->start;
+        bool phi = s->val[c->v].flags & RA_V_PHI && s->val[c->v].def == s->blk[b].start;
         unsigned reg;
 
         if (phi) {
-            place_phi(s, b, c->v, pred, blk->clobbered);
+            place_phi(s, b, c->v, pred, avoid);
         } else if (s->val[c->v].reg == RA_NO_REG) {
-            reg = free_reg(s, cls, blk->clobbered);
-            if (c->reg != RA_NO_REG && s->free >> c->reg & 1 && (reg == RA_NO_REG || blk->clobbered >> reg & 1))
+            reg = free_reg(s, cls, avoid);
+            if (c->reg != RA_NO_REG && s->free >> c->reg & 1 && (reg == RA_NO_REG || avoid >> reg & 1))
                 reg = c->reg;
             if (reg != RA_NO_REG)
                 ra_put(s, c->v, reg);
