@@ -127,6 +127,7 @@ void x64_select_addresses(struct ir *ir);
 void x64_select_fp(struct ir *ir);
 void x64_select_int(struct ir *ir);
 void x64_select_flags(struct ir *ir);
+void x64_narrow(struct ir *ir);                /* narrow.c */
 
 /* --- trampolines (abi.c) ------------------------------------------------------------------------------------------- */
 

@@ -27,49 +27,7 @@ static bool const_arg(const struct x64_need *s, unsigned k)
     return ir_is_const(s->ir, s->i->arg[k]);
 }
 
-/* --- selection: narrow reads, scaled additions ------------------------------------------------------------------- */
-
-/* Operations that read only the low halves of these arguments when they work on i32 (a bit each). */
-static unsigned reads_low(const struct ir_insn *i)
-{
-    switch (i->op) {
-    case IR_OP_add: case IR_OP_sub: case IR_OP_mul: case IR_OP_and: case IR_OP_or: case IR_OP_xor: case IR_OP_andn:
-    case IR_OP_shl: case IR_OP_shr: case IR_OP_sar: case IR_OP_rotl: case IR_OP_rotr: case IR_OP_deposit: case IR_OP_extr2:
-    case IR_OP_mulhu: case IR_OP_mulhs: case IR_OP_mulhsu: case IR_OP_divu: case IR_OP_divs: case IR_OP_remu:
-    case IR_OP_rems: case IR_OP_not: case IR_OP_neg: case IR_OP_clz: case IR_OP_ctz: case IR_OP_extract:
-    case IR_OP_sextract: case IR_OP_bswap:
-        return i->type == IR_I32 ? 3 : 0;
-    case IR_OP_sext: case IR_OP_zext:
-        return 1;
-    case IR_OP_brcc:
-        return i->type == IR_I32 ? 3 : 0;
-    default:
-        return 0;
-    }
-}
-
-/* An i32 operation reads the register of the i64 value directly: trunc vanishes. */
-static void skip_truncs(struct ir *ir)
-{
-    for (ir_ref r = 1; r < ir->ninsns; r++) {
-        struct ir_insn *i = ir_at(ir, r);
-        unsigned low = reads_low(i);
-
-        for (unsigned k = 0; low >> k && k < i->nargs; k++) {
-            ir_ref v = i->arg[k];
-            struct ir_insn *t = ir_at(ir, v);
-
-            if (!(low >> k & 1) || t->op != IR_OP_trunc)
-                continue;
-            i->arg[k] = t->arg[0];
-            ir_at(ir, t->arg[0])->uses++;
-            if (!--t->uses) {
-                ir_at(ir, t->arg[0])->uses--;
-                ir_remove(ir, v);
-            }
-        }
-    }
-}
+/* --- selection: scaled additions ------------------------------------------------------------------- */
 
 static bool lea_shift(const struct ir *ir, const struct ir_insn *add, ir_ref v)
 {
@@ -103,7 +61,7 @@ static void fold_scaled_adds(struct ir *ir)
 
 void x64_select_int(struct ir *ir)
 {
-    skip_truncs(ir);
+    x64_narrow(ir);
     fold_scaled_adds(ir);
 }
 
@@ -708,16 +666,19 @@ void x64_emit_trunc(struct x64_emit *e)
 }
 
 /* Does the code of this i32 value clear the upper half of its register? */
-static bool zero_extended(const struct ir_insn *i)
+static bool zero_extended(const struct ir *ir, const struct ir_insn *i)
 {
     if (i->type != IR_I32)
         return false;
     switch (i->op) {
     case IR_OP_add: case IR_OP_sub: case IR_OP_mul: case IR_OP_and: case IR_OP_or: case IR_OP_xor: case IR_OP_andn:
-    case IR_OP_not: case IR_OP_neg: case IR_OP_clz: case IR_OP_ctz: case IR_OP_setcc: case IR_OP_ld:
-    case IR_OP_divu: case IR_OP_divs: case IR_OP_remu: case IR_OP_rems: case IR_OP_bswap:
-    case IR_OP_mulhu: case IR_OP_mulhs: case IR_OP_mulhsu:
+    case IR_OP_not: case IR_OP_neg: case IR_OP_clz: case IR_OP_ctz: case IR_OP_setcc: case IR_OP_select: case IR_OP_ld:
+    case IR_OP_divu: case IR_OP_divs: case IR_OP_remu: case IR_OP_rems: case IR_OP_bswap: case IR_OP_smin: case IR_OP_smax:
+    case IR_OP_umin: case IR_OP_umax: case IR_OP_mulhu: case IR_OP_mulhs: case IR_OP_mulhsu: case IR_OP_extract:
+    case IR_OP_sextract: case IR_OP_ldenv: case IR_OP_fcmp: case IR_OP_ftoi: case IR_OP_vext:
         return true;
+    case IR_OP_shl: case IR_OP_shr: case IR_OP_sar: case IR_OP_rotl: case IR_OP_rotr:
+        return ir_is_const(ir, i->arg[1]) ? ir_at(ir, i->arg[1])->imm & 31 : x64_cpu.bmi2 && !is_rotate(i);
     default:
         return false;
     }
@@ -725,7 +686,7 @@ static bool zero_extended(const struct ir_insn *i)
 
 void x64_need_ext(const struct x64_need *s)
 {
-    bool nothing = s->i->op == IR_OP_zext && zero_extended(ir_at(s->ir, s->i->arg[0]));
+    bool nothing = s->i->op == IR_OP_zext && zero_extended(s->ir, ir_at(s->ir, s->i->arg[0]));
 
     x64_want_dst(s, nothing ? 0 : -1);
     x64_want(s, 0, nothing ? RA_REG : RA_REG_OR_MEM);
@@ -740,7 +701,7 @@ void x64_emit_zext(struct x64_emit *e)
 {
     struct x64_rm s = x64_aloc(e, 0);
 
-    if (s.reg != (int)x64_dst(e) || !zero_extended(ir_at(e->ir, e->i->arg[0])))
+    if (s.reg != (int)x64_dst(e) || !zero_extended(e->ir, ir_at(e->ir, e->i->arg[0])))
         x64_g(&e->b, X_mov_load, false, x64_dst(e), s);
 }
 
