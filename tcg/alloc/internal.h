@@ -96,7 +96,9 @@ struct ra_scan {
     uint32_t nseen;                            /* instructions before edges were split */
     struct ra_val *val; uint32_t val_cap;      /* by ir_ref */
     struct ra_use *uses; uint32_t nuses, uses_cap;
+    /* of the block being walked, last first: registers destroyed; registers that values yet to be made hope for */
     struct ra_clobber *clobbers; uint32_t nclobbers, clobbers_cap, next_clobber;
+    struct ra_clobber *hopes; uint32_t nhopes, hopes_cap, next_hope;
     struct ra_blk *blk; uint32_t blk_cap;      /* by block */
     ir_block_ref *rpo; uint32_t nrpo, rpo_cap, layout_cap;
     uint32_t *stack; uint32_t stack_cap;
@@ -174,6 +176,7 @@ void ra_global_live(struct ra_scan *s);                    /* many blocks: the m
 void ra_pressure(struct ra_scan *s);                       /* the counts of loop heads */
 void ra_block_live(struct ra_scan *s, ir_block_ref b);     /* next uses within a block about to be walked */
 unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out);
+void ra_block_hints(struct ra_scan *s, ir_block_ref b);
 /* ra_overlap - are v and w ever needed at the same time? ra_lives_over - is v, made before pos, needed at or after it? */
 bool ra_overlap(const struct ra_scan *s, ir_ref v, ir_ref w);
 bool ra_lives_over(const struct ra_scan *s, ir_ref v, uint32_t pos);

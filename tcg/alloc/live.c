@@ -616,6 +616,16 @@ static void note_clobbers(struct ra_scan *s, ir_ref r, const struct ra_operand *
     s->clobbers[s->nclobbers++] = (struct ra_clobber){ .pos = pos, .mask = mask };
 }
 
+static void note_hope(struct ra_scan *s, ir_ref r)
+{
+    const struct ra_val *v = &s->val[r];
+
+    if (v->hint == RA_NO_REG || !v->end)
+        return;
+    s->hopes = ra_grow(s->hopes, &s->hopes_cap, s->nhopes + 1);
+    s->hopes[s->nhopes++] = (struct ra_clobber){ .pos = v->def, .mask = 1u << v->hint };
+}
+
 static void live_snap(struct ra_scan *s, uint32_t snap, uint32_t pos)
 {
     const struct ir_snap *sn = &s->ir->snaps[snap];
@@ -657,7 +667,7 @@ void ra_block_live(struct ra_scan *s, ir_block_ref b)
 
     s->uses = ra_grow(s->uses, &s->uses_cap, (s->blk[b].end - s->blk[b].start) * RA_MAX_OPERANDS + 1);
     s->nuses = 1;
-    s->nclobbers = 0;
+    s->nclobbers = s->nhopes = 0;
     if (ra_multi(s)) {
         live_outs(s, b);
         unsafe_out(s, b, s->unsafe);
@@ -668,8 +678,11 @@ void ra_block_live(struct ra_scan *s, ir_block_ref b)
         const struct ir_insn *i = ir_at(ir, r);
         uint32_t pos = s->val[r].def;
 
-        if (s->val[r].cls)
+        if (s->val[r].cls) {
             note_home_ok(s, r);
+            if (!ra_multi(s))
+                note_hope(s, r);
+        }
         if (i->op == IR_OP_phi)
             continue;
         if (!s->need[r].skip) {
@@ -678,7 +691,8 @@ void ra_block_live(struct ra_scan *s, ir_block_ref b)
             for (unsigned k = 0; k < n; k++)
                 if (wants_reg(&s->val[op[k].v], op[k].arg))
                     use_at(s, op[k].v, pos);
-            pass_hints(s, r, op, n);
+            if (!ra_multi(s))
+                pass_hints(s, r, op, n);
             note_clobbers(s, r, op, n, pos);
         }
         if (i->snap && i->snap != last_snap)
@@ -687,6 +701,22 @@ void ra_block_live(struct ra_scan *s, ir_block_ref b)
             unsafe_step(s, i);
     }
     s->next_clobber = s->nclobbers;
+    s->next_hope = s->nhopes;
+}
+
+/* Many blocks: once the phis have their registers, what goes into them hopes for the same. */
+void ra_block_hints(struct ra_scan *s, ir_block_ref b)
+{
+    struct ra_operand op[RA_MAX_OPERANDS];
+
+    for (ir_ref r = s->ir->blocks[b].last; r && ir_at(s->ir, r)->op != IR_OP_phi; r = s->ir->insns[r].prev) {
+        if (s->need[r].skip)
+            continue;
+        if (s->val[r].cls)
+            note_hope(s, r);
+        pass_hints(s, r, op, ra_operands(s, r, op));
+    }
+    s->next_hope = s->nhopes;
 }
 
 uint32_t ra_next_use(struct ra_scan *s, ir_ref v)

@@ -30,7 +30,7 @@ void ra_free(struct ra *ra)
 {
     struct ra_scan *s = ra->priv;
     void *arrays[] = {
-        s->need, s->val, s->uses, s->clobbers, s->blk, s->rpo, s->loops, s->stack, s->globals, s->dist_in, s->dist_out, s->unsafe_in,
+        s->need, s->val, s->uses, s->clobbers, s->hopes, s->blk, s->rpo, s->loops, s->stack, s->globals, s->dist_in, s->dist_out, s->unsafe_in,
         s->unsafe, s->exiles, s->cand, s->slot_reg, s->writes, s->slot_writes, s->slot_owners, s->spilled, s->frame, s->pmoves, s->split,
         ra->insn, ra->pool_loc, ra->moves, ra->snap_loc, ra->order, s,
     };

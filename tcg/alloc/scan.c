@@ -55,6 +55,16 @@ static uint32_t endangered(const struct ra_scan *s, ir_ref v)
     return mask;
 }
 
+/* Registers that a value yet to be made while v lives would like to have. */
+static uint32_t hoped_for(const struct ra_scan *s, ir_ref v)
+{
+    uint32_t mask = 0, end = s->val[v].end, seen = 0;
+
+    for (uint32_t k = s->next_hope; k-- > 0 && s->hopes[k].pos < end && seen < 16; seen++)
+        mask |= s->hopes[k].mask;
+    return mask;
+}
+
 static unsigned first_of(const struct ra_scan *s, unsigned cls, uint32_t mask)
 {
     for (const uint8_t *o = s->order[cls]; *o != RA_NO_REG; o++)
@@ -116,9 +126,12 @@ static unsigned take_reg(struct ra_scan *s, unsigned cls, ir_ref v, uint32_t all
             return hint;
         if (v && s->val[v].slot < s->ir->nslots) {
             hint = s->slot_reg[s->val[v].slot];   /* where the guest register was last */
-            if (hint != RA_NO_REG && (free & ~danger) >> hint & 1)
+            if (hint != RA_NO_REG && (free & ~danger & ~hoped_for(s, v)) >> hint & 1)
                 return hint;
         }
+        if (free & ~danger)
+            free &= ~danger;
+        danger = v ? hoped_for(s, v) : 0;
         return first_of(s, cls, free & ~danger ? free & ~danger : free);
     }
     reg = victim(s, from);
@@ -476,6 +489,8 @@ static void begin(struct ra_scan *s, const struct serving *sv)
         s->forbidden |= 1u << ra_reg_of(sv->need->dst_cls, (unsigned)sv->need->dst_fixed);
     while (s->next_clobber && s->clobbers[s->next_clobber - 1].pos <= s->pos)
         s->next_clobber--;
+    while (s->next_hope && s->hopes[s->next_hope - 1].pos <= s->pos)
+        s->next_hope--;
 }
 
 static void serve(struct ra_scan *s, ir_ref r)
@@ -521,6 +536,8 @@ void ra_scan_block(struct ra_scan *s, ir_block_ref b)
     s->pos = s->blk[b].start;
     ra_block_live(s, b);
     ra_enter_block(s, b);
+    if (ra_multi(s))
+        ra_block_hints(s, b);
     for (ir_ref r = s->ir->blocks[b].first; r; r = s->ir->insns[r].next) {
         s->pos = s->val[r].def;
         if (!s->need[r].skip)
