@@ -124,7 +124,8 @@ static void gather_snap(struct ra_scan *s, uint32_t snap)
     const struct ir_snap_entry *e = s->ir->snap_pool + sn->first;
 
     for (uint32_t k = 0; k < sn->n; k++)
-        note_slot(s, e[k].val, e[k].slot);
+        if (e[k].how == IR_HOW_SAME)           /* else the value is not what the home would hold */
+            note_slot(s, e[k].val, e[k].slot);
 }
 
 static void gather_block(struct ra_scan *s, ir_block_ref b)

@@ -397,7 +397,7 @@ static void mark_snapshot(struct ra_scan *s, uint32_t snap)
     s->val[sn->pc_val].snap = s->pos;
 }
 
-static void snap_entry(struct ra_scan *s, const struct ra_need *need, unsigned slot, ir_ref val)
+static void snap_entry(struct ra_scan *s, const struct ra_need *need, unsigned slot, unsigned how, ir_ref val)
 {
     struct ra *ra = s->ra;
     const struct ra_val *v = &s->val[val];
@@ -408,7 +408,8 @@ static void snap_entry(struct ra_scan *s, const struct ra_need *need, unsigned s
     loc = v->reg == RA_NO_REG || !need->snap_any || v->flags & RA_V_CONST ? v->mem : ra_reg_loc(v->reg);
     if (loc.kind == RA_HOME || loc.kind == RA_SPILL)
         ra_count_on_memory(s, val, s->block);
-    ra->snap_loc[ra->nsnap_loc++] = (struct ra_snap_loc){ .slot = (uint16_t)slot, .loc = loc, .val = val };
+    ra->snap_loc[ra->nsnap_loc++] = (struct ra_snap_loc){ .slot = (uint16_t)slot, .how = (uint16_t)how, .loc = loc,
+                                                           .val = val };
 }
 
 static void serve_snapshot(struct ra_scan *s, struct serving *sv, uint32_t snap)
@@ -420,9 +421,9 @@ static void serve_snapshot(struct ra_scan *s, struct serving *sv, uint32_t snap)
     ra->snap_loc = ra_grow(ra->snap_loc, &ra->snap_loc_cap, ra->nsnap_loc + sn->n + 1);
     sv->out->snap_first = ra->nsnap_loc;
     for (uint32_t k = 0; k < sn->n; k++)
-        snap_entry(s, sv->need, e[k].slot, e[k].val);
+        snap_entry(s, sv->need, e[k].slot, e[k].how, e[k].val);
     if (sn->pc_val)
-        snap_entry(s, sv->need, IR_SLOT_END, sn->pc_val);
+        snap_entry(s, sv->need, IR_SLOT_END, IR_HOW_SAME, sn->pc_val);
     sv->out->snap_n = ra->nsnap_loc - sv->out->snap_first;
 }
 

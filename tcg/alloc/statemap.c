@@ -15,8 +15,9 @@
 
 #include "core/base/alloc.h"
 
-/* A place is one byte: 0..15 general register, 16..31 vector register, or: */
-enum { IN_HOME = 32, IN_FRAME, IS_CONST, IS_VCONST };
+/* A place is a number: 0..15 general register, 16..31 vector register, or one of these; and above it how the slot's
+ * content follows from what is there (enum ir_how). */
+enum { IN_HOME = 32, IN_FRAME, IS_CONST, IS_VCONST, PLACE = 63, HOW_SHIFT = 6 };
 enum { SAME = 1, EXTRA = 2, COUNT_SHIFT = 2, BASE_BYTES = 8, ENTRY_MOST = 3 + 1 + 32 };
 
 void statemap_reset(struct statemap *m)
@@ -58,17 +59,18 @@ static void put_signed(struct statemap *m, int64_t v)
 static void put_place(struct statemap *m, const struct ir *ir, const struct ra_snap_loc *l)
 {
     const struct ir_insn *val = ir_at(ir, l->val);
+    unsigned how = (unsigned)l->how << HOW_SHIFT;
 
     switch (l->loc.kind) {
-    case RA_GPR: put_number(m, l->loc.reg); break;
-    case RA_VEC: put_number(m, 16u + l->loc.reg); break;
+    case RA_GPR: put_number(m, l->loc.reg | how); break;
+    case RA_VEC: put_number(m, (16u + l->loc.reg) | how); break;
     case RA_HOME:
     case RA_SPILL:
-        put_number(m, l->loc.kind == RA_HOME ? IN_HOME : IN_FRAME);
+        put_number(m, (l->loc.kind == RA_HOME ? IN_HOME : IN_FRAME) | how);
         put_number(m, l->loc.idx);
         break;
     default:
-        put_number(m, val->op == IR_OP_vconst ? IS_VCONST : IS_CONST);
+        put_number(m, (val->op == IR_OP_vconst ? IS_VCONST : IS_CONST) | how);
         if (val->op != IR_OP_vconst) {
             put_signed(m, (int64_t)val->imm);
             break;
@@ -80,7 +82,7 @@ static void put_place(struct statemap *m, const struct ir *ir, const struct ra_s
 
 static bool at_home(const struct ra_snap_loc *l)
 {
-    return l->loc.kind == RA_HOME && l->loc.idx == l->slot;
+    return l->loc.kind == RA_HOME && l->loc.idx == l->slot && l->how == IR_HOW_SAME;
 }
 
 static void put_places(struct statemap *m, const struct ir *ir, const struct ra_snap_loc *l, uint32_t n)
@@ -194,13 +196,39 @@ static size_t home_bytes(unsigned type)
 
 struct saved { unsigned slot; uint8_t bytes[32]; };
 
+/* What the slot holds, from the value that was kept for it. */
+static void widen(struct saved *to, unsigned how)
+{
+    uint64_t v;
+
+    if (how == IR_HOW_SAME)
+        return;
+    memcpy(&v, to->bytes, 8);
+    switch (how & IR_HOW_KIND) {
+    case IR_HOW_SEXT: v = (uint64_t)(int32_t)v; break;
+    case IR_HOW_ZEXT: v = (uint32_t)v; break;
+    case IR_HOW_BOX:
+        v = (uint32_t)v;
+        if (how & IR_HOW_CANON && (v & 0x7fffffff) > 0x7f800000)
+            v = 0x7fc00000;
+        v |= 0xffffffff00000000;
+        break;
+    default:
+        if ((v & INT64_MAX) > 0x7ff0000000000000)
+            v = 0x7ff8000000000000;
+        break;
+    }
+    memcpy(to->bytes, &v, 8);
+}
+
 static void get_place(struct saved *to, const uint8_t **p, const struct ir_slot *slots, const struct cpu_env *env,
                       const struct rt_frame *frame)
 {
-    unsigned place = (unsigned)get_number(p);
+    unsigned place = (unsigned)get_number(p), how = place >> HOW_SHIFT;
     const struct ir_slot *home;
     int64_t constant;
 
+    place &= PLACE;
     if (place < 16) {
         memcpy(to->bytes, &frame->gpr[place], 8);
     } else if (place < 32) {
@@ -217,6 +245,7 @@ static void get_place(struct saved *to, const uint8_t **p, const struct ir_slot 
         memcpy(to->bytes, *p, 32);
         *p += 32;
     }
+    widen(to, how);
 }
 
 static void restore_places(const uint8_t *p, unsigned n, const struct ir_slot *slots, struct cpu_env *env,

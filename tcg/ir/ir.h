@@ -151,7 +151,12 @@ struct ir_block {
     void *priv;
 };
 
-struct ir_snap_entry { uint16_t slot; ir_ref val; };
+/* How a slot's content follows from the value that a snapshot names: what a register would need only to be looked at is
+ * not computed until then. CANON: a NaN becomes the canonical one first (back ends add it). */
+enum ir_how { IR_HOW_SAME, IR_HOW_SEXT /* i64 from i32 */, IR_HOW_ZEXT, IR_HOW_BOX /* f64 from f32, see fbox */,
+              IR_HOW_KIND = 3, IR_HOW_CANON = 4 };
+
+struct ir_snap_entry { uint16_t slot; uint16_t how; ir_ref val; };
 struct ir_snap {
     uint64_t pc;                               /* guest address to resume or report */
     ir_ref pc_val;                             /* when not IR_NONE the pc is this value instead */

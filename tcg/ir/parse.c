@@ -369,7 +369,9 @@ static void trailer(struct parser *p, struct ir_insn *i)
 
 static void snapshot(struct parser *p, ir_ref r)
 {
+    static const char *const names[4] = { NULL, "sext", "zext", "box" };
     uint32_t s, first, name;
+    int how;
     struct ir_snap snap = { .block = p->ir->cur };
 
     if (!take(p, '@'))
@@ -388,6 +390,8 @@ static void snapshot(struct parser *p, ir_ref r)
         ir_snap_add(p->ir, slot_named(p), IR_NONE);
         if (!take(p, '='))
             bad(p, "a register of a snapshot is written NAME=vN");
+        how = one_of(p, names, 4);
+        p->ir->snap_pool[p->ir->nsnap_pool - 1].how = (uint16_t)(how > 0 ? how : 0);
         note_use(p, USE_SNAP, p->ir->nsnap_pool - 1, 0, need_value(p), r);
         take(p, ',');
     }

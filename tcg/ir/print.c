@@ -35,6 +35,8 @@ const char *const ir_amo_names[IR_NAMOS] = { "swap", "add", "and", "or", "xor", 
 const char *const ir_jump_names[4] = { "plain", "call", "ret", "callret" };
 const char *const ir_round_names[6] = { "dyn", "rne", "rtz", "rdn", "rup", "rmm" };
 
+const char *const ir_how_names[4] = { "", "sext ", "zext ", "box " };
+
 const struct ir_flag_name ir_mem_flags[] = {
     { "align", IR_MALIGN, IR_MALIGN }, { "be", IR_MBE, IR_MBE }, { "atomic", IR_MATOMIC, IR_MATOMIC }, { NULL, 0, 0 },
 };
@@ -139,6 +141,12 @@ static void print_args(const struct ir *ir, const struct ir_insn *i, FILE *to)
         fprintf(to, " (%s)", ir->slots[i->imm].name);
 }
 
+static void print_snap_entry(const struct ir *ir, const struct ir_snap_entry *e, const char *sep, FILE *to)
+{
+    fprintf(to, "%s%s=%s%sv%u", sep, ir->slots[e->slot].name, ir_how_names[e->how & IR_HOW_KIND],
+            e->how & IR_HOW_CANON ? "canon " : "", e->val);
+}
+
 static void print_snap(const struct ir *ir, const struct ir_snap *s, FILE *to)
 {
     if (s->pc_val)
@@ -149,8 +157,7 @@ static void print_snap(const struct ir *ir, const struct ir_snap *s, FILE *to)
         fprintf(to, "+0x%x", s->extra);
     fprintf(to, "{");
     for (uint32_t e = 0; e < s->n; e++)
-        fprintf(to, "%s%s=v%u", e ? ", " : "", ir->slots[ir->snap_pool[s->first + e].slot].name,
-                ir->snap_pool[s->first + e].val);
+        print_snap_entry(ir, &ir->snap_pool[s->first + e], e ? ", " : "", to);
     fprintf(to, "}");
 }
 

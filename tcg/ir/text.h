@@ -30,6 +30,7 @@ extern const char *const ir_fcond_names[IR_NFCONDS];
 extern const char *const ir_amo_names[IR_NAMOS];
 extern const char *const ir_jump_names[4];
 extern const char *const ir_round_names[6];
+extern const char *const ir_how_names[4];                 /* with a blank behind */
 
 struct ir_flag_name { const char *name; unsigned mask, value; };
 extern const struct ir_flag_name ir_mem_flags[], ir_fp_flags[];

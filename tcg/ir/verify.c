@@ -158,6 +158,15 @@ static void check_use(struct check *c, ir_ref user, ir_ref v, ir_block_ref where
         wrong(c, "v%u: v%u is used where it may not have been computed", user, v);
 }
 
+static bool snap_type_fits(enum ir_type have, unsigned how, enum ir_type slot)
+{
+    switch (how & IR_HOW_KIND) {
+    case IR_HOW_SEXT: case IR_HOW_ZEXT: return have == IR_I32 && slot == IR_I64;
+    case IR_HOW_BOX: return have == IR_F32 && slot == IR_F64;
+    default: return have == slot;
+    }
+}
+
 static void check_snapshot(struct check *c, ir_ref r)
 {
     const struct ir_insn *i = &c->ir->insns[r];
@@ -172,7 +181,7 @@ static void check_snapshot(struct check *c, ir_ref r)
     for (uint32_t e = 0; e < s->n; e++) {
         const struct ir_snap_entry *x = &c->ir->snap_pool[s->first + e];
         check_use(c, r, x->val, i->block, c->order[r]);
-        if (x->slot >= c->ir->nslots || ir_type_of(c->ir, x->val) != c->ir->slots[x->slot].type)
+        if (x->slot >= c->ir->nslots || !snap_type_fits(ir_type_of(c->ir, x->val), x->how, c->ir->slots[x->slot].type))
             wrong(c, "v%u: its snapshot gives slot %u a value of another type", r, x->slot);
         for (uint32_t f = 0; f < e; f++)
             if (c->ir->snap_pool[s->first + f].slot == x->slot)

@@ -69,7 +69,12 @@ static void write_state(struct machine *m, const struct ir_insn *i)
         return;
     for (uint32_t e = 0; e < s->n; e++) {
         const struct ir_snap_entry *x = &m->ir->snap_pool[s->first + e];
-        store_home(m, x->slot, &m->val[x->val]);
+        union val v = m->val[x->val];
+        if ((x->how & IR_HOW_KIND) == IR_HOW_SEXT)
+            v.u[0] = (uint64_t)(int32_t)v.u[0];
+        else if ((x->how & IR_HOW_KIND) == IR_HOW_BOX)
+            v.u[0] |= 0xffffffff00000000;
+        store_home(m, x->slot, &v);
     }
     m->env->pc = s->pc_val ? m->val[s->pc_val].u[0] : s->pc;
     m->frame.reserved[0] = s->extra;

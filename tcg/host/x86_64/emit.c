@@ -141,6 +141,48 @@ static void store_value(struct x64_emit *e, struct ra_loc from, ir_ref val, stru
     }
 }
 
+/* A float whose NaN is put right on the way (IR_HOW_CANON). */
+static unsigned canonical_value(struct x64_emit *e, const struct ra_snap_loc *l, enum ir_type type)
+{
+    uint64_t nan = type == IR_F64 ? 0x7ff8000000000000 : 0x7fc00000;
+    uint32_t ordered;
+
+    x64_vload(e, type, XTMP, x64_loc(e, l->loc, l->val));
+    x64_vv(&e->b, type == IR_F64 ? X_ucomisd : X_ucomiss, false, XTMP, x64_r(XTMP));
+    ordered = x64_jcc8(&e->b, CC_NP);
+    x64_vload(e, type, XTMP, x64_literal(&e->b, &nan, type == IR_F64 ? 8 : 4));
+    x64_bind8(&e->b, ordered);
+    return XTMP;
+}
+
+/* What the slot holds, from the value that a snapshot names for it (enum ir_how). */
+static void store_slot(struct x64_emit *e, const struct ra_snap_loc *l)
+{
+    struct x64_rm d = x64_env(e->ir->slots[l->slot].offset), upper = x64_env(e->ir->slots[l->slot].offset + 4);
+    enum ir_type type = ir_type_of(e->ir, l->val);
+    struct ra_loc from = l->loc;
+
+    switch (l->how & IR_HOW_KIND) {
+    case IR_HOW_SEXT: case IR_HOW_ZEXT:
+        if (from.kind == RA_CONST) {
+            uint64_t v = ir_at(e->ir, l->val)->imm;
+            x64_movi_keep(&e->b, RTMP, l->how == IR_HOW_SEXT ? (uint64_t)(int32_t)v : v);
+        } else {
+            x64_g(&e->b, l->how == IR_HOW_SEXT ? X_movsxd : X_mov_load, l->how == IR_HOW_SEXT, RTMP,
+                  x64_loc(e, from, l->val));
+        }
+        x64_g(&e->b, X_mov_store, true, RTMP, d);
+        return;
+    default:
+        if (l->how & IR_HOW_CANON)
+            from = (struct ra_loc){ RA_VEC, (uint8_t)canonical_value(e, l, type), 0 };
+        store_value(e, from, l->val, d, type);
+        if ((l->how & IR_HOW_KIND) == IR_HOW_BOX)
+            x64_movi_m(&e->b, 4, upper, -1);
+        return;
+    }
+}
+
 void x64_store_pc(struct x64_emit *e, ir_ref r)
 {
     const struct ir_snap *snap = &e->ir->snaps[ir_at(e->ir, r)->snap];
@@ -176,24 +218,22 @@ void x64_store_snapshot(struct x64_emit *e, ir_ref r)
 
     for (uint32_t k = 0; k < n; k++) {
         copy[k] = s[k];
-        done[k] = s[k].slot == IR_SLOT_END || (s[k].loc.kind == RA_HOME && s[k].loc.idx == s[k].slot);
+        done[k] = s[k].slot == IR_SLOT_END ||
+                  (s[k].loc.kind == RA_HOME && s[k].loc.idx == s[k].slot && s[k].how == IR_HOW_SAME);
         left += !done[k];
     }
     while (left) {
         any = false;
         for (uint32_t k = 0; k < n; k++) {
-            const struct ir_slot *slot;
-
             if (done[k] || reads_home(copy, done, n, k, copy[k].slot))
                 continue;
-            slot = &e->ir->slots[copy[k].slot];
-            store_value(e, copy[k].loc, copy[k].val, x64_env(slot->offset), slot->type);
+            store_slot(e, &copy[k]);
             done[k] = any = true;
             left--;
         }
         for (uint32_t k = 0; !any && k < n; k++)
             if (!done[k]) {
-                enum ir_type type = e->ir->slots[copy[k].slot].type;
+                enum ir_type type = ir_type_of(e->ir, copy[k].val);
                 unsigned idx = copy[k].loc.idx;
 
                 store_value(e, copy[k].loc, copy[k].val, x64_frame(X64_RES_TMP), type);

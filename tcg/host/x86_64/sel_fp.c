@@ -102,21 +102,69 @@ static bool ignores_payload(const struct ir_insn *i)
     }
 }
 
+/* Results that are a number or the canonical NaN once fix_nan() has looked at them. */
+static bool makes_canonical(const struct ir_insn *i)
+{
+    switch (i->op) {
+    case IR_OP_fadd: case IR_OP_fsub: case IR_OP_fmul: case IR_OP_fdiv: case IR_OP_fsqrt: case IR_OP_fma: case IR_OP_fmin:
+    case IR_OP_fmax: case IR_OP_fcvt: case IR_OP_fround:
+        return nan_rule(i) == IR_FP_NAN_CANON;
+    default:
+        return false;
+    }
+}
+
+static bool is_lazy(const struct ir *ir, ir_ref r) { return ir_at(ir, r)->mark & X64_LAZY_NAN; }
+
+/* Of a phi whether any NaN will do is asked of its users; but what it merges must all be free to change. */
+static bool all_canonical(const struct ir *ir, const struct ir_insn *phi)
+{
+    const ir_ref *args = ir_args(ir, phi);
+
+    for (unsigned k = 0; k < phi->nargs; k++) {
+        const struct ir_insn *a = ir_at(ir, args[k]);
+        if (!(a->op == IR_OP_phi ? is_lazy(ir, args[k]) : makes_canonical(a)))
+            return false;
+    }
+    return true;
+}
+
+/* Takes the laziness away where somebody can tell. Returns whether a phi lost it: then its arguments have to be looked at
+ * again. */
+static bool find_strict(struct ir *ir)
+{
+    bool again = false;
+
+    for (ir_ref r = 1; r < ir->ninsns; r++) {
+        struct ir_insn *i = ir_at(ir, r);
+        const ir_ref *args = ir_args(ir, i);
+
+        if (i->op == IR_OP_phi && is_lazy(ir, r) && !all_canonical(ir, i)) {
+            i->mark &= (uint16_t)~X64_LAZY_NAN;
+            again = true;
+        }
+        if (i->op == IR_OP_nop || ignores_payload(i) || (i->op == IR_OP_phi && is_lazy(ir, r)))
+            continue;
+        for (unsigned k = 0; k < i->nargs; k++) {
+            again |= ir_at(ir, args[k])->op == IR_OP_phi && is_lazy(ir, args[k]);
+            ir_at(ir, args[k])->mark &= (uint16_t)~X64_LAZY_NAN;
+        }
+    }
+    return again;
+}
+
+/* Snapshots do not count as users: they put the NaN right when somebody looks. */
 void x64_select_fp(struct ir *ir)
 {
     for (ir_ref r = 1; r < ir->ninsns; r++)
-        if (x64_class(ir_at(ir, r)->type) == RA_CLASS_VEC)
+        if (makes_canonical(ir_at(ir, r)) ||
+            (ir_at(ir, r)->op == IR_OP_phi && (ir_at(ir, r)->type == IR_F32 || ir_at(ir, r)->type == IR_F64)))
             ir_at(ir, r)->mark |= X64_LAZY_NAN;
-    for (ir_ref r = 1; r < ir->ninsns; r++) {
-        const struct ir_insn *i = ir_at(ir, r);
-        const ir_ref *args = ir_args(ir, i);
-
-        if (i->op != IR_OP_nop && !ignores_payload(i))
-            for (unsigned k = 0; k < i->nargs; k++)
-                ir_at(ir, args[k])->mark &= (uint16_t)~X64_LAZY_NAN;
-    }
+    while (find_strict(ir))
+        ;
     for (uint32_t k = 0; k < ir->nsnap_pool; k++)
-        ir_at(ir, ir->snap_pool[k].val)->mark &= (uint16_t)~X64_LAZY_NAN;
+        if (is_lazy(ir, ir->snap_pool[k].val))
+            ir->snap_pool[k].how |= IR_HOW_CANON;
 }
 
 /* --- arithmetic -------------------------------------------------------------------------------------------------------------- */
