@@ -13,10 +13,12 @@
 #include "core/gdb/system.h"
 #include "core/event/loop.h"
 #include "core/monitor/monitor.h"
+#include "core/net/net.h"
 #include "core/personality.h"
 #include "core/vm/loader.h"
 #include "core/vm/lock.h"
 #include "core/vm/machine.h"
+#include "core/vm/nics.h"
 #include "core/vm/vcpu_life.h"
 #include "targets/target.h"
 
@@ -194,6 +196,7 @@ static struct machine *machine_new(const struct sys_options *o, const struct mac
     m->board->globals = &o->globals;
     m->loader = loader_new(m->board->as, !o->no_reboot);
     chr_init(m->loop, m->board->timers, on_quit_key, m);
+    net_init(m->loop, m->board->timers);
     vcpu_set_hook(on_vcpu_stop, m);
     the_machine = m;
     return m;
@@ -237,9 +240,13 @@ static int build(struct machine *m, struct error *err)
     if (ret == 0)
         ret = make_chardevs(m->opts, err);
     if (ret == 0)
+        ret = nics_add_backends(m, err);
+    if (ret == 0)
         ret = m->type->build(m, err);
     if (ret == 0)
         ret = add_devices(m, err);
+    if (ret == 0)
+        ret = nics_add_cards(m, err);
     if (ret == 0 && m->type->finish)
         ret = m->type->finish(m, err);
     if (ret == 0)
@@ -285,6 +292,7 @@ static void end(struct machine *m)
     vcpu_end_all();
     monitors_end();
     chr_end();
+    net_end();
     board_free(m->board);
     loader_free(m->loader);
     loop_free(m->loop);
