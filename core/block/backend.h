@@ -23,12 +23,12 @@ struct blk_node;
 struct blk_opts;
 struct blk_backend;
 
-/** Completion of a request. @ret: 0, or -errno. Context: the backend's I/O thread, outside coroutines; must not
- *  block; may submit further requests. The device takes whatever lock it needs itself. */
+/** Completion of a request. @ret: 0, or -errno. Context: the backend's I/O thread; must neither block nor yield;
+ *  may submit further requests. The device takes whatever lock it needs itself. */
 typedef void blk_done_fn(void *opaque, int ret);
 
 enum blk_if { BLK_IF_NONE, BLK_IF_IDE, BLK_IF_SCSI, BLK_IF_FLOPPY, BLK_IF_PFLASH, BLK_IF_MTD, BLK_IF_SD, BLK_IF_VIRTIO,
-              BLK_IF_XEN, BLK_IF_DEFAULT };
+              BLK_IF_XEN, BLK_IF_COUNT };
 enum blk_on_error { BLK_ERR_REPORT, BLK_ERR_IGNORE, BLK_ERR_STOP, BLK_ERR_ENOSPC };
 
 /* What the device wants to hear. Each may be NULL. Context: the I/O thread, or the monitor's for resize. */
@@ -69,6 +69,13 @@ int blk_blockdev_add(const char *text, struct error *err);
  */
 struct blk_backend *blk_backend_get(const char *name, struct error *err);
 
+/** blk_backend_remove - drive_del, blockdev-del: flush, close and forget. -EBUSY while a device has it. */
+int blk_backend_remove(struct blk_backend *b, struct error *err);
+
+/** blk_backend_insert - change the medium (QMP blockdev-change-medium, eject): @node replaces the old one, which is
+ *  flushed and let go; NULL ejects. The device hears media_changed. Context: main thread. */
+int blk_backend_insert(struct blk_backend *b, struct blk_node *node, struct error *err);
+
 /** blk_backend_next - walk all backends. @b: NULL for the first. Returns the next, or NULL. */
 struct blk_backend *blk_backend_next(struct blk_backend *b);
 
@@ -80,6 +87,9 @@ int         blk_backend_unit(const struct blk_backend *b);
 bool        blk_backend_is_cdrom(const struct blk_backend *b);   /* media=cdrom */
 const char *blk_backend_id(const struct blk_backend *b);         /* never NULL, may be "" */
 const char *blk_backend_node(const struct blk_backend *b);       /* top node's name; "" without medium */
+
+/** blk_drive_set_default_if - what a -drive without if= is on this machine. Before any blk_drive_add(). */
+void blk_drive_set_default_if(enum blk_if type);
 
 /** blk_drive_set_snapshot - -snapshot: every drive added from now on gets a temporary overlay. */
 void blk_drive_set_snapshot(bool on);
@@ -193,5 +203,11 @@ struct blk_node *blk_backend_top(struct blk_backend *b);
 
 /** blk_run - run a coroutine on the backend's loop and wait for it. Context: main thread; blocks. */
 void blk_run(struct blk_backend *b, void (*fn)(void *arg), void *arg);
+
+/** blk_run_on - the same on any loop that a thread runs. Context: not that thread; blocks. */
+void blk_run_on(struct io_loop *loop, void (*fn)(void *arg), void *arg);
+
+/** blk_cache_parse - cache=MODE into open flags: none, writeback, writethrough, directsync, unsafe. 0 or -EINVAL. */
+int blk_cache_parse(const char *mode, unsigned *flags);
 
 #endif

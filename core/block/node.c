@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "core/block/node_int.h"
 
 static struct blk_node *nodes;
+static pthread_mutex_t  nodes_lock = PTHREAD_MUTEX_INITIALIZER;    /* graphs live on several loops */
 
 struct blk_node *blk_first(void)
 {
@@ -20,10 +22,13 @@ struct blk_node *blk_first(void)
 
 struct blk_node *blk_find(const char *name)
 {
-    for (struct blk_node *n = nodes; n != NULL; n = n->next)
-        if (str_eq(n->name, name))
-            return n;
-    return NULL;
+    struct blk_node *n;
+
+    pthread_mutex_lock(&nodes_lock);
+    for (n = nodes; n != NULL && !str_eq(n->name, name); n = n->next)
+        ;
+    pthread_mutex_unlock(&nodes_lock);
+    return n;
 }
 
 struct blk_node *blk_ref(struct blk_node *n)
@@ -39,9 +44,11 @@ struct blk_node *blk_node_new(void)
 
     n->refs  = 1;
     n->align = 1;
+    pthread_mutex_lock(&nodes_lock);
     snprintf(n->name, sizeof n->name, "#block%03u", count++);
     n->next = nodes;
     nodes   = n;
+    pthread_mutex_unlock(&nodes_lock);
     return n;
 }
 
@@ -49,9 +56,11 @@ void blk_node_free(struct blk_node *n)
 {
     struct blk_node **at = &nodes;
 
+    pthread_mutex_lock(&nodes_lock);
     while (*at != n)
         at = &(*at)->next;
     *at = n->next;
+    pthread_mutex_unlock(&nodes_lock);
     free(n->priv);
     free(n);
 }

@@ -196,7 +196,8 @@ struct blk_node {
     void            *priv;
     unsigned         flags;            /* enum blk_open */
     int              refs;
-    bool             named;            /* by the user: found by node-name, kept until blockdev-del */
+    bool             named;            /* by the user */
+    bool             held_by_name;     /* one reference is that of its name: until blockdev-del */
     char             name[64];
     char             filename[BLK_NAME_MAX];   /* as it should be shown; for a format, that of its file */
     struct blk_node *file, *backing, *data;    /* data: external data file, else == NULL */

@@ -254,10 +254,13 @@ int blk_zero(struct blk_node *n, uint64_t off, uint64_t len, unsigned flags)
     ret = -ENOTSUP;
     if (n->drv->zero != NULL && (n->align <= 1 || ((off | len) & (n->align - 1)) == 0)) {
         struct blk_tracked t;
+        bool               tracks = n->align > 1;   /* against a read-modify-write next to it */
 
-        blk_track(n, &t, off, len, false);
+        if (tracks)
+            blk_track(n, &t, off, len, false);
         ret = n->drv->zero(n, off, len, flags);
-        blk_untrack(&t);
+        if (tracks)
+            blk_untrack(&t);
     }
     if (ret == -ENOTSUP && !(flags & BLK_NO_FALLBACK))
         ret = zero_by_writing(n, off, len, flags);

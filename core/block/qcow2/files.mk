@@ -1,0 +1,1 @@
+SRC += core/block/qcow2/header.c core/block/qcow2/cache.c core/block/qcow2/refcount.c core/block/qcow2/flush.c core/block/qcow2/map.c core/block/qcow2/io.c core/block/qcow2/compress.c core/block/qcow2/snapshot.c core/block/qcow2/check.c core/block/qcow2/rebuild.c core/block/qcow2/create.c core/block/qcow2/bitmap.c

@@ -1,0 +1,380 @@
+/* core/block/qcow2/refcount.c - which clusters of the file are used, and finding free ones.
+ *
+ * A refcount block that does not exist yet is put into the first cluster that it would count: all of those are free,
+ * and the block counts itself. A refcount table that is full is replaced by a larger one behind everything that the
+ * old one counts. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/bits.h"
+#include "core/base/bytes.h"
+#include "core/block/qcow2/qcow2.h"
+
+uint64_t qcow2_ref_read(const uint8_t *block, uint64_t i, unsigned order)
+{
+    switch (order) {
+    case 0:
+        return block[i / 8] >> i % 8 & 1;
+    case 1:
+        return block[i / 4] >> i % 4 * 2 & 3;
+    case 2:
+        return block[i / 2] >> i % 2 * 4 & 15;
+    case 3:
+        return block[i];
+    case 4:
+        return load_be16(block + 2 * i);
+    case 5:
+        return load_be32(block + 4 * i);
+    default:
+        return load_be64(block + 8 * i);
+    }
+}
+
+static void bits_store(uint8_t *p, unsigned shift, unsigned mask, uint64_t v)
+{
+    *p = (uint8_t)((*p & ~(mask << shift)) | (unsigned)v << shift);
+}
+
+void qcow2_ref_store(uint8_t *block, uint64_t i, unsigned order, uint64_t v)
+{
+    switch (order) {
+    case 0:
+        bits_store(&block[i / 8], i % 8, 1, v);
+        break;
+    case 1:
+        bits_store(&block[i / 4], i % 4 * 2, 3, v);
+        break;
+    case 2:
+        bits_store(&block[i / 2], i % 2 * 4, 15, v);
+        break;
+    case 3:
+        block[i] = (uint8_t)v;
+        break;
+    case 4:
+        store_be16(block + 2 * i, (uint16_t)v);
+        break;
+    case 5:
+        store_be32(block + 4 * i, (uint32_t)v);
+        break;
+    default:
+        store_be64(block + 8 * i, v);
+        break;
+    }
+}
+
+/* The cached piece that holds the count of cluster @index. *t is NULL where no block exists. */
+static int piece_of(struct qcow2 *q, uint64_t index, struct qcow2_tab **t, uint64_t *i)
+{
+    uint64_t per_block = qcow2_block_entries(q), per_piece = (uint64_t)q->refs.bytes * 8 >> q->refcount_order;
+    uint64_t block = index / per_block, in_block = index % per_block, off;
+
+    *t = NULL;
+    *i = in_block % per_piece;
+    if (block >= q->reftable_entries || (off = q->reftable[block] & QCOW2_OFFSET_MASK) == 0)
+        return 0;
+    if (off & (q->cluster - 1))
+        return qcow2_mark_corrupt(q, "refcount block %llu is at an unaligned offset 0x%llx", (unsigned long long)block,
+                                  (unsigned long long)off);
+    return qcow2_cache_get(q, &q->refs, off + in_block / per_piece * q->refs.bytes, false, t);
+}
+
+int qcow2_ref_get(struct qcow2 *q, uint64_t index, uint64_t *count)
+{
+    struct qcow2_tab *t;
+    uint64_t          i;
+    int               ret = piece_of(q, index, &t, &i);
+
+    if (ret == 0)
+        *count = t != NULL ? qcow2_ref_read(t->data, i, q->refcount_order) : 0;
+    return ret;
+}
+
+static void reftable_mark(struct qcow2 *q)
+{
+    q->reftable_dirty = true;
+}
+
+/* All counts of a new block are zero but its own. */
+static int new_block(struct qcow2 *q, uint64_t block)
+{
+    uint64_t          index = block * qcow2_block_entries(q), off = index << q->cluster_bits, i;
+    struct qcow2_tab *t;
+    const char       *what = qcow2_overlaps(q, off, q->cluster);
+    int               ret;
+
+    if (what != NULL)
+        return qcow2_mark_corrupt(q, "a new refcount block would overwrite the %s at 0x%llx", what, (unsigned long long)off);
+    for (uint64_t at = 0; at < q->cluster; at += q->refs.bytes) {
+        qcow2_cache_forget(&q->refs, off + at, q->refs.bytes);
+        ret = qcow2_cache_get(q, &q->refs, off + at, true, &t);
+        if (ret < 0)
+            return ret;
+        qcow2_cache_mark(&q->refs, t);
+    }
+    q->reftable[block] = off;
+    reftable_mark(q);
+    qcow2_set_add(&q->tables, off);
+    ret = piece_of(q, index, &t, &i);
+    if (ret < 0)
+        return ret;
+    qcow2_ref_store(t->data, i, q->refcount_order, 1);
+    qcow2_cache_mark(&q->refs, t);
+    return 0;
+}
+
+/* A larger table: [blocks that count it][the table], right behind what the old one counts; then the header. */
+static int grow_table(struct qcow2 *q, uint64_t need)
+{
+    uint64_t  per = qcow2_block_entries(q), first = q->reftable_entries * per;
+    uint64_t  entries = MAX(need + 1, q->reftable_entries + q->reftable_entries / 2 + 1);
+    uint64_t  blocks = 1, clusters, old_off = q->reftable_offset, old_bytes = q->reftable_entries * 8;
+    uint64_t *table;
+    uint8_t  *buf;
+    int       ret;
+
+    for (;;) {                                   /* as many blocks as count themselves and the table */
+        entries  = MAX(entries, q->reftable_entries + blocks);
+        clusters = (entries * 8 + q->cluster - 1) >> q->cluster_bits;
+        entries  = clusters * q->cluster / 8;
+        if (blocks * per >= blocks + clusters)
+            break;
+        blocks++;
+    }
+    if (entries * 8 > QCOW2_REFTABLE_MAX)
+        return -EFBIG;
+    ret = qcow2_write_tables(q);                 /* nothing of the old table is left in memory only */
+    if (ret < 0)
+        return ret;
+    table = NEW_ARRAY(uint64_t, entries);
+    memcpy(table, q->reftable, (size_t)old_bytes);
+    buf = try_alloc((size_t)((blocks + clusters) << q->cluster_bits), 1, SIZE_MAX);
+    if (buf == NULL) {
+        free(table);
+        return -ENOMEM;
+    }
+    for (uint64_t i = 0; i < blocks + clusters; i++)
+        qcow2_ref_store(buf + (i / per << q->cluster_bits), i % per, q->refcount_order, 1);
+    for (uint64_t i = 0; i < blocks; i++)
+        table[q->reftable_entries + i] = (first + i) << q->cluster_bits;
+    for (uint64_t i = 0; i < entries; i++)
+        store_be64(buf + (blocks << q->cluster_bits) + 8 * i, table[i]);
+    ret = blk_write(q->file, first << q->cluster_bits, buf, (size_t)((blocks + clusters) << q->cluster_bits));
+    free(buf);
+    if (ret == 0)
+        ret = qcow2_sync(q);
+    if (ret < 0) {
+        free(table);
+        return ret;
+    }
+    for (uint64_t i = 0; i < blocks; i++)
+        qcow2_set_add(&q->tables, (first + i) << q->cluster_bits);
+    free(q->reftable);
+    q->reftable         = table;
+    q->reftable_entries = entries;
+    q->reftable_offset  = (first + blocks) << q->cluster_bits;
+    ret = qcow2_header_fields(q);
+    if (ret == 0)
+        ret = qcow2_sync(q);
+    if (ret == 0)
+        qcow2_free_later(q, old_off, align_up(old_bytes, q->cluster), false, false);
+    return ret;
+}
+
+static int block_for(struct qcow2 *q, uint64_t index)
+{
+    uint64_t block = index / qcow2_block_entries(q);
+    int      ret;
+
+    while (block >= q->reftable_entries) {
+        ret = grow_table(q, block);
+        if (ret < 0)
+            return ret;
+    }
+    return (q->reftable[block] & QCOW2_OFFSET_MASK) == 0 ? new_block(q, block) : 0;
+}
+
+int qcow2_ref_add(struct qcow2 *q, uint64_t index, int delta)
+{
+    struct qcow2_tab *t;
+    uint64_t          i, count;
+    int               ret = block_for(q, index);
+
+    if (ret == 0)
+        ret = piece_of(q, index, &t, &i);
+    if (ret < 0)
+        return ret;
+    count = qcow2_ref_read(t->data, i, q->refcount_order);
+    if (delta < 0 && count == 0)
+        return qcow2_mark_corrupt(q, "the refcount of cluster 0x%llx would drop below zero", (unsigned long long)(index << q->cluster_bits));
+    if (delta > 0 && count == qcow2_max_refcount(q))
+        return -ERANGE;
+    count += (uint64_t)(int64_t)delta;
+    qcow2_ref_store(t->data, i, q->refcount_order, count);
+    qcow2_cache_mark(&q->refs, t);
+    if (count == 0 && index < q->free_hint)
+        q->free_hint = index;
+    if (count == 0 && q->packed_at >> q->cluster_bits == index)
+        q->packed_at = 0;
+    return 0;
+}
+
+const char *qcow2_overlaps(struct qcow2 *q, uint64_t off, uint64_t bytes)
+{
+    uint64_t end = off + bytes;
+
+    if (off < q->cluster)
+        return "header";
+    if (q->l1_entries > 0 && off < q->l1_offset + q->l1_entries * 8ull && q->l1_offset < end)
+        return "active L1 table";
+    if (off < q->reftable_offset + q->reftable_entries * 8 && q->reftable_offset < end)
+        return "refcount table";
+    if (q->snap_count > 0 && off < q->snaps_offset + q->snaps_bytes && q->snaps_offset < end)
+        return "snapshot table";
+    for (uint32_t i = 0; i < q->snap_count; i++)
+        if (off < q->snaps[i].l1_offset + q->snaps[i].l1_entries * 8ull && q->snaps[i].l1_offset < end)
+            return "inactive L1 table";
+    for (uint64_t at = align_down(off, q->cluster); at < end; at += q->cluster)
+        if (qcow2_set_has(&q->tables, at))
+            return "L2 table or refcount block";
+    return NULL;
+}
+
+/* The first free cluster at or above free_hint. */
+static int find_free(struct qcow2 *q, uint64_t *index)
+{
+    uint64_t at = q->free_hint;
+
+    for (;;) {
+        struct qcow2_tab *t;
+        uint64_t          i, per_piece = (uint64_t)q->refs.bytes * 8 >> q->refcount_order;
+        int               ret = piece_of(q, at, &t, &i);
+
+        if (ret < 0)
+            return ret;
+        if (t == NULL) {                         /* no block: make it, it takes the first cluster for itself */
+            ret = block_for(q, at);
+            if (ret < 0)
+                return ret;
+            continue;
+        }
+        for (; i < per_piece; i++, at++) {
+            if (qcow2_ref_read(t->data, i, q->refcount_order) == 0) {
+                *index = q->free_hint = at;
+                return 0;
+            }
+        }
+    }
+}
+
+int qcow2_alloc_run(struct qcow2 *q, uint64_t want, uint64_t *off, uint64_t *got, bool *fresh)
+{
+    uint64_t    index, n = 0;
+    const char *what;
+    int         ret = find_free(q, &index);
+
+    while (ret == 0 && n < want) {
+        uint64_t count = 0;
+
+        if (n > 0) {
+            /* stop at the border of a block that does not exist: making it would take its first cluster */
+            uint64_t block = (index + n) / qcow2_block_entries(q);
+
+            if (block >= q->reftable_entries || (q->reftable[block] & QCOW2_OFFSET_MASK) == 0)
+                break;
+            ret = qcow2_ref_get(q, index + n, &count);
+            if (ret < 0 || count != 0)
+                break;
+        }
+        ret = qcow2_ref_add(q, index + n, 1);
+        if (ret == 0)
+            n++;
+    }
+    if (n == 0)
+        return ret < 0 ? ret : -ENOSPC;
+    *off = index << q->cluster_bits;
+    *got = n;
+    q->free_hint = index + n;
+    if (*off + n * q->cluster > (UINT64_C(1) << 56) - q->cluster)
+        return -EFBIG;
+    what = qcow2_overlaps(q, *off, n << q->cluster_bits);
+    if (what != NULL)
+        return qcow2_mark_corrupt(q, "free cluster 0x%llx is part of the %s", (unsigned long long)*off, what);
+    if (fresh != NULL)
+        *fresh = *off >= q->file->bytes;
+    return 0;
+}
+
+int qcow2_alloc_packed(struct qcow2 *q, uint64_t bytes, uint64_t *off)
+{
+    uint64_t at = q->packed_at, room, next, got, count = 0;
+    int      ret;
+
+    room = at != 0 ? q->cluster - (at & (q->cluster - 1)) : 0;
+    if (at != 0) {
+        ret = qcow2_ref_get(q, at >> q->cluster_bits, &count);
+        if (ret < 0)
+            return ret;
+        if (count == 0 || count >= qcow2_max_refcount(q))
+            at = room = 0;
+    }
+    if (room < bytes) {
+        ret = qcow2_alloc_run(q, 1, &next, &got, NULL);
+        if (ret < 0)
+            return ret;
+        if (room == 0 || next != at + room) {    /* not the neighbour: begin in the new one, which is counted */
+            *off = next;
+            q->packed_at = bytes < q->cluster ? next + bytes : 0;
+            return 0;
+        }
+    }
+    ret = qcow2_ref_add(q, at >> q->cluster_bits, 1);
+    if (ret < 0)
+        return ret;
+    *off = at;
+    q->packed_at = (at + bytes) & (q->cluster - 1) ? at + bytes : 0;
+    return 0;
+}
+
+void qcow2_free_later(struct qcow2 *q, uint64_t off, uint64_t bytes, bool packed, bool punch)
+{
+    struct qcow2_run *last = q->freed_count > 0 ? &q->freed[q->freed_count - 1] : NULL;
+
+    q->freed_bytes += bytes;
+    if (last != NULL && !packed && !last->packed && last->off + last->bytes == off && last->punch == punch) {
+        last->bytes += bytes;
+        return;
+    }
+    if (q->freed_count == q->freed_room) {
+        q->freed_room = q->freed_room ? q->freed_room * 2 : 64;
+        q->freed      = xreallocarray(q->freed, q->freed_room, sizeof *q->freed);
+    }
+    q->freed[q->freed_count++] = (struct qcow2_run){ .off = off, .bytes = bytes, .packed = packed, .punch = punch };
+}
+
+int qcow2_free_now(struct qcow2 *q)
+{
+    struct qcow2_run *list  = q->freed;
+    size_t            count = q->freed_count;
+    int               first = 0;
+
+    q->freed       = NULL;
+    q->freed_count = q->freed_room = 0;
+    q->freed_bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t from = list[i].off >> q->cluster_bits, to = (list[i].off + list[i].bytes - 1) >> q->cluster_bits;
+        uint64_t left = 0;
+
+        for (uint64_t c = from; c <= to; c++) {
+            int ret = qcow2_ref_add(q, c, -1);
+
+            first = first < 0 ? first : ret;
+            if (ret == 0 && list[i].punch && qcow2_ref_get(q, c, &left) == 0 && left == 0)
+                blk_discard(q->file, c << q->cluster_bits, q->cluster);
+        }
+    }
+    free(list);
+    return first;
+}
