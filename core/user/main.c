@@ -117,7 +117,7 @@ static int user_main(int argc, char **argv, const char *arch)
         error_report(&err);
         return 1;
     }
-    prctl(PR_SET_NAME, strrchr(user_proc.argv[0], '/') ? strrchr(user_proc.argv[0], '/') + 1 : user_proc.argv[0]);
+    prctl(PR_SET_NAME, strrchr(o.program, '/') ? strrchr(o.program, '/') + 1 : o.program);
     user_signal_init(t);
     if (o.gdb)
         error_exit("-g %s: the gdb stub is not part of user mode yet; leave -g out", o.gdb);
