@@ -133,6 +133,8 @@ static unsigned signed_bits(const struct ir *ir, ir_ref r, unsigned depth)
 
 enum { LOOK = 3 };                             /* how far back the two functions above look */
 
+unsigned fold_signed_bits(const struct ir *ir, ir_ref r) { return signed_bits(ir, r, LOOK); }
+
 /* --- addition and multiplication ------------------------------------------------------------------------------------- */
 
 static ir_ref fold_add(struct ir *ir, struct ir_insn *i)
@@ -220,6 +222,37 @@ static ir_ref fold_div(struct ir *ir, struct ir_insn *i)
 
 /* --- logic ------------------------------------------------------------------------------------------------------------- */
 
+/* An operand that is an extension of 32 bits, or a constant that could be one: its low half. */
+static ir_ref extended_operand(struct ir *ir, ir_ref r, enum ir_op ext)
+{
+    const struct ir_insn *x = at(ir, r);
+
+    if (x->op == ext || (ext == IR_OP_sext && x->op == IR_OP_zext && bits_used(ir, x->arg[0], LOOK) < 32))
+        return x->arg[0];
+    if (x->op == IR_OP_const && (ext == IR_OP_sext ? x->imm == (uint64_t)(int32_t)x->imm : x->imm >> 32 == 0))
+        return ir_i32(ir, (uint32_t)x->imm);
+    return IR_NONE;
+}
+
+/* Bits of extended values are the extension of their bits: the extension moves towards where it is wanted, which often is
+ * nowhere. Only over a finished unit: a cold block would gain nothing. */
+static ir_ref fold_bits_of_extended(struct ir *ir, struct ir_insn *i)
+{
+    static const uint8_t exts[] = { IR_OP_sext, IR_OP_zext };
+    const struct ir_insn *x = at(ir, i->arg[0]), *y = at(ir, i->arg[1]);
+
+    if (i->type != IR_I64 || !ir_build(ir)->finished || (x->op != IR_OP_sext && x->op != IR_OP_zext))
+        return UNCHANGED;
+    if (y->op != IR_OP_sext && y->op != IR_OP_zext && y->op != IR_OP_const)
+        return UNCHANGED;
+    for (unsigned k = 0; k < 2; k++) {
+        ir_ref a = extended_operand(ir, i->arg[0], exts[k]), b = extended_operand(ir, i->arg[1], exts[k]);
+        if (a && b)
+            return to_un(i, exts[k], ir_bin(ir, i->op, a, b));
+    }
+    return UNCHANGED;
+}
+
 static ir_ref fold_and_const(struct ir *ir, struct ir_insn *i)
 {
     ir_ref a = i->arg[0];
@@ -241,7 +274,7 @@ static ir_ref fold_and_const(struct ir *ir, struct ir_insn *i)
     if (power_of_2(c + 1, &log) && x->op == IR_OP_shr && is(ir, x->arg[1], IR_OP_const) &&
         (at(ir, x->arg[1])->imm & (ir_width(i->type) - 1)) + log <= ir_width(i->type))
         return to_field(i, IR_OP_extract, x->arg[0], at(ir, x->arg[1])->imm & (ir_width(i->type) - 1), log);
-    return UNCHANGED;
+    return fold_bits_of_extended(ir, i);
 }
 
 static ir_ref fold_and(struct ir *ir, struct ir_insn *i)
@@ -256,7 +289,7 @@ static ir_ref fold_and(struct ir *ir, struct ir_insn *i)
         return to_bin(i, IR_OP_andn, a, at(ir, b)->arg[0]);
     if (is(ir, a, IR_OP_not))
         return to_bin(i, IR_OP_andn, b, at(ir, a)->arg[0]);
-    return UNCHANGED;
+    return fold_bits_of_extended(ir, i);
 }
 
 static ir_ref fold_andn(struct ir *ir, struct ir_insn *i)
@@ -273,7 +306,7 @@ static ir_ref fold_andn(struct ir *ir, struct ir_insn *i)
         return to_un(i, IR_OP_not, b);
     if (is(ir, b, IR_OP_not))
         return to_bin(i, IR_OP_and, a, at(ir, b)->arg[0]);
-    return UNCHANGED;
+    return fold_bits_of_extended(ir, i);
 }
 
 /* or of two selects on opposite conditions, each of which is 0 otherwise (how Zicond writes c ? x : y) */
@@ -333,17 +366,21 @@ static ir_ref fold_or(struct ir *ir, struct ir_insn *i)
     if (is(ir, b, IR_OP_const) && is(ir, a, IR_OP_or) && is(ir, at(ir, a)->arg[1], IR_OP_const))
         return to_bini(ir, i, IR_OP_or, at(ir, a)->arg[0], at(ir, b)->imm | at(ir, at(ir, a)->arg[1])->imm);
     r = fold_or_selects(ir, i);
-    return r ? r : fold_rotate(ir, i);
+    if (!r)
+        r = fold_rotate(ir, i);
+    return r ? r : fold_bits_of_extended(ir, i);
 }
 
 static ir_ref fold_xor(struct ir *ir, struct ir_insn *i)
 {
-    ir_ref a = i->arg[0], b = i->arg[1];
+    ir_ref a = i->arg[0], b = i->arg[1], r;
 
     if (a == b)
         return make_const(ir, i->type, 0);
-    if (!is(ir, b, IR_OP_const))
-        return fold_rotate(ir, i);
+    if (!is(ir, b, IR_OP_const)) {
+        r = fold_rotate(ir, i);
+        return r ? r : fold_bits_of_extended(ir, i);
+    }
     if (at(ir, b)->imm == 0)
         return a;
     if (at(ir, b)->imm == ir_mask(i->type))
@@ -356,7 +393,7 @@ static ir_ref fold_xor(struct ir *ir, struct ir_insn *i)
     }
     if (is(ir, a, IR_OP_xor) && is(ir, at(ir, a)->arg[1], IR_OP_const))
         return to_bini(ir, i, IR_OP_xor, at(ir, a)->arg[0], at(ir, b)->imm ^ at(ir, at(ir, a)->arg[1])->imm);
-    return UNCHANGED;
+    return fold_bits_of_extended(ir, i);
 }
 
 static ir_ref fold_not_neg(struct ir *ir, struct ir_insn *i)
@@ -367,6 +404,8 @@ static ir_ref fold_not_neg(struct ir *ir, struct ir_insn *i)
         return x->arg[0];
     if (i->op == IR_OP_neg && x->op == IR_OP_sub)
         return to_bin(i, IR_OP_sub, x->arg[1], x->arg[0]);
+    if (i->op == IR_OP_not && x->op == IR_OP_sext && ir_build(ir)->finished)
+        return to_un(i, IR_OP_sext, ir_un(ir, IR_OP_not, x->arg[0]));
     return UNCHANGED;
 }
 
@@ -461,6 +500,37 @@ static ir_ref fold_deposit(struct ir *ir, struct ir_insn *i)
 
 /* --- widths -------------------------------------------------------------------------------------------------------------- */
 
+static ir_ref low_half(struct ir *ir, ir_ref r) { return ir_conv(ir, IR_OP_trunc, IR_I32, r); }
+
+/* Where nothing else takes the 64-bit result, only its low half is computed. Use counts are those of the pass. */
+static ir_ref narrow_operation(struct ir *ir, struct ir_insn *i)
+{
+    struct ir_insn x = *at(ir, i->arg[0]);
+    ir_ref a, b;
+
+    if (!ir_build(ir)->finished || x.uses != 1)
+        return UNCHANGED;
+    switch (x.op) {
+    case IR_OP_shl:
+        if (!is(ir, x.arg[1], IR_OP_const) || at(ir, x.arg[1])->imm > 31)
+            return UNCHANGED;
+        break;
+    case IR_OP_add: case IR_OP_sub: case IR_OP_mul: case IR_OP_and: case IR_OP_or: case IR_OP_xor: case IR_OP_andn:
+        break;
+    case IR_OP_not: case IR_OP_neg:
+        return to_un(i, x.op, low_half(ir, x.arg[0]));
+    case IR_OP_select:
+        a = low_half(ir, x.arg[2]), b = low_half(ir, x.arg[3]);
+        *i = (struct ir_insn){ .op = IR_OP_select, .type = IR_I32, .nargs = 4, .aux = x.aux,
+                               .arg = { x.arg[0], x.arg[1], a, b } };
+        return AGAIN;
+    default:
+        return UNCHANGED;
+    }
+    a = low_half(ir, x.arg[0]), b = low_half(ir, x.arg[1]);
+    return to_bin(i, x.op, a, b);
+}
+
 static ir_ref fold_trunc(struct ir *ir, struct ir_insn *i)
 {
     const struct ir_insn *x = at(ir, i->arg[0]);
@@ -478,11 +548,11 @@ static ir_ref fold_trunc(struct ir *ir, struct ir_insn *i)
     case IR_OP_extract: case IR_OP_sextract:   /* what is cut off does not matter when the field ends below */
         if ((x->aux & 0xff) + (x->aux >> 8) <= 32) {
             struct ir_insn f = *x;             /* x may move while the next line makes an instruction */
-            return to_field(i, f.op, ir_conv(ir, IR_OP_trunc, IR_I32, f.arg[0]), f.aux & 0xff, f.aux >> 8);
+            return to_field(i, f.op, low_half(ir, f.arg[0]), f.aux & 0xff, f.aux >> 8);
         }
         return UNCHANGED;
     default:
-        return UNCHANGED;
+        return narrow_operation(ir, i);
     }
 }
 

@@ -18,6 +18,9 @@ ir_ref fold_insn(struct ir *ir, struct ir_insn *i);
  */
 int fold_cond(struct ir *ir, enum ir_cond *c, ir_ref *a, ir_ref *b);
 
+/* fold_signed_bits - how many low bits of an integer say it all: the rest repeat the last of them. */
+unsigned fold_signed_bits(const struct ir *ir, ir_ref r);
+
 /* fold_stored - take what of *v a store of this size needs, without a conversion that does not matter. */
 void fold_stored(struct ir *ir, unsigned mem, ir_ref *v);
 

@@ -7,10 +7,14 @@
  * and p is needed only where the register is looked at as a whole, mostly by snapshots.
  *
  * A phi is a candidate when each argument is such a widening, a constant that one could have made, or another candidate.
+ * So is a sign-extended value of any make, as long as the phi is not needed extended.
  * For boxes an argument on a forward edge may also be anything: it is unboxed there, in front of the loop; the wide phi
  * then stays beside the narrow one. */
+#include <string.h>
+
 #include "tcg/ir/cfg.h"
 #include "tcg/ir/internal.h"
+#include "tcg/opt/fold.h"
 #include "tcg/opt/passes.h"
 
 struct form { enum ir_op widen, narrow; enum ir_type wide, thin; };
@@ -23,6 +27,7 @@ struct merge {
     const struct form *form;
     uint8_t *state;                            /* by value: NOT, PARTLY, FULLY */
     ir_ref *thin;                              /* the narrow phi */
+    bool *wide;                                /* something takes the value as a whole */
     ir_ref *phi; uint32_t nphi;                /* the wide ones of the form's type */
 };
 
@@ -43,6 +48,24 @@ static bool is_free(const struct merge *m, ir_ref a, unsigned at_least)
            (i->op == IR_OP_phi && m->state[a] >= at_least);
 }
 
+/* An extended value that is not made by an extension (a load) is narrowed for nothing; but its phi should not have to be
+ * extended again. */
+static bool is_extended(const struct merge *m, ir_ref phi, ir_ref a)
+{
+    return m->form->widen == IR_OP_sext && !m->wide[phi] && fold_signed_bits(m->ir, a) <= 32;
+}
+
+static void find_wide_uses(struct merge *m, uint32_t n)
+{
+    for (ir_ref r = 1; r < n; r++) {
+        const struct ir_insn *i = &m->ir->insns[r];
+        const ir_ref *arg = ir_args(m->ir, i);
+        for (unsigned k = 0; k < i->nargs; k++)
+            if (i->op != m->form->narrow && !(i->op == IR_OP_phi && m->state[r] != NOT))
+                m->wide[arg[k]] = true;
+    }
+}
+
 static void gather(struct merge *m)
 {
     m->nphi = 0;
@@ -60,7 +83,7 @@ static unsigned allows(const struct merge *m, ir_ref phi, unsigned k)
     const struct ir_insn *i = &m->ir->insns[phi];
     ir_ref a = m->ir->pool[i->arg[0] + k];
 
-    if (is_free(m, a, FULLY))
+    if (is_free(m, a, FULLY) || is_extended(m, phi, a))
         return FULLY;
     if (m->form->widen != IR_OP_fbox)
         return NOT;
@@ -168,6 +191,7 @@ void opt_phis(struct ir *ir)
 {
     static const struct form forms[] = {
         { IR_OP_fbox, IR_OP_funbox, IR_F64, IR_F32 },
+        { IR_OP_sext, IR_OP_trunc, IR_I64, IR_I32 },
     };
     struct merge m = { .ir = ir };
     uint32_t old = ir->ninsns;
@@ -177,10 +201,14 @@ void opt_phis(struct ir *ir)
     m.cfg = cfg_build(ir);
     m.state = ir_zalloc(ir, old);
     m.thin = ir_alloc(ir, old * sizeof(*m.thin));
+    m.wide = ir_alloc(ir, old);
     m.phi = ir_alloc(ir, old * sizeof(*m.phi));
     for (unsigned f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
         m.form = &forms[f];
+        memset(m.state, 0, old);
+        memset(m.wide, 0, old);
         gather(&m);
+        find_wide_uses(&m, old);
         settle(&m);
         make_thin(&m);
         replace_uses(&m, old);

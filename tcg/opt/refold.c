@@ -92,6 +92,7 @@ void opt_fold(struct ir *ir)
 {
     const struct cfg *c = cfg_build(ir);
 
+    ir_count_uses(ir);
     for (uint32_t k = 0; k < c->n; k++)
         fold_block(ir, c->rpo[k]);
     ir_drop_unreachable(ir);
