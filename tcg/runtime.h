@@ -123,6 +123,8 @@ void rt_leave(struct cpu_env *env, enum rt_exit reason) __attribute__((noreturn)
 /* Guest memory from helpers, with the faults of the current mode (homes are right, as above). mmu: 0 or a mode + 1. */
 uint64_t rt_helper_load(struct cpu_env *env, uint64_t addr, unsigned memop);
 void     rt_helper_store(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned memop);
+/* 16-byte compare and swap; addr is aligned; expect[] becomes the old value */
+void     rt_helper_cas128(struct cpu_env *env, uint64_t addr, uint64_t expect[2], const uint64_t desired[2]);
 /* host address of a page that can be accessed for len bytes (len within the page), NULL for a device; may raise */
 void    *rt_helper_probe(struct cpu_env *env, uint64_t addr, unsigned len, enum rt_access access, unsigned mmu);
 

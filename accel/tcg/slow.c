@@ -455,6 +455,23 @@ void rt_helper_store(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned 
     rt_store(env, addr, val, memop, 0);
 }
 
+static void host_cas128(uint8_t *p, uint64_t expect[2], const uint64_t desired[2])
+{
+    __asm__ volatile("lock cmpxchg16b %0"
+                     : "+m"(*(__int128 *)__builtin_assume_aligned(p, 16)), "+a"(expect[0]), "+d"(expect[1])
+                     : "b"(desired[0]), "c"(desired[1]) : "cc", "memory");
+}
+
+void rt_helper_cas128(struct cpu_env *env, uint64_t addr, uint64_t expect[2], const uint64_t desired[2])
+{
+    struct tcg_vcpu *tv = tv_of(env);
+    struct target_mem m = atomic_at(tv, addr, IR_M128 | IR_MALIGN, 0);
+
+    access_begin(tv, 0);
+    host_cas128(m.host, expect, desired);
+    access_end(tv, &m, 16);
+}
+
 void *rt_helper_probe(struct cpu_env *env, uint64_t addr, unsigned len, enum rt_access access, unsigned mmu)
 {
     struct tcg_vcpu *tv = tv_of(env);

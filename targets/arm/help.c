@@ -1,0 +1,76 @@
+/* targets/arm/help.c - helpers of unprivileged instructions, and the list of all helpers. */
+#include "targets/arm/help.h"
+
+#include "targets/arm/state.h"
+
+#define UNWRAP(...) { __VA_ARGS__ }
+#define HELPER(helper, result, n, args, bits) \
+    static const struct ir_helper desc_##helper = { \
+        .name = #helper, .fn = (void *)arm_help_##helper, .ret = IR_##result, .nargs = n, .arg = UNWRAP args, .flags = bits, \
+    };
+#include "targets/arm/help.def"
+#undef HELPER
+
+const struct ir_helper *const arm_helpers[] = {
+#define HELPER(name, result, n, args, bits) &desc_##name,
+#include "targets/arm/help.def"
+#undef HELPER
+};
+
+void arm_help_raise(struct cpu_env *c, uint32_t exception, uint64_t far, uint32_t esr)
+{
+    arm_env(c)->far = far;
+    arm_env(c)->esr = esr;
+    rt_raise(c, exception);
+}
+
+static uint32_t pack(bool n, bool z, bool c, bool v)
+{
+    return (uint32_t)n << 31 | (uint32_t)z << 30 | (uint32_t)c << 29 | (uint32_t)v << 28;
+}
+
+static uint32_t flags64(uint64_t a, uint64_t b, bool sub)
+{
+    uint64_t r = sub ? a - b : a + b, v = sub ? (a ^ b) & (a ^ r) : ~(a ^ b) & (a ^ r);
+
+    return pack(r >> 63, !r, sub ? a >= b : r < a, v >> 63);
+}
+
+static uint32_t flags32(uint32_t a, uint32_t b, bool sub)
+{
+    uint32_t r = sub ? a - b : a + b, v = sub ? (a ^ b) & (a ^ r) : ~(a ^ b) & (a ^ r);
+
+    return pack(r >> 31, !r, sub ? a >= b : r < a, v >> 31);
+}
+
+uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x)
+{
+    switch (op) {
+    case ARM_CC_SUB64: return flags64(a, b, true);
+    case ARM_CC_SUB32: return flags32((uint32_t)a, (uint32_t)b, true);
+    case ARM_CC_SUBX64: return flags64(a, b, true) & ~(x ? 1u << 29 : 0);
+    case ARM_CC_SUBX32: return flags32((uint32_t)a, (uint32_t)b, true) & ~(x ? 1u << 29 : 0);
+    case ARM_CC_ADD64: return flags64(a, b, false);
+    case ARM_CC_ADD32: return flags32((uint32_t)a, (uint32_t)b, false);
+    case ARM_CC_LOGIC64: return pack(a >> 63, !a, false, false);
+    case ARM_CC_LOGIC32: return pack(a >> 31 & 1, !(uint32_t)a, false, false);
+    default: return (uint32_t)a & 0xf0000000;
+    }
+}
+
+uint32_t arm_help_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x) { return arm_nzcv(op, a, b, x); }
+
+uint64_t arm_help_rbit(uint64_t v)
+{
+    v = (v >> 1 & 0x5555555555555555) | (v & 0x5555555555555555) << 1;
+    v = (v >> 2 & 0x3333333333333333) | (v & 0x3333333333333333) << 2;
+    v = (v >> 4 & 0x0f0f0f0f0f0f0f0f) | (v & 0x0f0f0f0f0f0f0f0f) << 4;
+    return __builtin_bswap64(v);
+}
+
+void arm_help_cas128(struct cpu_env *c, uint64_t addr)
+{
+    rt_helper_cas128(c, addr, arm_env(c)->pair_expect, arm_env(c)->pair_new);
+}
+
+void arm_help_fence_i(struct cpu_env *c) { rt_fence_i(c); }

@@ -1,0 +1,27 @@
+/* targets/arm/help.h - the C functions that generated code calls; each is declared to the IR in help.def. */
+#ifndef TARGETS_ARM_HELP_H
+#define TARGETS_ARM_HELP_H
+
+#include <stdint.h>
+
+#include "tcg/ir/ir.h"
+
+struct cpu_env;
+
+enum arm_helper {
+#define HELPER(name, ret, n, args, flags) ARM_H_##name,
+#include "targets/arm/help.def"
+#undef HELPER
+    ARM_NHELPERS
+};
+
+extern const struct ir_helper *const arm_helpers[];
+
+/** arm_help_raise - end the instruction with an exception; far and esr are its details. */
+void arm_help_raise(struct cpu_env *c, uint32_t exception, uint64_t far, uint32_t esr) __attribute__((noreturn));
+uint32_t arm_help_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x);
+uint64_t arm_help_rbit(uint64_t v);
+void arm_help_cas128(struct cpu_env *c, uint64_t addr);
+void arm_help_fence_i(struct cpu_env *c);
+
+#endif

@@ -1,0 +1,231 @@
+/* targets/arm/tr_a64.c - one basic block of A64 code to IR: registers, branches, exceptions, the loop over instructions. */
+#include "targets/arm/tr_a64.h"
+
+#include "core/base/bytes.h"
+#include "targets/arm/a64.insn.h"
+
+enum { PAGE = 4096 };
+
+/* --- registers --------------------------------------------------------------------------------------------------------- */
+
+ir_ref a64_const(struct a64_tr *t, bool sf, uint64_t v) { return sf ? ir_i64(t->ir, v) : ir_i32(t->ir, (uint32_t)v); }
+
+ir_ref a64_x(struct a64_tr *t, unsigned r)
+{
+    return r == 31 ? ir_i64(t->ir, 0) : ir_read_slot(t->ir, ARM_SLOT_X0 + r);
+}
+
+static ir_ref narrowed(struct a64_tr *t, bool sf, ir_ref v)
+{
+    return sf ? v : ir_conv(t->ir, IR_OP_trunc, IR_I32, v);
+}
+
+ir_ref a64_r(struct a64_tr *t, bool sf, unsigned r) { return narrowed(t, sf, a64_x(t, r)); }
+ir_ref a64_r_sp(struct a64_tr *t, bool sf, unsigned r) { return narrowed(t, sf, ir_read_slot(t->ir, ARM_SLOT_X0 + r)); }
+
+static void put_slot(struct a64_tr *t, unsigned slot, ir_ref v)
+{
+    if (ir_type_of(t->ir, v) == IR_I32)
+        v = ir_conv(t->ir, IR_OP_zext, IR_I64, v);
+    ir_write_slot(t->ir, slot, v);
+}
+
+void a64_put_x(struct a64_tr *t, unsigned r, ir_ref v) { a64_put(t, r, v); }
+
+void a64_put(struct a64_tr *t, unsigned r, ir_ref v)
+{
+    if (r != 31)
+        put_slot(t, ARM_SLOT_X0 + r, v);
+}
+
+void a64_put_sp(struct a64_tr *t, unsigned r, ir_ref v) { put_slot(t, ARM_SLOT_X0 + r, v); }
+
+/* --- ways out ---------------------------------------------------------------------------------------------------------- */
+
+void a64_jump(struct a64_tr *t, uint64_t pc, enum ir_jump kind)
+{
+    struct tr_ctx *c = t->c;
+    int64_t block = kind == IR_JUMP_PLAIN ? c->block_of(c, pc)
+                    : kind == IR_JUMP_CALL && c->call_block ? c->call_block(c, pc, t->pc + 4) : -1;
+
+    if (c->nsucc < 2)
+        c->succ[c->nsucc++] = (struct tr_succ){ pc, (uint8_t)kind };
+    if (block >= 0)
+        ir_br(t->ir, (ir_block_ref)block);
+    else
+        ir_goto_pc(t->ir, pc, kind, t->pc + 4);
+    t->ended = true;
+}
+
+static ir_block_ref side(struct a64_tr *t, uint64_t pc, bool *leaves)
+{
+    int64_t b = t->c->block_of(t->c, pc);
+
+    *leaves = b < 0;
+    return b >= 0 ? (ir_block_ref)b : ir_block_new(t->ir, pc);
+}
+
+static void leave_by(struct a64_tr *t, ir_block_ref b, uint64_t pc)
+{
+    ir_seal(t->ir, b);
+    ir_enter(t->ir, b);
+    ir_goto_pc(t->ir, pc, IR_JUMP_PLAIN, 0);
+}
+
+void a64_branch(struct a64_tr *t, struct a64_test test, uint64_t to)
+{
+    uint64_t next = t->pc + 4;
+    bool yes_leaves, no_leaves;
+    ir_block_ref yes, no;
+
+    if (to == next) {
+        a64_jump(t, to, IR_JUMP_PLAIN);
+        return;
+    }
+    yes = side(t, to, &yes_leaves);
+    no = side(t, next, &no_leaves);
+    ir_brcc(t->ir, test.cond, test.a, test.b, yes, no, 0);
+    if (yes_leaves)
+        leave_by(t, yes, to);
+    if (no_leaves)
+        leave_by(t, no, next);
+    t->c->succ[0] = (struct tr_succ){ to, IR_JUMP_PLAIN };
+    t->c->succ[1] = (struct tr_succ){ next, IR_JUMP_PLAIN };
+    t->c->nsucc = 2;
+    t->ended = true;
+}
+
+void a64_exception(struct a64_tr *t, enum arm_exception exception, uint64_t far, uint32_t esr)
+{
+    const ir_ref args[] = { a64_env(t), ir_i32(t->ir, exception), ir_i64(t->ir, far), ir_i32(t->ir, esr) };
+
+    ir_call(t->ir, ARM_H_raise, 4, args);
+    ir_unreach(t->ir);
+    t->ended = true;
+}
+
+void a64_undefined(struct a64_tr *t) { a64_exception(t, ARM_EXC_UNDEF, 0, 0); }
+
+void a64_leave_behind(struct a64_tr *t, enum rt_exit reason)
+{
+    ir_set_pc_val(t->ir, ir_i64(t->ir, t->pc + 4));
+    ir_leave(t->ir, reason);
+    t->ended = true;
+}
+
+/* --- branches ---------------------------------------------------------------------------------------------------------- */
+
+void tr_a64_b(struct a64_tr *t, const struct args_a64_b *a) { a64_jump(t, t->pc + (uint64_t)(int64_t)a->imm, IR_JUMP_PLAIN); }
+
+void tr_a64_bl(struct a64_tr *t, const struct args_a64_bl *a)
+{
+    a64_put(t, 30, ir_i64(t->ir, t->pc + 4));
+    t->c->call_return = t->pc + 4;
+    a64_jump(t, t->pc + (uint64_t)(int64_t)a->imm, IR_JUMP_CALL);
+}
+
+void tr_a64_b_cond(struct a64_tr *t, const struct args_a64_b_cond *a)
+{
+    if (a->cond >= 14)
+        a64_jump(t, t->pc + (uint64_t)(int64_t)a->imm, IR_JUMP_PLAIN);
+    else
+        a64_branch(t, a64_condition(t, (unsigned)a->cond), t->pc + (uint64_t)(int64_t)a->imm);
+}
+
+static void compare_zero(struct a64_tr *t, bool sf, unsigned rt, enum ir_cond cond, int64_t imm)
+{
+    struct a64_test test = { cond, a64_r(t, sf, rt), a64_const(t, sf, 0) };
+
+    a64_branch(t, test, t->pc + (uint64_t)imm);
+}
+
+void tr_a64_cbz(struct a64_tr *t, const struct args_a64_cbz *a) { compare_zero(t, a->sf, (unsigned)a->rt, IR_EQ, a->imm); }
+void tr_a64_cbnz(struct a64_tr *t, const struct args_a64_cbnz *a) { compare_zero(t, a->sf, (unsigned)a->rt, IR_NE, a->imm); }
+
+static void test_bit(struct a64_tr *t, unsigned rt, unsigned bit, enum ir_cond cond, int64_t imm)
+{
+    bool sf = bit >= 32;
+    struct a64_test test = { cond, a64_r(t, sf, rt), a64_const(t, sf, UINT64_C(1) << bit) };
+
+    a64_branch(t, test, t->pc + (uint64_t)imm);
+}
+
+void tr_a64_tbz(struct a64_tr *t, const struct args_a64_tbz *a)
+{
+    test_bit(t, (unsigned)a->rt, (unsigned)a->bit, IR_TSTZ, a->imm);
+}
+
+void tr_a64_tbnz(struct a64_tr *t, const struct args_a64_tbnz *a)
+{
+    test_bit(t, (unsigned)a->rt, (unsigned)a->bit, IR_TSTNZ, a->imm);
+}
+
+void tr_a64_br(struct a64_tr *t, const struct args_a64_br *a)
+{
+    ir_goto_ind(t->ir, a64_x(t, (unsigned)a->rn), IR_JUMP_PLAIN, 0);
+    t->ended = true;
+}
+
+void tr_a64_blr(struct a64_tr *t, const struct args_a64_blr *a)
+{
+    ir_ref to = a64_x(t, (unsigned)a->rn);
+
+    a64_put(t, 30, ir_i64(t->ir, t->pc + 4));
+    t->c->call_return = t->pc + 4;
+    ir_goto_ind(t->ir, to, IR_JUMP_CALL, t->pc + 4);
+    t->ended = true;
+}
+
+/* A return inside a region that followed the call: straight on behind the call, if that is where it goes. */
+void tr_a64_ret(struct a64_tr *t, const struct args_a64_ret *a)
+{
+    struct tr_ctx *c = t->c;
+    ir_ref to = a64_x(t, (unsigned)a->rn);
+    uint64_t ret_pc;
+    int64_t block = c->return_block ? c->return_block(c, &ret_pc) : -1;
+
+    c->returns = true;
+    if (block >= 0) {
+        ir_block_ref other = ir_block_new(t->ir, t->pc);
+
+        ir_brcc(t->ir, IR_EQ, to, ir_i64(t->ir, ret_pc), (ir_block_ref)block, other, 2);
+        ir_seal(t->ir, other);
+        ir_enter(t->ir, other);
+    }
+    ir_goto_ind(t->ir, to, IR_JUMP_RET, 0);
+    t->ended = true;
+}
+
+/* --- the block --------------------------------------------------------------------------------------------------------- */
+
+void a64_translate(struct tr_ctx *c)
+{
+    struct a64_tr t = { .c = c, .ir = c->ir, .m = c->cpu_model, .pc = c->pc };
+    uint64_t page = c->pc & -(uint64_t)PAGE;
+
+    c->ninsns = c->nsucc = 0;
+    c->call_return = 0;
+    do {
+        unsigned len = 4;
+        const uint8_t *p;
+
+        ir_guest_insn(t.ir, t.pc, 4);
+        if (t.pc & 3) {
+            a64_exception(&t, ARM_EXC_PC_ALIGN, t.pc, 0);
+            c->ninsns++;
+            t.pc += 4;
+            break;
+        }
+        p = c->fetch(c, t.pc, &len);
+        t.insn = load_le32(p);
+        if (!a64_decode(&t, t.insn))
+            a64_undefined(&t);
+        c->ninsns++;
+        t.pc += 4;
+    } while (!t.ended && c->ninsns < c->max_insns && (t.pc & -(uint64_t)PAGE) == page);
+    c->end_pc = t.pc;
+    if (!t.ended) {
+        t.pc -= 4;
+        a64_jump(&t, t.pc + 4, IR_JUMP_PLAIN);
+    }
+}

@@ -1,0 +1,53 @@
+/* targets/arm/tr_a64.h - what the tr_a64_*.c files share while they turn A64 instructions into IR. */
+#ifndef TARGETS_ARM_TR_A64_H
+#define TARGETS_ARM_TR_A64_H
+
+#include "targets/arm/help.h"
+#include "targets/arm/state.h"
+#include "targets/target.h"
+#include "tcg/ir/ir.h"
+
+struct a64_tr {
+    struct tr_ctx *c;
+    struct ir *ir;
+    const struct arm_model *m;
+    uint64_t pc;                               /* of this instruction */
+    uint32_t insn;
+    bool ended;                                /* the block has its terminator */
+};
+
+static inline bool arm_has(const struct a64_tr *t, unsigned feature) { return t->m->has[feature]; }
+
+/* General registers. Register 31 is zero in the plain forms, the stack pointer in the _sp forms. sf: 64 bits, else an i32
+ * whose write clears the upper half. */
+ir_ref a64_x(struct a64_tr *t, unsigned r);
+ir_ref a64_r(struct a64_tr *t, bool sf, unsigned r);
+ir_ref a64_r_sp(struct a64_tr *t, bool sf, unsigned r);
+void a64_put_x(struct a64_tr *t, unsigned r, ir_ref v);
+void a64_put(struct a64_tr *t, unsigned r, ir_ref v);          /* i32 or i64 */
+void a64_put_sp(struct a64_tr *t, unsigned r, ir_ref v);
+ir_ref a64_const(struct a64_tr *t, bool sf, uint64_t v);
+
+/* Condition flags (tr_a64_flags.c). */
+void a64_set_cc(struct a64_tr *t, enum arm_cc op, ir_ref a, ir_ref b);     /* a, b: i64 or i32 as op says; b may be 0 */
+void a64_set_nzcv(struct a64_tr *t, ir_ref packed);            /* i32 */
+ir_ref a64_nzcv(struct a64_tr *t);                             /* i32, packed */
+struct a64_test { enum ir_cond cond; ir_ref a, b; };
+struct a64_test a64_condition(struct a64_tr *t, unsigned cond);    /* how to test it; AL and NV: a constant comparison */
+
+/* Leaving the block. */
+void a64_jump(struct a64_tr *t, uint64_t pc, enum ir_jump kind);
+void a64_branch(struct a64_tr *t, struct a64_test test, uint64_t to);
+void a64_exception(struct a64_tr *t, enum arm_exception exception, uint64_t far, uint32_t esr);
+void a64_undefined(struct a64_tr *t);
+void a64_leave_behind(struct a64_tr *t, enum rt_exit reason);
+
+static inline ir_ref a64_env(struct a64_tr *t) { return ir_envaddr(t->ir, 0); }
+
+/** a64_bitmask - the immediate of a logical instruction; false if the encoding is reserved. DDI 0487, DecodeBitMasks. */
+bool a64_bitmask(bool sf, unsigned n, unsigned imms, unsigned immr, uint64_t *mask);
+
+/** a64_translate - target.translate. */
+void a64_translate(struct tr_ctx *c);
+
+#endif

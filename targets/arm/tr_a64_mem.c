@@ -1,0 +1,425 @@
+/* targets/arm/tr_a64_mem.c - A64 loads, stores, exclusives and atomics of general registers. Arm ARM (DDI 0487), C6.
+ *
+ * The host's order gives all that acquire and release ask but store before load: a store-release is followed by a fence,
+ * made by an exchange. An exclusive store compares and swaps with the value that the exclusive load read. */
+#include <stddef.h>
+
+#include "targets/arm/a64.insn.h"
+#include "targets/arm/tr_a64.h"
+
+enum {
+    EXCL_ADDR = offsetof(struct arm_env, excl_addr), EXCL_LO = offsetof(struct arm_env, excl_lo),
+    EXCL_HI = offsetof(struct arm_env, excl_hi),
+};
+
+/* --- addresses ---------------------------------------------------------------------------------------------------------- */
+
+enum { POST = 1, UNPRIVILEGED = 2, PRE = 3 };              /* field `mode` of the 9-bit forms */
+
+static unsigned memop(unsigned sz, bool sign) { return sz | (sign ? IR_MSIGN : 0); }
+
+static ir_ref base_of(struct a64_tr *t, unsigned rn) { return a64_r_sp(t, true, rn); }
+
+static void load(struct a64_tr *t, unsigned rt, unsigned mem, ir_ref base, int64_t disp, bool to64)
+{
+    a64_put(t, rt, ir_ld(t->ir, to64 ? IR_I64 : IR_I32, mem, base, disp));
+}
+
+static void store(struct a64_tr *t, unsigned rt, unsigned mem, ir_ref base, int64_t disp)
+{
+    ir_st(t->ir, mem, base, disp, a64_x(t, rt));
+}
+
+/* The base register changes only when the access has not faulted. */
+static void write_back(struct a64_tr *t, unsigned rn, ir_ref base, int64_t by)
+{
+    a64_put_sp(t, rn, ir_bini(t->ir, IR_OP_add, base, (uint64_t)by));
+}
+
+void tr_a64_str_imm(struct a64_tr *t, const struct args_a64_str_imm *a)
+{
+    store(t, (unsigned)a->rt, memop((unsigned)a->sz, false), base_of(t, (unsigned)a->rn), (int64_t)a->imm << a->sz);
+}
+
+void tr_a64_ldr_imm(struct a64_tr *t, const struct args_a64_ldr_imm *a)
+{
+    load(t, (unsigned)a->rt, memop((unsigned)a->sz, false), base_of(t, (unsigned)a->rn), (int64_t)a->imm << a->sz, true);
+}
+
+void tr_a64_ldrs_imm(struct a64_tr *t, const struct args_a64_ldrs_imm *a)
+{
+    load(t, (unsigned)a->rt, memop((unsigned)a->sz, true), base_of(t, (unsigned)a->rn), (int64_t)a->imm << a->sz, !a->w);
+}
+
+void tr_a64_ldrsw_imm(struct a64_tr *t, const struct args_a64_ldrsw_imm *a)
+{
+    load(t, (unsigned)a->rt, IR_M32 | IR_MSIGN, base_of(t, (unsigned)a->rn), (int64_t)a->imm << 2, true);
+}
+
+static void indexed(struct a64_tr *t, unsigned rt, unsigned rn, int64_t imm, unsigned mode, unsigned mem, bool is_store,
+                    bool to64)
+{
+    ir_ref base = base_of(t, rn);
+    int64_t disp = mode == POST ? 0 : imm;
+
+    if (is_store)
+        store(t, rt, mem, base, disp);
+    if (!is_store && (mode == POST || mode == PRE)) {
+        ir_ref v = ir_ld(t->ir, to64 ? IR_I64 : IR_I32, mem, base, disp);
+
+        write_back(t, rn, base, imm);
+        a64_put(t, rt, v);
+    } else if (!is_store) {
+        load(t, rt, mem, base, disp, to64);
+    } else if (mode == POST || mode == PRE) {
+        write_back(t, rn, base, imm);
+    }
+}
+
+#define INDEXED(name, mem, is_store, to64) \
+    void tr_a64_##name(struct a64_tr *t, const struct args_a64_##name *a) \
+    { \
+        indexed(t, (unsigned)a->rt, (unsigned)a->rn, a->imm, (unsigned)a->mode, mem, is_store, to64); \
+    }
+INDEXED(str_9, memop((unsigned)a->sz, false), true, true)
+INDEXED(ldr_9, memop((unsigned)a->sz, false), false, true)
+INDEXED(ldrs_9, memop((unsigned)a->sz, true), false, !a->w)
+INDEXED(ldrsw_9, IR_M32 | IR_MSIGN, false, true)
+
+/* base + extended register, shifted by the size when S is set; option 01x reserved below 2 */
+static ir_ref register_offset(struct a64_tr *t, int rn, int rm, int option, int shift)
+{
+    ir_ref m = a64_x(t, (unsigned)rm);
+
+    if ((option & 3) == 2)
+        m = ir_conv(t->ir, option & 4 ? IR_OP_sext : IR_OP_zext, IR_I64, a64_r(t, false, (unsigned)rm));
+    if (shift)
+        m = ir_bini(t->ir, IR_OP_shl, m, (uint64_t)shift);
+    return ir_bin(t->ir, IR_OP_add, base_of(t, (unsigned)rn), m);
+}
+
+#define BY_REGISTER(name, size, action) \
+    void tr_a64_##name(struct a64_tr *t, const struct args_a64_##name *a) \
+    { \
+        unsigned sz = (unsigned)(size); \
+        ir_ref at; \
+        if (!(a->option & 2)) { \
+            a64_undefined(t); \
+            return; \
+        } \
+        at = register_offset(t, a->rn, a->rm, a->option, a->s ? (int)sz : 0); \
+        action; \
+    }
+BY_REGISTER(str_reg, a->sz, store(t, (unsigned)a->rt, memop(sz, false), at, 0))
+BY_REGISTER(ldr_reg, a->sz, load(t, (unsigned)a->rt, memop(sz, false), at, 0, true))
+BY_REGISTER(ldrs_reg, a->sz, load(t, (unsigned)a->rt, memop(sz, true), at, 0, !a->w))
+BY_REGISTER(ldrsw_reg, 2, load(t, (unsigned)a->rt, memop(sz, true), at, 0, true))
+
+void tr_a64_ldr_lit(struct a64_tr *t, const struct args_a64_ldr_lit *a)
+{
+    load(t, (unsigned)a->rt, a->x ? IR_M64 : IR_M32, ir_i64(t->ir, t->pc + (uint64_t)(int64_t)a->imm), 0, true);
+}
+
+void tr_a64_ldrsw_lit(struct a64_tr *t, const struct args_a64_ldrsw_lit *a)
+{
+    load(t, (unsigned)a->rt, IR_M32 | IR_MSIGN, ir_i64(t->ir, t->pc + (uint64_t)(int64_t)a->imm), 0, true);
+}
+
+/* Prefetches are hints. */
+void tr_a64_prfm_lit(struct a64_tr *t, const struct args_a64_prfm_lit *a) { (void)t; (void)a; }
+void tr_a64_prfm_imm(struct a64_tr *t, const struct args_a64_prfm_imm *a) { (void)t; (void)a; }
+void tr_a64_prfum(struct a64_tr *t, const struct args_a64_prfum *a) { (void)t; (void)a; }
+void tr_a64_prfm_reg(struct a64_tr *t, const struct args_a64_prfm_reg *a) { (void)t; (void)a; }
+
+/* --- pairs -------------------------------------------------------------------------------------------------------------- */
+
+enum { PAIR_NO_ALLOCATE, PAIR_POST, PAIR_OFFSET, PAIR_PRE };
+
+static void store_pair(struct a64_tr *t, unsigned sz, unsigned mode, int64_t imm, unsigned rn, unsigned rt, unsigned rt2)
+{
+    ir_ref base = base_of(t, rn);
+    int64_t by = imm << sz, disp = mode == PAIR_POST ? 0 : by;
+
+    store(t, rt, memop(sz, false), base, disp);
+    store(t, rt2, memop(sz, false), base, disp + (1 << sz));
+    if (mode == PAIR_POST || mode == PAIR_PRE)
+        write_back(t, rn, base, by);
+}
+
+static void load_pair(struct a64_tr *t, unsigned sz, unsigned mem, unsigned mode, int64_t imm, unsigned rn, unsigned rt,
+                      unsigned rt2)
+{
+    ir_ref base = base_of(t, rn), v, v2;
+    int64_t by = imm << sz, disp = mode == PAIR_POST ? 0 : by;
+
+    v = ir_ld(t->ir, IR_I64, mem, base, disp);
+    v2 = ir_ld(t->ir, IR_I64, mem, base, disp + (1 << sz));
+    if (mode == PAIR_POST || mode == PAIR_PRE)
+        write_back(t, rn, base, by);
+    a64_put(t, rt, v);
+    a64_put(t, rt2, v2);
+}
+
+void tr_a64_stp(struct a64_tr *t, const struct args_a64_stp *a)
+{
+    store_pair(t, a->x ? 3 : 2, (unsigned)a->mode, a->imm, (unsigned)a->rn, (unsigned)a->rt, (unsigned)a->rt2);
+}
+
+void tr_a64_ldp(struct a64_tr *t, const struct args_a64_ldp *a)
+{
+    unsigned sz = a->x ? 3 : 2;
+
+    load_pair(t, sz, sz, (unsigned)a->mode, a->imm, (unsigned)a->rn, (unsigned)a->rt, (unsigned)a->rt2);
+}
+
+void tr_a64_ldpsw(struct a64_tr *t, const struct args_a64_ldpsw *a)
+{
+    load_pair(t, 2, IR_M32 | IR_MSIGN, (unsigned)a->mode, a->imm, (unsigned)a->rn, (unsigned)a->rt, (unsigned)a->rt2);
+}
+
+/* --- acquire and release -------------------------------------------------------------------------------------------------- */
+
+static unsigned ordered(const struct a64_tr *t, unsigned sz)
+{
+    return sz | IR_MATOMIC | (arm_has(t, ARM_F_lse2) ? 0 : IR_MALIGN);
+}
+
+static void store_release(struct a64_tr *t, unsigned sz, unsigned rn, int64_t disp, unsigned rt)
+{
+    ir_st(t->ir, ordered(t, sz), base_of(t, rn), disp, a64_x(t, rt));
+    ir_fence(t->ir, IR_FENCE_FULL);
+}
+
+void tr_a64_stlr(struct a64_tr *t, const struct args_a64_stlr *a)
+{
+    store_release(t, (unsigned)a->sz, (unsigned)a->rn, 0, (unsigned)a->rt);
+}
+
+void tr_a64_stllr(struct a64_tr *t, const struct args_a64_stllr *a)
+{
+    store_release(t, (unsigned)a->sz, (unsigned)a->rn, 0, (unsigned)a->rt);
+}
+
+static void load_acquire(struct a64_tr *t, unsigned sz, int rn, int64_t disp, int rt)
+{
+    load(t, (unsigned)rt, ordered(t, sz), base_of(t, (unsigned)rn), disp, true);
+}
+
+void tr_a64_ldar(struct a64_tr *t, const struct args_a64_ldar *a) { load_acquire(t, (unsigned)a->sz, a->rn, 0, a->rt); }
+void tr_a64_ldlar(struct a64_tr *t, const struct args_a64_ldlar *a) { load_acquire(t, (unsigned)a->sz, a->rn, 0, a->rt); }
+void tr_a64_ldapr(struct a64_tr *t, const struct args_a64_ldapr *a) { load_acquire(t, (unsigned)a->sz, a->rn, 0, a->rt); }
+
+void tr_a64_ldapur(struct a64_tr *t, const struct args_a64_ldapur *a)
+{
+    load_acquire(t, (unsigned)a->sz, a->rn, a->imm, a->rt);
+}
+
+/* An LDAR that follows must not pass it, though LDAPR may: fenced as STLR. */
+void tr_a64_stlur(struct a64_tr *t, const struct args_a64_stlur *a)
+{
+    store_release(t, (unsigned)a->sz, (unsigned)a->rn, a->imm, (unsigned)a->rt);
+}
+
+void tr_a64_ldapurs(struct a64_tr *t, const struct args_a64_ldapurs *a)
+{
+    load(t, (unsigned)a->rt, ordered(t, (unsigned)a->sz) | IR_MSIGN, base_of(t, (unsigned)a->rn), a->imm, !a->w);
+}
+
+void tr_a64_ldapursw(struct a64_tr *t, const struct args_a64_ldapursw *a)
+{
+    load(t, (unsigned)a->rt, ordered(t, 2) | IR_MSIGN, base_of(t, (unsigned)a->rn), a->imm, true);
+}
+
+/* --- exclusives ----------------------------------------------------------------------------------------------------------- */
+
+static void load_exclusive(struct a64_tr *t, unsigned sz, int rn, int rt)
+{
+    ir_ref at = base_of(t, (unsigned)rn), v = ir_ld(t->ir, IR_I64, sz | IR_MALIGN | IR_MATOMIC, at, 0);
+
+    ir_stenv(t->ir, IR_M64, EXCL_ADDR, at);
+    ir_stenv(t->ir, IR_M64, EXCL_LO, v);
+    a64_put(t, (unsigned)rt, v);
+}
+
+void tr_a64_ldxr(struct a64_tr *t, const struct args_a64_ldxr *a) { load_exclusive(t, (unsigned)a->sz, a->rn, a->rt); }
+void tr_a64_ldaxr(struct a64_tr *t, const struct args_a64_ldaxr *a) { load_exclusive(t, (unsigned)a->sz, a->rn, a->rt); }
+
+/* A pair is read as one 16-byte access would be: by comparing and swapping the low half with itself in between is not
+ * enough, so both halves come from a 16-byte compare and swap that stores what it read. */
+static void load_pair_exclusive(struct a64_tr *t, bool x, int rn, int rt, int rt2)
+{
+    struct ir *ir = t->ir;
+    ir_ref at = base_of(t, (unsigned)rn), v, zero = ir_i64(ir, 0);
+
+    ir_stenv(ir, IR_M64, EXCL_ADDR, at);
+    if (!x) {
+        v = ir_ld(ir, IR_I64, IR_M64 | IR_MALIGN | IR_MATOMIC, at, 0);
+        ir_stenv(ir, IR_M64, EXCL_LO, v);
+        a64_put(t, (unsigned)rt, ir_conv(ir, IR_OP_trunc, IR_I32, v));
+        a64_put(t, (unsigned)rt2, ir_bini(ir, IR_OP_shr, v, 32));
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        ir_stenv(ir, IR_M64, offsetof(struct arm_env, pair_expect) + 8 * i, zero);
+        ir_stenv(ir, IR_M64, offsetof(struct arm_env, pair_new) + 8 * i, zero);
+    }
+    ir_call(ir, ARM_H_cas128, 2, (ir_ref[]){ a64_env(t), at });
+    v = ir_ldenv(ir, IR_I64, IR_M64, offsetof(struct arm_env, pair_expect));
+    ir_stenv(ir, IR_M64, EXCL_LO, v);
+    a64_put(t, (unsigned)rt, v);
+    v = ir_ldenv(ir, IR_I64, IR_M64, offsetof(struct arm_env, pair_expect) + 8);
+    ir_stenv(ir, IR_M64, EXCL_HI, v);
+    a64_put(t, (unsigned)rt2, v);
+}
+
+void tr_a64_ldxp(struct a64_tr *t, const struct args_a64_ldxp *a) { load_pair_exclusive(t, a->sz, a->rn, a->rt, a->rt2); }
+void tr_a64_ldaxp(struct a64_tr *t, const struct args_a64_ldaxp *a) { load_pair_exclusive(t, a->sz, a->rn, a->rt, a->rt2); }
+
+/* Runs `body` only when the monitor holds the address; it returns the status (0 stored). */
+static void store_exclusive(struct a64_tr *t, int rs, int rn, ir_ref (*body)(struct a64_tr *t, ir_ref at, const void *how),
+                            const void *how)
+{
+    struct ir *ir = t->ir;
+    ir_ref at = base_of(t, (unsigned)rn), none = ir_i64(ir, ~UINT64_C(0)), status;
+    ir_block_ref fail = ir_block_new(ir, t->pc), try = ir_block_new(ir, t->pc), done = ir_block_new(ir, t->pc + 4);
+
+    ir_brcc(ir, IR_NE, at, ir_ldenv(ir, IR_I64, IR_M64, EXCL_ADDR), fail, try, 1);
+    ir_seal(ir, fail);
+    ir_seal(ir, try);
+    ir_enter(ir, try);
+    status = body(t, at, how);
+    ir_stenv(ir, IR_M64, EXCL_ADDR, none);
+    a64_put(t, (unsigned)rs, status);
+    ir_br(ir, done);
+    ir_enter(ir, fail);
+    ir_stenv(ir, IR_M64, EXCL_ADDR, none);
+    a64_put(t, (unsigned)rs, ir_i64(ir, 1));
+    ir_br(ir, done);
+    ir_seal(ir, done);
+    ir_enter(ir, done);
+}
+
+struct single { unsigned sz, rt; };
+
+static ir_ref store_single(struct a64_tr *t, ir_ref at, const void *how)
+{
+    const struct single *s = how;
+    ir_ref expect = ir_ldenv(t->ir, IR_I64, IR_M64, EXCL_LO), old;
+
+    old = ir_cas(t->ir, IR_I64, s->sz | IR_MALIGN | IR_MATOMIC, at, expect, a64_x(t, s->rt));
+    return ir_setcc(t->ir, IR_I64, IR_NE, old, expect);
+}
+
+#define STXR(name) \
+    void tr_a64_##name(struct a64_tr *t, const struct args_a64_##name *a) \
+    { \
+        struct single s = { (unsigned)a->sz, (unsigned)a->rt }; \
+        store_exclusive(t, a->rs, a->rn, store_single, &s); \
+    }
+STXR(stxr)
+STXR(stlxr)
+
+struct pair { bool x; unsigned rt, rt2; };
+
+static ir_ref store_two(struct a64_tr *t, ir_ref at, const void *how)
+{
+    const struct pair *p = how;
+    struct ir *ir = t->ir;
+    ir_ref lo = ir_ldenv(ir, IR_I64, IR_M64, EXCL_LO), hi, old, differs;
+
+    if (!p->x) {
+        ir_ref new = ir_deposit(ir, a64_x(t, p->rt), a64_x(t, p->rt2), 32, 32);
+
+        old = ir_cas(ir, IR_I64, IR_M64 | IR_MALIGN | IR_MATOMIC, at, lo, new);
+        return ir_setcc(ir, IR_I64, IR_NE, old, lo);
+    }
+    hi = ir_ldenv(ir, IR_I64, IR_M64, EXCL_HI);
+    ir_stenv(ir, IR_M64, offsetof(struct arm_env, pair_expect), lo);
+    ir_stenv(ir, IR_M64, offsetof(struct arm_env, pair_expect) + 8, hi);
+    ir_stenv(ir, IR_M64, offsetof(struct arm_env, pair_new), a64_x(t, p->rt));
+    ir_stenv(ir, IR_M64, offsetof(struct arm_env, pair_new) + 8, a64_x(t, p->rt2));
+    ir_call(ir, ARM_H_cas128, 2, (ir_ref[]){ a64_env(t), at });
+    lo = ir_bin(ir, IR_OP_xor, ir_ldenv(ir, IR_I64, IR_M64, EXCL_LO),
+                ir_ldenv(ir, IR_I64, IR_M64, offsetof(struct arm_env, pair_expect)));
+    hi = ir_bin(ir, IR_OP_xor, ir_ldenv(ir, IR_I64, IR_M64, EXCL_HI),
+                ir_ldenv(ir, IR_I64, IR_M64, offsetof(struct arm_env, pair_expect) + 8));
+    differs = ir_bin(ir, IR_OP_or, lo, hi);
+    return ir_setcc(ir, IR_I64, IR_NE, differs, ir_i64(ir, 0));
+}
+
+#define STXP(name) \
+    void tr_a64_##name(struct a64_tr *t, const struct args_a64_##name *a) \
+    { \
+        struct pair p = { a->sz, (unsigned)a->rt, (unsigned)a->rt2 }; \
+        store_exclusive(t, a->rs, a->rn, store_two, &p); \
+    }
+STXP(stxp)
+STXP(stlxp)
+
+void tr_a64_clrex(struct a64_tr *t, const struct args_a64_clrex *a)
+{
+    (void)a;
+    ir_stenv(t->ir, IR_M64, EXCL_ADDR, ir_i64(t->ir, ~UINT64_C(0)));
+}
+
+/* --- LSE ------------------------------------------------------------------------------------------------------------------ */
+
+static unsigned lse_mem(const struct a64_tr *t, int sz)
+{
+    return (unsigned)sz | IR_MATOMIC | (arm_has(t, ARM_F_lse2) ? 0 : IR_MALIGN);
+}
+
+void tr_a64_cas(struct a64_tr *t, const struct args_a64_cas *a)
+{
+    ir_ref at = base_of(t, (unsigned)a->rn);
+    unsigned bits = 8u << a->sz;
+    ir_ref expect = a->sz == 3 ? a64_x(t, (unsigned)a->rs) : ir_ext(t->ir, a64_x(t, (unsigned)a->rs), 0, bits, false);
+
+    a64_put(t, (unsigned)a->rs, ir_cas(t->ir, IR_I64, lse_mem(t, a->sz) | IR_MALIGN, at, expect, a64_x(t, (unsigned)a->rt)));
+}
+
+void tr_a64_casp(struct a64_tr *t, const struct args_a64_casp *a)
+{
+    struct ir *ir = t->ir;
+    unsigned rs = (unsigned)a->rs, rt = (unsigned)a->rt;
+    ir_ref at = base_of(t, (unsigned)a->rn), old;
+
+    if ((rs | rt) & 1) {
+        a64_undefined(t);
+        return;
+    }
+    if (!a->sz) {
+        old = ir_cas(ir, IR_I64, IR_M64 | IR_MALIGN | IR_MATOMIC, at,
+                     ir_deposit(ir, a64_x(t, rs), a64_x(t, rs + 1), 32, 32),
+                     ir_deposit(ir, a64_x(t, rt), a64_x(t, rt + 1), 32, 32));
+        a64_put(t, rs, ir_conv(ir, IR_OP_trunc, IR_I32, old));
+        a64_put(t, rs + 1, ir_bini(ir, IR_OP_shr, old, 32));
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        ir_stenv(ir, IR_M64, offsetof(struct arm_env, pair_expect) + 8 * i, a64_x(t, rs + i));
+        ir_stenv(ir, IR_M64, offsetof(struct arm_env, pair_new) + 8 * i, a64_x(t, rt + i));
+    }
+    ir_call(ir, ARM_H_cas128, 2, (ir_ref[]){ a64_env(t), at });
+    for (unsigned i = 0; i < 2; i++)
+        a64_put(t, rs + i, ir_ldenv(ir, IR_I64, IR_M64, offsetof(struct arm_env, pair_expect) + 8 * i));
+}
+
+static void atomic(struct a64_tr *t, enum ir_amo kind, int sz, int rs, int rn, int rt)
+{
+    ir_ref old = ir_amo(t->ir, IR_I64, kind, lse_mem(t, sz), base_of(t, (unsigned)rn), a64_x(t, (unsigned)rs));
+
+    a64_put(t, (unsigned)rt, old);
+}
+
+#define ATOMIC(name, kind) \
+    void tr_a64_##name(struct a64_tr *t, const struct args_a64_##name *a) { atomic(t, kind, a->sz, a->rs, a->rn, a->rt); }
+ATOMIC(ldadd, IR_AMO_ADD)
+ATOMIC(ldclr, IR_AMO_ANDN)
+ATOMIC(ldeor, IR_AMO_XOR)
+ATOMIC(ldset, IR_AMO_OR)
+ATOMIC(ldsmax, IR_AMO_SMAX)
+ATOMIC(ldsmin, IR_AMO_SMIN)
+ATOMIC(ldumax, IR_AMO_UMAX)
+ATOMIC(ldumin, IR_AMO_UMIN)
+ATOMIC(swp, IR_AMO_SWAP)
