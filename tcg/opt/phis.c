@@ -55,13 +55,36 @@ static bool is_extended(const struct merge *m, ir_ref phi, ir_ref a)
     return m->form->widen == IR_OP_sext && !m->wide[phi] && fold_signed_bits(m->ir, a) <= 32;
 }
 
+static bool may_be_thin(const struct merge *m, ir_ref r)
+{
+    const struct ir_insn *i = &m->ir->insns[r];
+
+    return i->op == m->form->widen || (i->op == IR_OP_const && const_fits(m->form, i->imm)) ||
+           (i->op == IR_OP_phi && m->state[r] != NOT);
+}
+
+/* Does argument k go with a narrow value, because the use becomes narrow itself (see fold.c) or takes no more? */
+static bool narrow_use(const struct merge *m, ir_ref r, unsigned k)
+{
+    const struct ir_insn *i = &m->ir->insns[r];
+
+    switch (i->op) {
+    case IR_OP_phi: return m->state[r] != NOT;
+    case IR_OP_and: case IR_OP_or: case IR_OP_xor: case IR_OP_andn: case IR_OP_not: return true;
+    case IR_OP_st: return k == 1 && (i->aux & IR_MSIZE) <= IR_M32;
+    case IR_OP_setcc: case IR_OP_brcc: return may_be_thin(m, i->arg[!k]);
+    case IR_OP_select: return k < 2 && may_be_thin(m, i->arg[!k]);
+    default: return i->op == m->form->narrow;
+    }
+}
+
 static void find_wide_uses(struct merge *m, uint32_t n)
 {
     for (ir_ref r = 1; r < n; r++) {
         const struct ir_insn *i = &m->ir->insns[r];
         const ir_ref *arg = ir_args(m->ir, i);
         for (unsigned k = 0; k < i->nargs; k++)
-            if (i->op != m->form->narrow && !(i->op == IR_OP_phi && m->state[r] != NOT))
+            if (!narrow_use(m, r, k))
                 m->wide[arg[k]] = true;
     }
 }
