@@ -222,15 +222,15 @@ static ir_ref fold_div(struct ir *ir, struct ir_insn *i)
 
 /* --- logic ------------------------------------------------------------------------------------------------------------- */
 
-/* An operand that is an extension of 32 bits, or a constant that could be one: its low half. */
+/* An operand that is an extension of 32 bits or could be one: its low half. */
 static ir_ref extended_operand(struct ir *ir, ir_ref r, enum ir_op ext)
 {
     const struct ir_insn *x = at(ir, r);
 
     if (x->op == ext || (ext == IR_OP_sext && x->op == IR_OP_zext && bits_used(ir, x->arg[0], LOOK) < 32))
         return x->arg[0];
-    if (x->op == IR_OP_const && (ext == IR_OP_sext ? x->imm == (uint64_t)(int32_t)x->imm : x->imm >> 32 == 0))
-        return ir_i32(ir, (uint32_t)x->imm);
+    if (ext == IR_OP_sext ? signed_bits(ir, r, LOOK) <= 32 : bits_used(ir, r, LOOK) <= 32)
+        return ir_conv(ir, IR_OP_trunc, IR_I32, r);
     return IR_NONE;
 }
 
@@ -241,9 +241,8 @@ static ir_ref fold_bits_of_extended(struct ir *ir, struct ir_insn *i)
     static const uint8_t exts[] = { IR_OP_sext, IR_OP_zext };
     const struct ir_insn *x = at(ir, i->arg[0]), *y = at(ir, i->arg[1]);
 
-    if (i->type != IR_I64 || !ir_build(ir)->finished || (x->op != IR_OP_sext && x->op != IR_OP_zext))
-        return UNCHANGED;
-    if (y->op != IR_OP_sext && y->op != IR_OP_zext && y->op != IR_OP_const)
+    if (i->type != IR_I64 || !ir_build(ir)->finished ||
+        (x->op != IR_OP_sext && x->op != IR_OP_zext && y->op != IR_OP_sext && y->op != IR_OP_zext))
         return UNCHANGED;
     for (unsigned k = 0; k < 2; k++) {
         ir_ref a = extended_operand(ir, i->arg[0], exts[k]), b = extended_operand(ir, i->arg[1], exts[k]);
