@@ -45,11 +45,11 @@ enum {
 };
 enum rt_access { RT_READ, RT_WRITE, RT_EXEC };
 
-/* tag_read, tag_write = page address when host memory can be accessed directly; RT_TLB_SLOW or any other low bit sends
+/* tag_read, tag_write = page address when host memory can be accessed directly; RT_TLB_SLOW sends
  * the access to the slow path (device, watchpoint, page with code, dirty tracking); ~0 = empty.
  * Host address = guest address + addend. `info` is the slow path's own. Index: (addr >> RT_PAGE_BITS) & mask. */
 struct rt_tlb_entry { uint64_t tag_read, tag_write, addend, info; };
-enum { RT_TLB_SLOW = 1 };
+enum { RT_TLB_SLOW = 1 << 11 };                /* above the bits of a misaligned address that IR_MALIGN leaves in its tag */
 
 /* Where code pages are: tag = page address (~0 empty), host = host address of the page's first byte. A translation
  * entered from another page checks its page here: the mapping it was made under still holds. */

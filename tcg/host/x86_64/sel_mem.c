@@ -235,7 +235,7 @@ static void extend(struct x64_emit *e, unsigned d, unsigned from, unsigned aux, 
 {
     if (x64_class(type) == RA_CLASS_VEC)
         x64_op(&e->b, X_movd_x, (aux & IR_MSIZE) == IR_M64, d, 0, x64_r(from), 0);
-    else
+    else if (d != from || (aux & IR_MSIZE) != IR_M64)
         load(e, d, x64_r(from), aux, type);
 }
 
@@ -467,7 +467,8 @@ static bool is_big(unsigned aux)
 
 static void load_big(struct x64_emit *e, struct x64_rm m)
 {
-    unsigned aux = e->i->aux, size = aux & IR_MSIZE, r = RTMP;
+    unsigned aux = e->i->aux, size = aux & IR_MSIZE;
+    unsigned r = e->a->dst.kind == RA_GPR ? e->a->dst.reg : RTMP;
     bool w = size == IR_M64;
 
     if (x64_cpu.movbe) {
@@ -506,7 +507,8 @@ void x64_need_st(const struct x64_need *s)
     s->n->ntmp_gpr = (uint8_t)(s->mode->system + big);
 }
 
-static void store_big(struct x64_emit *e, struct x64_rm m)
+/* Before the access: only the store itself may fault. Returns the register with the bytes in order. */
+static unsigned swap_value(struct x64_emit *e)
 {
     unsigned size = e->i->aux & IR_MSIZE, r = e->a->tmp_gpr[e->mode->system];
     bool w = size == IR_M64;
@@ -518,20 +520,21 @@ static void store_big(struct x64_emit *e, struct x64_rm m)
     if (size == IR_M16)
         x64_shift(&e->b, SH_SHL, false, r, 16);
     x64_bswap(&e->b, w, r);
-    store_reg(e, r, m, e->i->aux, IR_I64);
+    return r;
 }
 
 void x64_emit_st(struct x64_emit *e)
 {
-    struct access acc;
+    bool big = is_big(e->i->aux);
+    unsigned swapped = big ? swap_value(e) : 0;
+    struct access acc = begin(e, store_slow, true);
     int32_t imm;
 
-    acc = begin(e, store_slow, true);
     if (!acc.only_slow) {
         if (x64_aimm(e, 1, &imm))
             x64_movi_m(&e->b, ir_mem_bytes(e->i->aux), acc.m, imm);
-        else if (is_big(e->i->aux))
-            store_big(e, acc.m);
+        else if (big)
+            store_reg(e, swapped, acc.m, e->i->aux, IR_I64);
         else
             store_reg(e, x64_areg(e, 1), acc.m, e->i->aux, value_type(e, 1));
     }
@@ -602,6 +605,8 @@ static void amo_loop(struct x64_emit *e, struct x64_rm m, bool w)
     x64_g(&e->b, X_mov_load, w, RAX, m);
     again = x64_here(&e->b);
     amo_compute(e, w, b);
+    if (!e->mode->system)                                  /* a page that can be read may still refuse the store */
+        statemap_add(&e->u->map, x64_here(&e->b), e->ir, e->ra, e->r);
     x64_lock(&e->b);
     x64_g(&e->b, X_cmpxchg, w, RTMP, m);
     x64_jcc_to(&e->b, CC_NE, again);
