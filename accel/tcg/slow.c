@@ -62,16 +62,16 @@ static void publish(struct tcg_vcpu *tv, uint64_t va, const struct target_xlat *
         return;                                /* devices are found anew at each access */
     if ((t->tag_read & ~(uint64_t)(PAGE - 1)) == page && t->addend == addend) {
         if (x->read)
-            t->tag_read = page | slow;         /* another access of the same page fills in its right */
+            t->tag_read = page | (slow ? RT_TLB_SLOW : 0);         /* another access of the same page fills in its right */
     } else {
         __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
         t->tag_read = ~UINT64_C(0);
         t->addend = addend;
-        t->tag_read = x->read ? page | slow : ~UINT64_C(0);
+        t->tag_read = x->read ? page | (slow ? RT_TLB_SLOW : 0) : ~UINT64_C(0);
     }
     if (!x->write || m->readonly)
         return;
-    write = page | (slow || notice);
+    write = page | (slow || notice ? RT_TLB_SLOW : 0);
     if (!(write & RT_TLB_SLOW))
         writable_note(tv->engine, m->host);
     __atomic_store_n(&t->tag_write, write, __ATOMIC_SEQ_CST);
