@@ -2,6 +2,7 @@
  *
  * Queues: 0 receives, 1 sends, 2 controls. No offloads: every frame is whole and has its checksum.
  * Source: virtio 1.2, 5.1. */
+#include "hw/virtio/net.h"
 #include <stdlib.h>
 #include <string.h>
 #include "core/base/alloc.h"
@@ -270,6 +271,11 @@ static int net_realize(struct device *dev, struct error *err)
     choose_mac(s);
     net_port_init(&s->port, &ops, s);
     return net_nic_connect(&s->port, s->netdev, err);
+}
+
+struct net_port *virtio_net_port(struct device *dev)
+{
+    return &((struct virtio_net *)dev)->port;
 }
 
 static void net_unrealize(struct device *dev)

@@ -209,6 +209,7 @@ void virtq_push(struct virtq *q, struct virtq_buf *b, uint64_t written)
     dma_w32(as, at, b->head);
     dma_w32(as, at + 4, (uint32_t)written);
     q->next_used++;
+    q->pushed = true;
     dma_w16(as, q->used + 2, q->next_used); /* a release store: the element is there before the index says so */
 }
 
@@ -216,8 +217,9 @@ void virtq_tell(struct virtq *q)
 {
     uint16_t from, event;
 
-    if (!usable(q))
+    if (!q->pushed || !usable(q))
         return;
+    q->pushed = false;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* our index is out before we look at what the driver wants */
     if (virtio_has(q->vd, VIRTIO_F_EVENT_IDX)) {
         from = q->signalled_used;

@@ -52,6 +52,7 @@ struct virtq {
     uint64_t desc, avail, used; /* guest addresses */
     uint16_t last_avail, next_used, signalled_used;
     bool signalled;
+    bool pushed; /* since virtq_tell() */
 };
 
 struct virtio_device {

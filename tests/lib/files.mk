@@ -1,1 +1,1 @@
-TESTLIB_SRC += tests/lib/bench.c
+TESTLIB_SRC += tests/lib/bench.c tests/lib/vdriver.c
