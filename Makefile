@@ -37,7 +37,7 @@ REGISTRIES := $(shell grep -sl '^\#registry ' $$(find core tcg targets accel hw 
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes $(if $(filter 1,$(CONFIG_WERROR)),-Werror)
 CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE -O2 -g -pthread -fno-strict-aliasing -fwrapv -fno-math-errno $(WARN) \
-    $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN) -fno-omit-frame-pointer -Wno-unknown-warning-option -Wno-tsan) -I. -I$(B) -I$(B)/gen $(LIB_CFLAGS) $(CONFIG_CFLAGS)
+    $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN) -fno-omit-frame-pointer $(if $(filter thread,$(CONFIG_SAN)),-Wno-tsan -Wno-unknown-warning-option) -Wno-stringop-truncation) -I. -I$(B) -I$(B)/gen $(LIB_CFLAGS) $(CONFIG_CFLAGS)
 LDFLAGS_ALL = -pthread $(if $(CONFIG_SAN),-fsanitize=$(CONFIG_SAN)) $(LDFLAGS)
 
 ARRAYS := $(shell awk 'FNR == 1 { print $$3 }' $(REGISTRIES))
@@ -73,7 +73,7 @@ $(B)/insngen: $(B)/obj/targets/gen/insngen.o
 $(INSN_GEN): $(B)/gen/%.insn.h: %.insn $(B)/insngen $$(wildcard $$(dir %)*.insn)
 	$(call say,GEN,$<)
 	@mkdir -p $(@D)
-	$(Q)$(B)/insngen $< $@ $(@:.h=.c) $(@:.h=.table.c)
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $(B)/insngen $< $@ $(@:.h=.c) $(@:.h=.table.c)
 $(INSN:%=$(B)/gen/%.c) $(INSN:%=$(B)/gen/%.table.c): $(INSN_GEN)
 $(filter-out $(B)/obj/targets/gen/%,$(SRC:%.c=$(B)/obj/%.o) $(UNIT_SRC:%.c=$(B)/obj/%.o)): | $(INSN_GEN)
 

@@ -271,6 +271,8 @@ void vcpu_end_all(void)
             pthread_join(all.at[i]->thread, NULL);
     machine_lock();
     for (unsigned i = 0; i < all.count; i++) {
+        if (!all.at[i]->started)
+            all.at[i]->accel->vcpu_destroy(all.at[i]); /* else its thread did */
         free(all.at[i]->env);
         free(all.at[i]);
     }
