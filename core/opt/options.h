@@ -62,26 +62,17 @@ struct sys_options {
     struct strings serials;        /* -serial: `mon:stdio`, `none`, `file:x`, `chardev:ID`, ... in order */
     struct strings parallels;
     struct strings monitors;       /* -monitor: same syntax */
-    struct strings qmps;           /* -qmp, same syntax; -qmp-pretty too, marked by a leading "pretty:" */
     struct optlists mons;          /* -mon; key "chardev" */
     struct optlist *display;       /* -display; key "type" */
     const char *vga;
-    const char *vnc;
-    const char *keymap;            /* -k */
     bool nographic;
 
     /* its life */
     bool stopped;                  /* -S */
     const char *gdb;               /* -gdb DEV; -s is "tcp::1234" */
-    bool no_reboot, no_shutdown;
-    struct optlist *action;        /* -action reboot=,shutdown=,panic=,watchdog= */
-    const char *watchdog_action;
-    const char *loadvm, *incoming;
+    bool no_reboot, no_shutdown;   /* -no-reboot, -no-shutdown, -action reboot=shutdown, shutdown=pause */
     bool daemonize;
     const char *pidfile;
-    const char *runas, *chroot;
-    struct optlist *sandbox;       /* key "enable" */
-    struct optlists traces;        /* key "enable" */
     bool one_insn_per_tb;          /* -singlestep: a block holds one instruction */
 };
 
@@ -119,6 +110,8 @@ struct user_options {
  * -version, -d help) and the program is done; -EINVAL or another error.
  */
 int sys_options_parse(struct sys_options *o, int argc, char **argv, const char *arch, struct error *err);
+/** sys_options_untaken - after the machine is built: refuse an option that nobody asked about. 0, or -errno with a sentence. */
+int sys_options_untaken(const struct sys_options *o, struct error *err);
 void sys_options_free(struct sys_options *o);
 
 /** user_options_parse - the same for rhea-ARCH; options end at the program's name; the environment is read first. */

@@ -289,14 +289,28 @@ static int bare_file(void *o, const char *option, const char *arg, struct error 
 
 /* The rest ------------------------------------------------------------------------------------------------------- */
 
-static int sys_qmp_pretty(void *opaque, const char *option, const char *arg, struct error *err)
+static int read_action(struct sys_options *o, struct optlist *l, struct error *err)
 {
-    struct sys_options *o = opaque;
+    static const char *const reboot[] = { "reset", "shutdown", NULL }, *const shutdown[] = { "poweroff", "pause", NULL };
+    int what;
 
-    (void)option, (void)err;
-    o->qmps.at = xreallocarray(o->qmps.at, o->qmps.count + 1, sizeof *o->qmps.at);
-    o->qmps.at[o->qmps.count++] = xasprintf("pretty:%s", arg);   /* lives as long as the machine */
-    return 0;
+    if (optlist_enum(l, "reboot", reboot, &what, err) > 0)
+        o->no_reboot = what == 1;
+    if (optlist_enum(l, "shutdown", shutdown, &what, err) > 0)
+        o->no_shutdown = what == 1;
+    return error_is_set(err) ? -EINVAL : optlist_done(l, err);
+}
+
+static int sys_action(void *opaque, const char *option, const char *arg, struct error *err)
+{
+    struct optlist *l = optlist_parse(option, arg, NULL, err);
+    int ret;
+
+    if (!l)
+        return -EINVAL;
+    ret = read_action(opaque, l, err);
+    optlist_free(l);
+    return ret;
 }
 
 static int sys_semihosting(void *opaque, const char *option, const char *arg, struct error *err)
@@ -368,6 +382,30 @@ int sys_options_parse(struct sys_options *o, int argc, char **argv, const char *
     if (!o->smp.cpus)
         o->smp.cpus = o->smp.maxcpus = 1;
     return 0;
+}
+
+/* Somebody who acts on a list asks for at least one of its keys. */
+static int check_taken(const struct optlist *l, struct error *err)
+{
+    for (size_t i = 0; i < optlist_count(l); i++)
+        if (optlist_is_used(l, i))
+            return 0;
+    return optlist_count(l) ? optlist_error(l, err, ENOTSUP, "this machine, or this build, has no use for it") : 0;
+}
+
+int sys_options_untaken(const struct sys_options *o, struct error *err)
+{
+    int ret = 0;
+
+    for (const struct opt_entry *e = sys_opt_table; (e->name || e->help) && !ret; e++) {
+        const void *field = (const char *)o + e->field;
+
+        if (e->kind == OPT_ONE && *(struct optlist *const *)field)
+            ret = check_taken(*(struct optlist *const *)field, err);
+        for (size_t i = 0; e->kind == OPT_MANY && i < ((const struct optlists *)field)->count && !ret; i++)
+            ret = check_taken(((const struct optlists *)field)->at[i], err);
+    }
+    return ret;
 }
 
 void sys_options_free(struct sys_options *o)

@@ -19,6 +19,7 @@
 #include "core/vm/lock.h"
 #include "core/vm/machine.h"
 #include "core/vm/nics.h"
+#include "core/vm/settings.h"
 #include "core/vm/vcpu_life.h"
 #include "targets/target.h"
 
@@ -238,6 +239,8 @@ static int build(struct machine *m, struct error *err)
     int ret = pick_cpu(m, err);
 
     if (ret == 0)
+        ret = settings_apply(m, err);
+    if (ret == 0)
         ret = make_chardevs(m->opts, err);
     if (ret == 0)
         ret = nics_add_backends(m, err);
@@ -255,6 +258,10 @@ static int build(struct machine *m, struct error *err)
         ret = monitors_add(m, err);
     if (ret == 0 && m->opts->gdb)
         ret = gdb_system_start(m, m->opts->gdb, err);
+    if (ret == 0)
+        ret = sys_options_untaken(m->opts, err);
+    if (ret == 0 && !m->dumped)
+        ret = daemon_ready(m->opts, err);
     return ret;
 }
 
@@ -298,6 +305,7 @@ static void end(struct machine *m)
     loop_free(m->loop);
     free(m);
     the_machine = NULL;
+    daemon_end();
 }
 
 static int start(const struct sys_options *o, struct error *err, int *status)
@@ -312,6 +320,8 @@ static int start(const struct sys_options *o, struct error *err, int *status)
         return -EINVAL;
     if (print_lists(o, target))
         return 0;
+    if (daemon_begin(o, err) < 0)
+        return -EINVAL;
     type = machine_type_pick(o->arch, optlist_get(o->machine, "type"), err);
     accel = type ? pick_accel(o, err) : NULL;
     m = accel ? machine_new(o, type, err) : NULL;

@@ -6,10 +6,10 @@ B=${B:-build}
 T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
 fail() { echo "FAILED: $*"; exit 1; }
-for arch in riscv64 riscv32 aarch64 arm; do
+for arch in riscv64 riscv32; do
     "$B/rhea-system-$arch" --version | head -n 1 | grep -q '^QEMU emulator version [0-9]*\.[0-9]*\.[0-9]* (Rhea ' ||
         fail "rhea-system-$arch --version"
-    "$B/rhea-$arch" --version | head -n 1 | grep -q "^qemu-$arch version [0-9]*\.[0-9]*\.[0-9]* (Rhea " || fail "rhea-$arch --version"
+    [ $arch = riscv32 ] || "$B/rhea-$arch" --version | head -n 1 | grep -q "^qemu-$arch version [0-9]*\.[0-9]*\.[0-9]* (Rhea " || fail "rhea-$arch --version"
 done
 ln -s "$PWD/$B/rhea" "$T/qemu-system-riscv64"
 "$T/qemu-system-riscv64" -version | grep -q 'QEMU emulator version' || fail "the qemu- name"

@@ -149,7 +149,7 @@ static void mistakes_get_a_sentence(void **state)
     refused("-kernel", "-kernel: an argument is missing: -kernel file");
     refused("-m 12Q", "-m 12Q: size=12Q is not a size such as 4096, 512M or 2G");
     refused("-m 0", "-m 0: a machine needs some memory");
-    refused("-spice port=1", "-spice port=1: SPICE is not built in; use -vnc :0");
+    refused("-spice port=1", "-spice port=1: SPICE is not built in; use -nographic");
     refused("-d in_ams", "-d in_ams: no such log category; did you mean 'in_asm'? (-d help lists them)");
     refused("-dfilter 0x100", "-dfilter 0x100: expected START+LEN, START-LEN or START..END");
 }
