@@ -483,8 +483,8 @@ static const uint8_t order_vec[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 static void one(uint64_t seed, struct ir *ir, struct ra *ra)
 {
     struct rng r = { mix(seed) };
-    static const uint8_t sizes[] = { 4, 5, 6, 8, 12, 14 };
-    struct fake f = { .seed = seed, .ngpr = sizes[rnd(&r, 6)], .nvec = 3 + rnd(&r, 12) };
+    static const uint8_t sizes[] = { 3, 4, 5, 6, 8, 12, 14 };
+    struct fake f = { .seed = seed, .ngpr = sizes[rnd(&r, 7)], .nvec = 3 + rnd(&r, 12) };
     struct ra_host host = { .gpr_order = order_gpr, .vec_order = order_vec, .need = need, .host_ctx = &f };
     struct machine m = { .ir = ir, .ra = ra, .r = r };
     const char *bad;
