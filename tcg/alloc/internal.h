@@ -7,7 +7,9 @@
  * chance) into any other.
  *
  *   order.c    blocks in reverse postorder, loops in one piece; loop depth
- *   live.c     what the host needs, next uses, what crosses block borders, which homes may be written early
+ *   live.c     what the host needs; next uses within a block; which values meet
+ *   global.c   what crosses block borders, next uses behind them, how crowded the loops are
+ *   homes.c    which homes may be written early
  *   scan.c     the walk: one instruction after the other
  *   state.c    which values are in which registers at the start of a block
  *   spill.c    places in memory: homes, frame slots; the one store of each spilled value
@@ -70,6 +72,8 @@ struct ra_exile { ir_block_ref block; ir_ref v; };         /* v stays in memory 
 struct ra_candidate { ir_ref v; uint32_t dist; uint8_t reg; };   /* for a register around a loop */
 struct ra_split { ir_block_ref block, after; };            /* a block made for an edge, and where it is emitted */
 
+struct ra_list { uint32_t first, n; };                     /* a stretch of scan.listed: numbers of globals */
+
 struct ra_blk {
     uint32_t start, end;                       /* positions; start is that of the phis */
     uint32_t order;                            /* place in reverse postorder + 1; 0: not reached */
@@ -77,6 +81,7 @@ struct ra_blk {
     uint32_t loop;                             /* the innermost loop, index in scan.loops; 0 none */
     ir_block_ref idom;                         /* immediate dominator; the entry's is itself */
     bool back;                                 /* a loop's head */
+    struct ra_list live_in, live_out;
     bool done;
     ir_ref in[RA_NREGS], out[RA_NREGS];        /* what the registers hold */
 };
@@ -107,6 +112,9 @@ struct ra_scan {
     /* values that cross block borders, [0] unused, and their distances at each block's start and end */
     ir_ref *globals; uint32_t nglobals, globals_cap;
     uint32_t *dist_in, *dist_out; uint32_t dist_cap;
+    uint32_t gwords;                           /* words of bits, one bit a global, for each block */
+    uint64_t *live_in, *live_out, *made; uint32_t live_cap;
+    uint32_t *listed; uint32_t nlisted, listed_cap;
 
     /* guest registers: words of bits per block start; a set bit says that a store to the home there could be seen */
     unsigned nwords;
@@ -172,15 +180,29 @@ ir_block_ref ra_common_dominator(const struct ra_scan *s, ir_block_ref a, ir_blo
 
 /* live.c */
 void ra_gather(struct ra_scan *s);                         /* needs, positions, slots; one block or many */
-void ra_global_live(struct ra_scan *s);                    /* many blocks: the matrices */
-void ra_pressure(struct ra_scan *s);                       /* the counts of loop heads */
 void ra_block_live(struct ra_scan *s, ir_block_ref b);     /* next uses within a block about to be walked */
-unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out);
 void ra_block_hints(struct ra_scan *s, ir_block_ref b);
+unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out);
+ir_block_ref ra_block_at(const struct ra_scan *s, uint32_t pos);
 /* ra_overlap - are v and w ever needed at the same time? ra_lives_over - is v, made before pos, needed at or after it? */
 bool ra_overlap(const struct ra_scan *s, ir_ref v, ir_ref w);
 bool ra_lives_over(const struct ra_scan *s, ir_ref v, uint32_t pos);
 uint32_t ra_next_use(struct ra_scan *s, ir_ref v);         /* position; RA_DIST_WEAK: no instruction wants it */
+
+static inline uint32_t ra_add_dist(uint32_t d, uint32_t more)
+{
+    return d >= RA_DIST_WEAK ? d : d + more > RA_DIST_FAR ? RA_DIST_FAR : d + more;
+}
+
+/* Does an instruction that accepts `a` want v in a register? A constant may be embedded. */
+static inline bool ra_wants_reg(const struct ra_val *v, const struct ra_arg *a)
+{
+    return !(v->flags & RA_V_CONST) || (a->accept != RA_REG_OR_CONST && a->accept != RA_ANY);
+}
+
+/* global.c */
+void ra_global_live(struct ra_scan *s);                    /* many blocks: lists and distances */
+void ra_pressure(struct ra_scan *s);                       /* the counts of loops */
 
 static inline uint32_t ra_dist_in(const struct ra_scan *s, ir_block_ref b, ir_ref v)
 {
@@ -188,6 +210,14 @@ static inline uint32_t ra_dist_in(const struct ra_scan *s, ir_block_ref b, ir_re
 
     return g ? s->dist_in[(size_t)b * s->nglobals + g] : RA_DIST_DEAD;
 }
+
+/* homes.c */
+void ra_reset_homes(struct ra_scan *s);
+void ra_note_home_writes(struct ra_scan *s, const struct ir_insn *i);
+void ra_unsafe_blocks(struct ra_scan *s);
+void ra_unsafe_out(const struct ra_scan *s, ir_block_ref b, uint64_t *out);
+void ra_unsafe_step(struct ra_scan *s, const struct ir_insn *i);
+void ra_note_home_ok(struct ra_scan *s, ir_ref r);
 
 /* scan.c */
 void ra_put(struct ra_scan *s, ir_ref v, unsigned reg);    /* v is in reg from now on */

@@ -7,7 +7,7 @@
 
 #include "core/base/alloc.h"
 
-enum { MOST_ROUNDS = 2 };                      /* attempts after the first */
+enum { MOST_ROUNDS = 1 };                      /* attempts after the first */
 
 void *ra_grow_array(void *p, uint32_t *cap, uint32_t n, size_t bytes)
 {
@@ -30,7 +30,7 @@ void ra_free(struct ra *ra)
 {
     struct ra_scan *s = ra->priv;
     void *arrays[] = {
-        s->need, s->val, s->uses, s->clobbers, s->hopes, s->blk, s->rpo, s->loops, s->stack, s->globals, s->dist_in, s->dist_out, s->unsafe_in,
+        s->need, s->val, s->uses, s->clobbers, s->hopes, s->blk, s->rpo, s->loops, s->stack, s->globals, s->dist_in, s->dist_out, s->live_in, s->listed, s->unsafe_in,
         s->unsafe, s->exiles, s->cand, s->slot_reg, s->writes, s->slot_writes, s->slot_owners, s->spilled, s->frame, s->pmoves, s->split,
         ra->insn, ra->pool_loc, ra->moves, ra->snap_loc, ra->order, s,
     };

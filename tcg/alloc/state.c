@@ -186,12 +186,12 @@ static uint32_t find_candidates(struct ra_scan *s, ir_block_ref b, unsigned cls,
     for (ir_ref r = s->ir->blocks[b].first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)
         if (phi_lives(s, r) && !ra_is_exiled(s, b, r))
             add_candidate(s, cls, r, phi_dist(s, r), RA_NO_REG, &n);
-    for (uint32_t g = 1; g < s->nglobals; g++) {
-        uint32_t d = s->dist_in[(size_t)b * s->nglobals + g];
+    for (uint32_t j = 0; j < s->blk[b].live_in.n; j++) {
+        uint32_t g = s->listed[s->blk[b].live_in.first + j], d = s->dist_in[(size_t)b * s->nglobals + g];
         ir_ref v = s->globals[g];
         unsigned reg = RA_NO_REG;
 
-        if (d == RA_DIST_DEAD || ra_is_exiled(s, b, v))
+        if (s->val[v].cls != cls || ra_is_exiled(s, b, v))
             continue;
         for (unsigned k = 0; k < RA_NREGS; k++)
             if (from[k] == v)
@@ -267,9 +267,12 @@ void ra_enter_block(struct ra_scan *s, ir_block_ref b)
         else
             place_phi(s, b, r, (uint32_t)pred, 0);
     }
-    for (uint32_t g = 1; g < s->nglobals; g++)
-        if (s->dist_in[(size_t)b * s->nglobals + g] != RA_DIST_DEAD && s->val[s->globals[g]].reg == RA_NO_REG)
-            ra_spill(s, s->globals[g]);
+    for (uint32_t j = 0; j < s->blk[b].live_in.n; j++) {
+        ir_ref v = s->globals[s->listed[s->blk[b].live_in.first + j]];
+
+        if (s->val[v].reg == RA_NO_REG)
+            ra_spill(s, v);
+    }
     memcpy(s->blk[b].in, s->regs, sizeof s->regs);
 }
 
