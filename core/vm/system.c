@@ -15,6 +15,7 @@
 #include "core/monitor/monitor.h"
 #include "core/net/net.h"
 #include "core/personality.h"
+#include "core/vm/disks.h"
 #include "core/vm/loader.h"
 #include "core/vm/lock.h"
 #include "core/vm/machine.h"
@@ -243,11 +244,15 @@ static int build(struct machine *m, struct error *err)
     if (ret == 0)
         ret = make_chardevs(m->opts, err);
     if (ret == 0)
+        ret = disks_open(m, err);
+    if (ret == 0)
         ret = nics_add_backends(m, err);
     if (ret == 0)
         ret = m->type->build(m, err);
     if (ret == 0)
         ret = add_devices(m, err);
+    if (ret == 0)
+        ret = disks_add_devices(m, err);
     if (ret == 0)
         ret = nics_add_cards(m, err);
     if (ret == 0 && m->type->finish)
@@ -301,6 +306,7 @@ static void end(struct machine *m)
     chr_end();
     net_end();
     board_free(m->board);
+    disks_close();
     loader_free(m->loader);
     loop_free(m->loop);
     free(m);

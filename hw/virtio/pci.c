@@ -316,5 +316,6 @@ static const struct pci_info virtio_pci_info = {
         .reset = virtio_pci_reset, .after_load = pci_after_load,                                                        \
     }
 
+VIRTIO_PCI(blk, "disk");
 VIRTIO_PCI(net, "Ethernet card");
 VIRTIO_PCI(rng, "source of random bytes");
