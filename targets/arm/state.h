@@ -1,7 +1,7 @@
 /* targets/arm/state.h - the CPU state of an Arm core, and what the parts of this guest share.
  *
  * Homes of x0..x30 and sp come first, where generated code reaches them with short displacements. The condition flags
- * are kept as the operation that made them and its operands (cc_op, cc_a, cc_b): enum arm_cc says how to read them. */
+ * are kept as the operation that made them and its operands (cc_op, cc_a, cc_b): enum arm_flags_op says how to read them. */
 #ifndef TARGETS_ARM_STATE_H
 #define TARGETS_ARM_STATE_H
 
@@ -27,7 +27,7 @@ struct arm_model {
 };
 
 /* How cc_a and cc_b make NZCV. */
-enum arm_cc {
+enum arm_flags_op {
     ARM_CC_NZCV,                               /* cc_a: N bit 31, Z 30, C 29, V 28 */
     ARM_CC_SUB64, ARM_CC_SUB32,                /* the flags of cc_a - cc_b */
     ARM_CC_ADD64, ARM_CC_ADD32,                /* of cc_a + cc_b */

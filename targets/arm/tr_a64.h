@@ -29,7 +29,7 @@ void a64_put_sp(struct a64_tr *t, unsigned r, ir_ref v);
 ir_ref a64_const(struct a64_tr *t, bool sf, uint64_t v);
 
 /* Condition flags (tr_a64_flags.c). */
-void a64_set_cc(struct a64_tr *t, enum arm_cc op, ir_ref a, ir_ref b);     /* a, b: i64 or i32 as op says; b may be 0 */
+void a64_set_cc(struct a64_tr *t, enum arm_flags_op op, ir_ref a, ir_ref b);     /* a, b: i64 or i32 as op says; b may be 0 */
 void a64_set_nzcv(struct a64_tr *t, ir_ref packed);            /* i32 */
 ir_ref a64_nzcv(struct a64_tr *t);                             /* i32, packed */
 struct a64_test { enum ir_cond cond; ir_ref a, b; };

@@ -6,7 +6,7 @@ static ir_ref wide(struct a64_tr *t, ir_ref v)
     return ir_type_of(t->ir, v) == IR_I32 ? ir_conv(t->ir, IR_OP_zext, IR_I64, v) : v;
 }
 
-void a64_set_cc(struct a64_tr *t, enum arm_cc op, ir_ref a, ir_ref b)
+void a64_set_cc(struct a64_tr *t, enum arm_flags_op op, ir_ref a, ir_ref b)
 {
     ir_write_slot(t->ir, ARM_SLOT_CC_OP, ir_i32(t->ir, op));
     ir_write_slot(t->ir, ARM_SLOT_CC_A, wide(t, a));
@@ -24,12 +24,12 @@ static ir_ref packed(struct a64_tr *t, ir_ref op)
 }
 
 /* The operation that made the flags, when this translation knows it; else the flags are packed first. */
-static enum arm_cc known_op(struct a64_tr *t)
+static enum arm_flags_op known_op(struct a64_tr *t)
 {
     ir_ref op = ir_read_slot(t->ir, ARM_SLOT_CC_OP);
 
     if (ir_is_const(t->ir, op))
-        return (enum arm_cc)ir_at(t->ir, op)->imm;
+        return (enum arm_flags_op)ir_at(t->ir, op)->imm;
     a64_set_nzcv(t, packed(t, op));
     return ARM_CC_NZCV;
 }
@@ -43,7 +43,7 @@ static ir_ref operand(struct a64_tr *t, unsigned slot, bool is64)
 
 ir_ref a64_nzcv(struct a64_tr *t)
 {
-    enum arm_cc op = known_op(t);
+    enum arm_flags_op op = known_op(t);
 
     if (op == ARM_CC_NZCV)
         return ir_conv(t->ir, IR_OP_trunc, IR_I32, ir_read_slot(t->ir, ARM_SLOT_CC_A));
@@ -127,7 +127,7 @@ struct a64_test a64_condition(struct a64_tr *t, unsigned cond)
 {
     unsigned base = cond >> 1;
     struct a64_test test;
-    enum arm_cc op;
+    enum arm_flags_op op;
     bool is64;
 
     if (base == AL)

@@ -1,0 +1,40 @@
+/* targets/arm/disas.c - one line of assembly, and the registers as people read them. */
+#include <capstone/capstone.h>
+#include <stdio.h>
+
+#include "core/base/bytes.h"
+#include "targets/arm/state.h"
+#include "targets/arm/target.h"
+
+int arm64_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room)
+{
+    cs_insn *insn;
+    csh cs;
+
+    (void)model;
+    (void)mode;
+    if (n < 4)
+        return 0;
+    snprintf(out, room, ".inst 0x%08x", load_le32(bytes));
+    if (cs_open(CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, &cs) != CS_ERR_OK)
+        return 4;
+    if (cs_disasm(cs, bytes, n, pc, 1, &insn) == 1) {
+        snprintf(out, room, "%-11s %s", insn->mnemonic, insn->op_str);
+        cs_free(insn, 1);
+    }
+    cs_close(&cs);
+    return 4;
+}
+
+void arm64_dump(const struct cpu_env *c, void *FILE_to)
+{
+    const struct arm_env *env = arm_env(c);
+    uint32_t f = arm_nzcv(env->cc_op, env->cc_a, env->cc_b, env->cc_x);
+
+    fprintf(FILE_to, " PC=%016llx ", (unsigned long long)c->pc);
+    for (unsigned i = 0; i < 31; i++)
+        fprintf(FILE_to, "X%02u=%016llx%s", i, (unsigned long long)env->x[i], i % 4 == 2 ? "\n" : " ");
+    fprintf(FILE_to, " SP=%016llx\nFLAGS=%c%c%c%c FPCR=%08x FPSR=%08x\n", (unsigned long long)env->sp,
+            f >> 31 & 1 ? 'N' : '-', f >> 30 & 1 ? 'Z' : '-', f >> 29 & 1 ? 'C' : '-', f >> 28 & 1 ? 'V' : '-', env->fpcr,
+            arm_fpsr(env));
+}

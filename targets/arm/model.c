@@ -1,0 +1,141 @@
+/* targets/arm/model.c - CPU models and `-cpu` (models.def, features.def). */
+#include "targets/arm/model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/alloc.h"
+#include "core/base/bits.h"
+#include "core/base/error.h"
+#include "core/base/str.h"
+
+static const struct { const char *name, *help; } features[ARM_NFEATURES] = {
+#define FEATURE(name, help) { #name, help },
+#include "targets/arm/features.def"
+#undef FEATURE
+};
+
+static const struct { const char *name; uint64_t midr; const char *features, *help; } models[] = {
+#define MODEL(name, midr, features, help) { name, midr, features, help },
+#include "targets/arm/models.def"
+#undef MODEL
+};
+
+static const char *names[ARRAY_LEN(models) + 1];
+
+const char *const *arm64_model_names(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(models); i++)
+        names[i] = models[i].name;
+    return names;
+}
+
+void arm64_cpu_help(void *FILE_to)
+{
+    FILE *to = FILE_to;
+
+    fprintf(to, "Available CPUs:\n");
+    for (size_t i = 0; i < ARRAY_LEN(models); i++)
+        fprintf(to, "  %-14s %s\n", models[i].name, models[i].help);
+    fprintf(to, "\nFeatures (FEATURE=on|off):\n");
+    for (size_t f = 0; f < ARM_NFEATURES; f++)
+        fprintf(to, "  %-14s %s\n", features[f].name, features[f].help);
+    fprintf(to, "  %-14s %s\n", "pauth-impdef", "pointer authentication by a cheap algorithm");
+}
+
+static int feature_of(const char *name, size_t len)
+{
+    for (int f = 0; f < ARM_NFEATURES; f++)
+        if (strlen(features[f].name) == len && !strncasecmp(features[f].name, name, len))
+            return f;
+    return -1;
+}
+
+static void set_list(struct arm_model *m, const char *list)
+{
+    if (str_eq(list, "all"))
+        memset(m->has, true, sizeof m->has);
+    for (const char *s = list; *s; s += strspn(s, ",")) {
+        size_t n = strcspn(s, ",");
+        int f = feature_of(s, n);
+
+        if (f >= 0)
+            m->has[f] = true;
+        s += n;
+    }
+}
+
+static int unknown_feature(const char *name, struct error *err)
+{
+    struct nearest n = NEAREST_INIT(name);
+    char hint[96];
+
+    for (int f = 0; f < ARM_NFEATURES; f++)
+        nearest_try(&n, features[f].name);
+    nearest_try(&n, "pauth-impdef");
+    return error_set(err, EINVAL, "the Arm CPU models have no feature '%s'%s; -cpu help lists them", name,
+                     nearest_hint(&n, hint, sizeof hint));
+}
+
+static int parse_word(struct arm_model *m, char *word, struct error *err)
+{
+    char *eq = strchr(word, '=');
+    bool on = true;
+    int f;
+
+    if (*word == '+' || *word == '-') {
+        on = *word++ == '+';
+    } else if (eq) {
+        *eq++ = 0;
+        if (str_bool(eq, &on) < 0)
+            return error_set(err, EINVAL, "CPU feature '%s' is on or off, not '%s'", word, eq);
+    }
+    if (str_eq(word, "pauth-impdef")) {
+        m->pauth_impdef = on;
+        return 0;
+    }
+    f = feature_of(word, strlen(word));
+    if (f < 0)
+        return unknown_feature(word, err);
+    m->has[f] = on;
+    return 0;
+}
+
+static int parse(struct arm_model *m, char *text, struct error *err)
+{
+    char *save, *word = strtok_r(text, ",", &save);
+    struct nearest n = NEAREST_INIT(word ? word : "");
+    char hint[96];
+    size_t i = 0;
+
+    while (word && i < ARRAY_LEN(models) && strcasecmp(models[i].name, word))
+        nearest_try(&n, models[i++].name);
+    if (!word || i == ARRAY_LEN(models))
+        return error_set(err, EINVAL, "there is no Arm CPU model '%s'%s; -cpu help lists them", word ? word : "",
+                         nearest_hint(&n, hint, sizeof hint));
+    m->name = models[i].name;
+    m->midr = models[i].midr;
+    m->pauth_impdef = str_eq(m->name, "max");
+    set_list(m, models[i].features);
+    while ((word = strtok_r(NULL, ",", &save)))
+        if (parse_word(m, word, err) < 0)
+            return -EINVAL;
+    return 0;
+}
+
+const void *arm64_parse_cpu(const char *spec, bool system, struct error *err)
+{
+    struct arm_model *m = NEW(struct arm_model);
+    char *text = xstrdup(spec);
+    int ret = parse(m, text, err);
+
+    (void)system;
+    free(text);
+    if (ret == 0)
+        return m;
+    free(m);
+    return NULL;
+}

@@ -1,0 +1,18 @@
+/* targets/arm/model.h - `-cpu`: models are sets of features. */
+#ifndef TARGETS_ARM_MODEL_H
+#define TARGETS_ARM_MODEL_H
+
+#include <stdbool.h>
+
+#include "targets/arm/state.h"
+
+const char *const *arm64_model_names(void);
+
+/**
+ * arm64_parse_cpu - a model from `NAME[,FEATURE=on|off]...` (also +FEATURE, -FEATURE; pauth-impdef=on).
+ * Returns the model, valid for the life of the process, or NULL with the sentence in err.
+ */
+const void *arm64_parse_cpu(const char *spec, bool system, struct error *err);
+void arm64_cpu_help(void *FILE_to);
+
+#endif

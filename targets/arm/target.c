@@ -1,0 +1,110 @@
+/* targets/arm/target.c - the table that makes an AArch64 guest. */
+#include <elf.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "core/base/bits.h"
+#include "core/dev/state.h"
+#include "targets/arm/help.h"
+#include "targets/arm/model.h"
+#include "targets/arm/state.h"
+#include "targets/arm/target.h"
+#include "targets/arm/tr_a64.h"
+
+#define X(n) { "x" #n, offsetof(struct arm_env, x) + 8 * n, IR_I64 }
+#define V(n) { "v" #n, offsetof(struct arm_env, v) + 16 * n, IR_V128 }
+static const struct ir_slot slots[] = {
+    X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15), X(16), X(17), X(18),
+    X(19), X(20), X(21), X(22), X(23), X(24), X(25), X(26), X(27), X(28), X(29), X(30),
+    { "sp", offsetof(struct arm_env, sp), IR_I64 }, { "cc_op", offsetof(struct arm_env, cc_op), IR_I32 },
+    { "cc_a", offsetof(struct arm_env, cc_a), IR_I64 }, { "cc_b", offsetof(struct arm_env, cc_b), IR_I64 },
+    { "cc_x", offsetof(struct arm_env, cc_x), IR_I64 },
+    V(0), V(1), V(2), V(3), V(4), V(5), V(6), V(7), V(8), V(9), V(10), V(11), V(12), V(13), V(14), V(15), V(16), V(17), V(18),
+    V(19), V(20), V(21), V(22), V(23), V(24), V(25), V(26), V(27), V(28), V(29), V(30), V(31),
+};
+_Static_assert(ARRAY_LEN(slots) == ARM_NSLOTS, "a slot for each register");
+_Static_assert(offsetof(struct arm_env, x) == 64, "generated code reaches homes from 64 on with short displacements");
+
+static void arm_reset(struct cpu_env *c)
+{
+    struct arm_env *env = arm_env(c);
+
+    memset(env->x, 0, sizeof env->x);
+    memset(env->v, 0, sizeof env->v);
+    env->sp = env->cc_a = env->cc_b = env->cc_x = 0;
+    env->cc_op = ARM_CC_NZCV;
+    env->excl_addr = ~UINT64_C(0);
+    env->fpsr = 0;
+    arm_set_fpcr(env, 0);
+    c->halted = 0;
+    c->pc = 0;
+}
+
+static void arm_init(struct cpu_env *c, const void *model, bool system)
+{
+    struct arm_env *env = arm_env(c);
+
+    env->model = model;
+    env->system = system;
+    arm_reset(c);
+}
+
+/* Rounding, flush-to-zero and default-NaN modes choose how floating-point code is translated. */
+static uint64_t arm_mode_key(const struct cpu_env *c) { return arm_env(c)->fpcr >> 19 & 0xff; }
+
+static uint32_t debug_exception(void) { return ARM_EXC_DEBUG; }
+
+static uint32_t align_fault(struct cpu_env *c, uint64_t va, enum rt_access access)
+{
+    arm_env(c)->far = va;
+    arm_env(c)->esr = access == RT_WRITE ? 1u << 6 : 0;
+    return ARM_EXC_DATA_ALIGN;
+}
+
+/* --- FPSR and FPCR ------------------------------------------------------------------------------------------------------ */
+
+/* MXCSR flags IE DE ZE OE UE PE are bits 0..5; FPSR has IOC DZC OFC UFC IXC at 0..4, IDC at 7. */
+uint32_t arm_fpsr(const struct arm_env *env)
+{
+    uint32_t m = env->c.mxcsr;
+
+    return env->fpsr | (m & 1) | (m >> 1 & 2) | (m >> 1 & 4) | (m >> 1 & 8) | (m >> 1 & 16);
+}
+
+void arm_set_fpsr(struct arm_env *env, uint32_t v)
+{
+    env->c.mxcsr = (env->c.mxcsr & ~0x3du) | (v & 1) | (v & 0x1e) << 1;
+    env->fpsr = v & (1u << 27 | 1u << 7);
+}
+
+/* FPCR.RMode: nearest, up, down, zero; MXCSR: nearest, down, up, zero. FZ becomes flush-to-zero of results and inputs. */
+void arm_set_fpcr(struct arm_env *env, uint32_t v)
+{
+    static const uint8_t rounding[] = { 0, 2, 1, 3 };
+    uint32_t m = (env->c.mxcsr & 0x3f) | 0x1f80;
+
+    env->fpcr = v & 0x07c80000;
+    m |= (uint32_t)rounding[v >> 22 & 3] << 13;
+    if (v >> 24 & 1)
+        m |= 0x8040;
+    env->c.mxcsr = m;
+}
+
+static const struct state_field arm_state[] = {
+    STATE_U64(struct arm_env, c.pc), STATE_U32(struct arm_env, c.mxcsr), STATE_SIZED_(struct arm_env, c.halted, int32_t),
+    STATE_ARRAY(struct arm_env, x), STATE_U64(struct arm_env, sp), STATE_U32(struct arm_env, cc_op),
+    STATE_U64(struct arm_env, cc_a), STATE_U64(struct arm_env, cc_b), STATE_U64(struct arm_env, cc_x),
+    STATE_U32(struct arm_env, fpcr), STATE_U32(struct arm_env, fpsr), STATE_U64(struct arm_env, excl_addr),
+    STATE_U64(struct arm_env, excl_lo), STATE_U64(struct arm_env, excl_hi), STATE_U64(struct arm_env, tpidr_el0),
+    STATE_U64(struct arm_env, tpidrro_el0), STATE_END,
+};
+
+const struct target aarch64_target = {
+    .name = "aarch64", .gdb_arch = "aarch64", .bits = 64, .elf_machine = EM_AARCH64, .elf_class = ELFCLASS64,
+    .env_size = sizeof(struct arm_env), .slots = slots, .nslots = ARM_NSLOTS, .helpers = arm_helpers,
+    .nhelpers = ARM_NHELPERS, .coherent_icache = false, .model_names = arm64_model_names, .default_model_user = "max",
+    .default_model_system = "cortex-a57", .parse_cpu = arm64_parse_cpu, .print_cpu_help = arm64_cpu_help,
+    .init = arm_init, .reset = arm_reset, .mode_key = arm_mode_key, .translate = a64_translate, .disas = arm64_disas,
+    .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .state = arm_state,
+    .state_version = 1, .user = &arm64_user,
+};

@@ -1,0 +1,17 @@
+/* targets/arm/target.h - the pieces that target.c puts into the table. */
+#ifndef TARGETS_ARM_TARGET_H
+#define TARGETS_ARM_TARGET_H
+
+#include "targets/target.h"
+
+extern const struct target_user arm64_user;
+
+int arm64_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
+void arm64_dump(const struct cpu_env *c, void *FILE_to);
+
+/** arm_fpsr, arm_set_fpsr - outside generated code: the sticky flags live in MXCSR. arm_set_fpcr: rounding and modes. */
+uint32_t arm_fpsr(const struct arm_env *env);
+void arm_set_fpsr(struct arm_env *env, uint32_t v);
+void arm_set_fpcr(struct arm_env *env, uint32_t v);
+
+#endif
