@@ -1,0 +1,28 @@
+/* tests/isa/riscv/gen.h - cases made from the instruction tables; the same number gives the same case for ever. */
+#ifndef TESTS_ISA_RISCV_GEN_H
+#define TESTS_ISA_RISCV_GEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "targets/gen/insn.h"
+#include "tests/isa/riscv/case.h"
+
+struct riscv_model;
+
+extern const struct insn_desc rv_insns[];
+extern const unsigned rv_ninsns;
+
+/** gen_has - does the model have the features of this line of the table? */
+bool gen_has(const struct riscv_model *m, const struct insn_desc *d);
+
+/** gen_recordable - can the instruction run alone in user mode, with one answer on every implementation? */
+bool gen_recordable(const struct insn_desc *d);
+
+/** gen_case - case @k of an instruction. @loop: repeat it @loop times (x31 counts); 0: once, and it ends behind. */
+void gen_case(const struct insn_desc *d, unsigned k, unsigned loop, struct isa_case *c);
+
+/** gen_stream - @n random instructions of the model in a loop. */
+void gen_stream(const struct riscv_model *m, uint64_t seed, unsigned n, unsigned loop, struct isa_case *c);
+
+#endif

@@ -1,0 +1,476 @@
+/* tests/isa/riscv/isa.c - every instruction of the tables, three ways, against each other and against a record.
+ *
+ *   isa-riscv [-v] [-i NAME] [-n CASES] [-s SEED] [-r STREAMS]      run
+ *   isa-riscv --record QEMU DIR    write DIR/NAME.txt from what QEMU (qemu-riscv64 -cpu max) says
+ *   isa-riscv --show NAME K        print a case
+ *
+ * The interpreter, cold blocks and hot regions run in a process each, on the same cases: single instructions, then the
+ * same in a loop until it is a region, then streams of random ones. All end states must be equal; single instructions
+ * must also end as the record says. Coverage: every line of the table has run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "accel/accel.h"
+#include "core/base/alloc.h"
+#include "core/base/bits.h"
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/base/str.h"
+#include "core/mem/mem.h"
+#include "core/mem/ram.h"
+#include "core/mem/region.h"
+#include "core/opt/optlist.h"
+#include "core/vm/vcpu.h"
+#include "targets/riscv/csr.h"
+#include "targets/riscv/model.h"
+#include "targets/riscv/target.h"
+#include "tests/isa/riscv/gen.h"
+
+#define RAM_AT UINT64_C(0x80000000)
+enum { RAM_BYTES = 1 << 20, LOOPS = 40, STREAM_INSNS = 12 };
+
+struct result { struct isa_state s; uint32_t cause; uint32_t ran; };
+
+enum kind { SINGLE, LOOP, STREAM };
+struct item { enum kind kind; const struct insn_desc *d; unsigned k; uint64_t seed; };
+
+static const char *const ways[] = { "tcg,backend=interp", "tcg,tier=cold", "tcg,tier=hot" };
+enum { WAYS = 3 };
+
+static struct { bool verbose; const char *only; unsigned cases, streams; uint64_t seed; } opt = { .cases = 24, .streams = 200 };
+static const struct riscv_model *model;
+
+static void make_case(const struct item *it, struct isa_case *c)
+{
+    if (it->kind == STREAM)
+        gen_stream(model, it->seed, STREAM_INSNS, LOOPS, c);
+    else
+        gen_case(it->d, it->k, it->kind == LOOP ? LOOPS : 0, c);
+}
+
+/* --- the machine that runs them: RAM, one hart in M mode, traps to a wfi ---------------------------------------------------- */
+
+static struct { struct vcpu *v; uint8_t *ram; } machine;
+
+static void start_machine(const char *accel)
+{
+    struct error err = ERROR_INIT;
+    struct mem_bus *bus = mem_bus_new();
+    struct mem_region *root = region_container(bus, "root", UINT64_C(1) << 34);
+    struct ram_block *ram = ram_new(bus, "ram", RAM_BYTES, &err);
+    struct optlist *o = optlist_parse("-accel", accel, "accel", &err);
+    uint32_t wfi = 0x10500073;
+
+    if (!ram || !o || (optlist_get(o, "accel"), tcg_accel.init(o, true, &err)) < 0)
+        goto failed;
+    region_add(root, RAM_AT, region_ram(bus, "ram", ram, 0, RAM_BYTES), 0);
+    machine.v = vcpu_create(0, &riscv64_target, model, &tcg_accel, addr_space_new(bus, "cpu", root), &err);
+    if (!machine.v)
+        goto failed;
+    atomic_store(&machine.v->stop_request, false);
+    machine.ram = ram->host;
+    memcpy(machine.ram, &wfi, 4);
+    return;
+failed:
+    error_report(&err);
+    exit(2);
+}
+
+static uint8_t *ram_at(uint64_t addr)
+{
+    return machine.ram + (addr - RAM_AT);
+}
+
+static void run_case(const struct isa_case *c, struct result *r)
+{
+    struct riscv_env *env = riscv_env(machine.v->env);
+    static uint8_t before[4096];
+    uint64_t cause = 0;
+    uint8_t *page = ram_at(CODE_PAGE);
+
+    for (unsigned i = 0; i < 4096; i += 4)
+        store_le32(before + i, 0x00100073);    /* ebreak */
+    memcpy(before + (CODE_AT - CODE_PAGE), c->code, c->code_bytes);
+    memcpy(page, before, 4096);
+    tcg_accel.code_written(page, 4096);
+    memcpy(ram_at(DATA_AT), c->in.data, DATA_BYTES);
+    riscv64_target.reset(&env->c);
+    for (unsigned i = 1; i < 32; i++)
+        riscv_set_x(env, i, c->in.x[i]);
+    memcpy(env->f, c->in.f, sizeof env->f);
+    env->mstatus |= MSTATUS_FS;
+    riscv_csr_set(env, 0x003, c->in.fcsr);
+    riscv_csr_set(env, 0x305, RAM_AT);
+    env->c.pc = CODE_AT;
+    env->c.exit_request = 0;
+    while (tcg_accel.vcpu_run(machine.v) != VCPU_HALTED)
+        ;
+    memset(r, 0, sizeof *r);
+    for (unsigned i = 1; i < 30; i++)
+        r->s.x[i] = riscv_x(env, i);
+    memcpy(r->s.f, env->f, sizeof env->f);
+    riscv_csr_get(env, 0x003, &r->s.fcsr);
+    riscv_csr_get(env, 0x341, &r->s.pc);
+    riscv_csr_get(env, 0x342, &cause);
+    r->s.pc -= CODE_AT;
+    r->cause = (uint32_t)cause;
+    memcpy(r->s.data, ram_at(DATA_AT), DATA_BYTES);
+    r->ran = 1;
+}
+
+/* --- the list of cases ---------------------------------------------------------------------------------------------------------- */
+
+static struct item *items;
+static unsigned nitems;
+
+static void add_item(struct item it)
+{
+    items = xreallocarray(items, nitems + 1, sizeof *items);
+    items[nitems++] = it;
+}
+
+static bool can_loop(const struct insn_desc *d)
+{
+    return gen_recordable(d) && !strstr("jal jalr beq bne blt bge bltu bgeu c_j c_jal c_jr c_jalr c_beqz c_bnez", d->name);
+}
+
+static void list_items(void)
+{
+    for (unsigned i = 0; i < rv_ninsns; i++) {
+        const struct insn_desc *d = &rv_insns[i];
+
+        if ((opt.only && strcmp(opt.only, d->name)) || !gen_has(model, d) || !gen_recordable(d))
+            continue;
+        for (unsigned k = 0; k < opt.cases; k++) {
+            add_item((struct item){ SINGLE, d, k, 0 });
+            if (can_loop(d) && k < opt.cases / 2)
+                add_item((struct item){ LOOP, d, k, 0 });
+        }
+    }
+    for (unsigned i = 0; i < opt.streams && !opt.only; i++)
+        add_item((struct item){ STREAM, NULL, i, opt.seed + i });
+}
+
+/* --- the record -------------------------------------------------------------------------------------------------------------------- */
+
+/* A line: k, the instruction's bytes, then what changed: xN=, fN=, fcsr=, pc=, @OFFSET=BYTES. */
+static void format_change(struct str *s, const struct isa_state *in, const struct isa_state *out, unsigned straight)
+{
+    for (unsigned i = 1; i < 30; i++)
+        if (in->x[i] != out->x[i])
+            str_addf(s, " x%u=%llx", i, (unsigned long long)out->x[i]);
+    for (unsigned i = 0; i < 32; i++)
+        if (in->f[i] != out->f[i])
+            str_addf(s, " f%u=%llx", i, (unsigned long long)out->f[i]);
+    if (in->fcsr != out->fcsr)
+        str_addf(s, " fcsr=%llx", (unsigned long long)out->fcsr);
+    if (out->pc != straight)
+        str_addf(s, " pc=%lld", (long long)(int64_t)out->pc);
+    for (unsigned i = 0; i < DATA_BYTES; i++)
+        if (in->data[i] != out->data[i]) {
+            str_addf(s, " @%u=", i);
+            for (unsigned end = i + 1; i < end; i++) {
+                str_addf(s, "%02x", out->data[i]);
+                if (i + 1 < DATA_BYTES && in->data[i + 1] != out->data[i + 1])
+                    end++;
+            }
+        }
+}
+
+static char *record_line(const struct isa_case *c, unsigned k, const struct isa_state *out)
+{
+    struct str s = STR_INIT;
+
+    str_addf(&s, "%u ", k);
+    for (unsigned i = 0; i < c->code_bytes; i++)
+        str_addf(&s, "%02x", c->code[i]);
+    format_change(&s, &c->in, out, c->code_bytes);
+    return str_take(&s);
+}
+
+static char *record_path(const char *dir, const struct insn_desc *d)
+{
+    return xasprintf("%s/%s.txt", dir, d->name);
+}
+
+static int record(const char *qemu, const char *dir)
+{
+    for (unsigned i = 0; i < rv_ninsns; i++) {
+        const struct insn_desc *d = &rv_insns[i];
+        char *path = record_path(dir, d), *cmd = xasprintf("%s > /tmp/isa-record.out", qemu);
+        struct isa_state out;
+        struct isa_case c;
+        FILE *p, *f;
+
+        if (!gen_has(model, d) || !gen_recordable(d) || (opt.only && strcmp(opt.only, d->name)))
+            continue;
+        p = popen(cmd, "w");
+        for (unsigned k = 0; p && k < opt.cases; k++) {
+            gen_case(d, k, 0, &c);
+            if (fwrite(&c, sizeof c, 1, p) != 1)
+                break;
+        }
+        if (!p || pclose(p) != 0)
+            printf("%s: the emulator does not know it\n", d->name);
+        p = fopen("/tmp/isa-record.out", "r");
+        f = fopen(path, "w");
+        if (!p || !f) {
+            perror(path);
+            return 1;
+        }
+        for (unsigned k = 0; k < opt.cases && fread(&out, sizeof out, 1, p) == 1; k++) {
+            gen_case(d, k, 0, &c);
+            fprintf(f, "%s\n", record_line(&c, k, &out));
+        }
+        fclose(p);
+        if (!ftell(f))
+            unlink(path);
+        fclose(f);
+        free(path);
+        free(cmd);
+    }
+    return 0;
+}
+
+/* --- running and comparing ----------------------------------------------------------------------------------------------------------- */
+
+static struct result *run_all(unsigned way)
+{
+    struct result *r = mmap(NULL, (nitems + 1) * sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid;
+
+    if (r == MAP_FAILED) {
+        perror("mmap");
+        exit(2);
+    }
+    fflush(NULL);
+    pid = fork();
+    if (!pid) {
+        struct isa_case c;
+
+        start_machine(ways[way]);
+        for (unsigned i = 0; i < nitems; i++) {
+            make_case(&items[i], &c);
+            run_case(&c, &r[i]);
+        }
+        _exit(0);
+    }
+    r[nitems].ran = (uint32_t)pid;
+    return r;
+}
+
+static const char *item_name(const struct item *it)
+{
+    static char buf[64];
+
+    if (it->kind == STREAM)
+        snprintf(buf, sizeof buf, "stream seed %llu", (unsigned long long)it->seed);
+    else
+        snprintf(buf, sizeof buf, "%s case %u%s", it->d->name, it->k, it->kind == LOOP ? " in a loop" : "");
+    return buf;
+}
+
+static void show_code(const struct isa_case *c)
+{
+    char text[128];
+    int n;
+
+    for (unsigned i = 0; i < c->code_bytes; i += (unsigned)n) {
+        n = riscv_disas(model, 0, CODE_AT + i, c->code + i, c->code_bytes - i, text, sizeof text);
+        if (n <= 0)
+            break;
+        printf("      %s\n", text);
+    }
+}
+
+static void show_inputs(const struct isa_case *c)
+{
+    for (unsigned i = 1; i < 30; i++)
+        printf("%s x%-2u=%016llx", (i - 1) % 5 ? "" : "\n     ", i, (unsigned long long)c->in.x[i]);
+    for (unsigned i = 0; i < 32; i++)
+        printf("%s f%-2u=%016llx", i % 5 ? "" : "\n     ", i, (unsigned long long)c->in.f[i]);
+    printf("\n      fcsr=%llx\n", (unsigned long long)c->in.fcsr);
+}
+
+static void show_difference(const struct item *it, const char *a_name, const struct isa_state *a, const char *b_name,
+                            const struct isa_state *b)
+{
+    struct str s = STR_INIT, t = STR_INIT;
+    struct isa_case c;
+
+    make_case(it, &c);
+    printf("  %s\n", item_name(it));
+    show_code(&c);
+    format_change(&s, &c.in, a, c.code_bytes);
+    format_change(&t, &c.in, b, c.code_bytes);
+    printf("    %-8s%s\n    %-8s%s\n", a_name, s.text ? s.text : " no change", b_name, t.text ? t.text : " no change");
+    if (opt.verbose)
+        show_inputs(&c);
+    str_free(&s);
+    str_free(&t);
+}
+
+/* Lines of the record that name this case; NULL if there is no record. */
+static char *recorded(const char *dir, const struct insn_desc *d, unsigned k)
+{
+    char *path = record_path(dir, d), *line = NULL;
+    FILE *f = fopen(path, "r");
+    size_t room = 0;
+    unsigned n = 0;
+
+    free(path);
+    while (f && getline(&line, &room, f) > 0)
+        if (n++ == k) {
+            line[strcspn(line, "\n")] = 0;
+            fclose(f);
+            return line;
+        }
+    if (f)
+        fclose(f);
+    free(line);
+    return NULL;
+}
+
+static unsigned against_record(const char *dir, const struct result *r, unsigned *without)
+{
+    unsigned failed = 0;
+
+    for (unsigned i = 0; i < nitems; i++) {
+        char *want, *have;
+        struct isa_case c;
+
+        if (items[i].kind != SINGLE || !r[i].ran)
+            continue;
+        want = recorded(dir, items[i].d, items[i].k);
+        if (!want) {
+            *without += items[i].k == 0;
+            continue;
+        }
+        make_case(&items[i], &c);
+        have = record_line(&c, items[i].k, &r[i].s);
+        if (strcmp(want, have)) {
+            if (failed++ < 40 || opt.only) {
+                printf("  %s\n", item_name(&items[i]));
+                show_code(&c);
+                printf("    recorded %s\n    here     %s  (cause %u)\n", want, have, r[i].cause);
+                if (opt.verbose)
+                    show_inputs(&c);
+            }
+        }
+        free(want);
+        free(have);
+    }
+    return failed;
+}
+
+static unsigned against_each_other(struct result *const r[WAYS])
+{
+    static const char *const names[WAYS] = { "interp", "cold", "hot" };
+    unsigned failed = 0;
+
+    for (unsigned i = 0; i < nitems; i++)
+        for (unsigned w = 1; w < WAYS; w++) {
+            if (!memcmp(&r[0][i], &r[w][i], sizeof r[0][i]))
+                continue;
+            if (failed++ < 40 || opt.only) {
+                if (!r[w][i].ran || !r[0][i].ran)
+                    printf("  %s: did not run (%s)\n", item_name(&items[i]), r[0][i].ran ? names[w] : names[0]);
+                else
+                    show_difference(&items[i], names[0], &r[0][i].s, names[w], &r[w][i].s);
+                if (r[0][i].cause != r[w][i].cause)
+                    printf("    causes %u, %u\n", r[0][i].cause, r[w][i].cause);
+            }
+            break;
+        }
+    return failed;
+}
+
+static unsigned finish(struct result *r, unsigned way)
+{
+    int status;
+
+    waitpid((pid_t)r[nitems].ran, &status, 0);
+    if (WIFEXITED(status) && !WEXITSTATUS(status))
+        return 0;
+    for (unsigned i = 0; i < nitems; i++)
+        if (!r[i].ran) {
+            printf("  %s: %s died of %s %d at %s\n", "isa-riscv", ways[way], WIFSIGNALED(status) ? "signal" : "status",
+                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), item_name(&items[i]));
+            break;
+        }
+    return 1;
+}
+
+static int run(const char *dir)
+{
+    struct result *r[WAYS];
+    unsigned failed = 0, differ, wrong, without = 0;
+
+    list_items();
+    if (!nitems) {
+        printf("no instruction is called '%s'\n", opt.only ? opt.only : "");
+        return 1;
+    }
+    for (unsigned w = 0; w < WAYS; w++) {
+        r[w] = run_all(w);
+        failed += finish(r[w], w);
+    }
+    differ = against_each_other(r);
+    wrong = against_record(dir, r[0], &without);
+    printf("%u cases, streams from seed %llu: %u differ between interpreter, cold and hot; %u differ from the record; "
+           "%u instructions have no record\n", nitems, (unsigned long long)opt.seed, differ, wrong, without);
+    return failed || differ || wrong;
+}
+
+static int show(const char *name, unsigned k)
+{
+    struct isa_case c;
+
+    for (unsigned i = 0; i < rv_ninsns; i++)
+        if (!strcmp(rv_insns[i].name, name)) {
+            gen_case(&rv_insns[i], k, 0, &c);
+            show_code(&c);
+            show_inputs(&c);
+            return 0;
+        }
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *dir = getenv("ISA_RECORD");
+    struct error err = ERROR_INIT;
+    int ch;
+
+    error_set_program("isa-riscv");
+    model = riscv64_parse_cpu("max", true, &err);
+    if (!model) {
+        error_report(&err);
+        return 2;
+    }
+    if (!dir)
+        dir = "tests/isa/riscv/record";
+    if (argc >= 4 && !strcmp(argv[1], "--record")) {
+        opt.only = argc > 4 ? argv[4] : NULL;
+        return record(argv[2], argv[3]);
+    }
+    if (argc == 4 && !strcmp(argv[1], "--show"))
+        return show(argv[2], (unsigned)atoi(argv[3]));
+    opt.seed = (uint64_t)time(NULL);
+    while ((ch = getopt(argc, argv, "vi:n:s:r:")) != -1) {
+        switch (ch) {
+        case 'v': opt.verbose = true; break;
+        case 'i': opt.only = optarg; break;
+        case 'n': opt.cases = (unsigned)atoi(optarg); break;
+        case 's': opt.seed = strtoull(optarg, NULL, 0); break;
+        case 'r': opt.streams = (unsigned)atoi(optarg); break;
+        default: return 2;
+        }
+    }
+    return run(dir);
+}
