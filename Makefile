@@ -48,6 +48,10 @@ OBJ := $(SRC:%.c=$(B)/obj/%.o) $(ARRAYS:%=$(B)/obj/registry/%.o) $(INSN:%=$(B)/o
 TESTLIB_OBJ := $(TESTLIB_SRC:%.c=$(B)/obj/%.o)
 MAIN_OBJ := $(MAIN:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
+# Instruction tests, one program an architecture: tests/isa/riscv/*.c is isa-riscv. record.c runs as a guest.
+ISA_ARCHS := $(notdir $(patsubst %/isa.c,%,$(wildcard tests/isa/*/isa.c)))
+ISA_BIN := $(ISA_ARCHS:%=$(B)/isa-%)
+ISA_SRC := $(filter-out %/record.c,$(wildcard tests/isa/*/*.c))
 LINKS := $(addprefix rhea-,$(shell cat core/links 2>/dev/null))
 
 all: $(B)/rhea $(addprefix $(B)/,$(LINKS))
@@ -75,7 +79,7 @@ $(INSN_GEN): $(B)/gen/%.insn.h: %.insn $(B)/insngen $$(wildcard $$(dir %)*.insn)
 	@mkdir -p $(@D)
 	$(Q)ASAN_OPTIONS=detect_leaks=0 $(B)/insngen $< $@ $(@:.h=.c) $(@:.h=.table.c)
 $(INSN:%=$(B)/gen/%.c) $(INSN:%=$(B)/gen/%.table.c): $(INSN_GEN)
-$(filter-out $(B)/obj/targets/gen/%,$(SRC:%.c=$(B)/obj/%.o) $(UNIT_SRC:%.c=$(B)/obj/%.o)): | $(INSN_GEN)
+$(filter-out $(B)/obj/targets/gen/%,$(SRC:%.c=$(B)/obj/%.o) $(UNIT_SRC:%.c=$(B)/obj/%.o) $(ISA_SRC:%.c=$(B)/obj/%.o)): | $(INSN_GEN)
 
 # The registry: one array for each .def file that begins with `#registry STRUCT ARRAY`.
 $(B)/registry.c: core/registry.awk $(REGISTRIES)
@@ -123,6 +127,10 @@ $(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(B)/librhea.a $(B)/libtest.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libtest.a $(B)/librhea.a $(TEST_LIBS) $(LIBS)
 
+$(ISA_BIN): $(B)/isa-%: $(ISA_SRC:%.c=$(B)/obj/%.o) $(B)/librhea.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter $(B)/obj/tests/isa/$*/%.o,$^) $(B)/librhea.a $(LIBS)
+
 CHECKS := check-headers check-unit check-isa check-guest check-boot check-block check-client
 
 check-headers: $(HEADERS:%=$(B)/hdr/%.ok)
@@ -130,6 +138,8 @@ $(B)/hdr/%.ok: % $(B)/config.mk | $(INSN_GEN)
 	@mkdir -p $(@D)
 	$(Q)printf '#include "%s"\n' $< | $(CC) $(CFLAGS_ALL) -fsyntax-only \
 	    -MMD -MP -MT $@ -MF $(@:.ok=.d) -x c - && touch $@
+
+check-isa: $(ISA_BIN)
 
 check-unit: all $(UNIT_BIN)
 	@B=$(B) tests/lib/run unit $(UNIT_BIN)

@@ -244,6 +244,14 @@ static int reg_of(const struct insn_desc *d, uint64_t raw, const char *name)
     return !strcmp(name, "rs1") && strlen(d->name) > 2 && !strcmp(d->name + strlen(d->name) - 2, "sp") ? 2 : -1;
 }
 
+/* Where a jump goes, relative to it: up to n words away on either side, but not to itself. */
+static uint64_t landing(uint64_t *s, unsigned n)
+{
+    int words = 1 + (int)below(s, n);
+
+    return (uint64_t)(int64_t)(4 * (below(s, 2) ? words : -words));
+}
+
 static uint64_t pick_field(const struct insn_desc *d, const struct insn_field *f, uint64_t *s)
 {
     if (f->name[0] == 'r' && f->bits == 5 && (f->name[1] == 'd' || f->name[1] == 's'))
@@ -255,9 +263,9 @@ static uint64_t pick_field(const struct insn_desc *d, const struct insn_field *f
     if (!strcmp(f->name, "rnum"))
         return below(s, 11);
     if (is_jump(d) && !strcmp(f->name, "imm") && meaning(d)[0] != 'j')
-        return (uint64_t)(int64_t)((int)below(s, 60) * 4 - 120);
+        return landing(s, 30);
     if (!strcmp(meaning(d), "jal") && !strcmp(f->name, "imm"))
-        return (uint64_t)(int64_t)((int)below(s, 120) * 4 - 240);
+        return landing(s, 60);
     if (!strcmp(f->name, "imm") && f->bits > 6 && !below(s, 3))
         return below(s, 2) ? 0 : ~UINT64_C(0) << below(s, f->bits);
     return next(s);
@@ -383,12 +391,12 @@ void gen_case(const struct insn_desc *d, unsigned k, unsigned loop, struct isa_c
     if (touches_memory(d))
         aim(d, raw, c, &s);
     if (!strcmp(n, "jalr"))
-        c->in.x[reg_of(d, raw, "rs1")] = CODE_AT + 4 * (below(&s, 120) - 60) - (field(d, "imm") ? (uint64_t)value(field(d, "imm"), raw) : 0);
+        c->in.x[reg_of(d, raw, "rs1")] = CODE_AT + landing(&s, 60) - (field(d, "imm") ? (uint64_t)value(field(d, "imm"), raw) : 0);
     if (!strncmp(n, "sc_", 3) && k & 1) {      /* lr of the same size into x29 first */
-        uint64_t lr = 0x100001af | 29 << 7 | (raw & (7 << 12)) | (uint64_t)reg_of(d, raw, "rs1") << 15;
+        uint64_t lr = 0x1000002f | 29 << 7 | (raw & (7 << 12)) | (uint64_t)reg_of(d, raw, "rs1") << 15;
 
         if (reg_of(d, raw, "rs1") != 29 && reg_of(d, raw, "rs2") != 29)
-            put(c, (lr & ~UINT64_C(0x7f)) | 0x2f, 32);
+            put(c, lr, 32);
     }
     put(c, raw, d->bits);
     if (c->code_bytes & 2)

@@ -202,7 +202,7 @@ static int record(const char *qemu, const char *dir)
 {
     for (unsigned i = 0; i < rv_ninsns; i++) {
         const struct insn_desc *d = &rv_insns[i];
-        char *path = record_path(dir, d), *cmd = xasprintf("%s > /tmp/isa-record.out", qemu);
+        char *path = record_path(dir, d), *cmd = xasprintf("timeout 10 %s > /tmp/isa-record.out", qemu);
         struct isa_state out;
         struct isa_case c;
         FILE *p, *f;
@@ -256,6 +256,7 @@ static struct result *run_all(unsigned way)
         start_machine(ways[way]);
         for (unsigned i = 0; i < nitems; i++) {
             make_case(&items[i], &c);
+            alarm(10);                         /* a case that never ends is named by finish() */
             run_case(&c, &r[i]);
         }
         _exit(0);
