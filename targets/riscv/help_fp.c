@@ -37,15 +37,19 @@ uint32_t helper_half_to_single(uint64_t h)
     return sign | (113 - shift) << 23 | (frac << shift & 1023) << 13;
 }
 
-/* sig * 2^-63 * 2^exp, bit 63 of sig set, rounded to `bits` bits: the carry out of the top is returned. */
+/* sig, whose bit 63 is set, without its `drop` low bits (1 or more), rounded. */
 static uint64_t round_at(uint64_t sig, unsigned drop, bool sign, unsigned rm, bool *inexact)
 {
     uint64_t rest, half, kept;
     bool up;
 
-    if (drop > 63) {
+    if (drop > 64) {
         rest = 1;                              /* all of it is below half of the last place */
         half = 2;
+        kept = 0;
+    } else if (drop == 64) {
+        rest = sig;
+        half = UINT64_C(1) << 63;
         kept = 0;
     } else {
         rest = sig & mask64(drop);
