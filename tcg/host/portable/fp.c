@@ -247,10 +247,10 @@ static uint64_t convert(enum ir_type to, enum ir_type from, unsigned aux, uint64
 }
 
 /* to an integral value in the current mode, without flags; of a number */
-static double integral(double x)
+static double integral(double x, unsigned aux)
 {
     uint32_t m = mode_get();
-    volatile double in = x, r = rint(in);
+    volatile double in = x, r = (aux & IR_FP_ROUND) == IR_FP_RMM ? round(in) : rint(in);
 
     mode_set(m);
     return r;
@@ -267,7 +267,7 @@ static uint64_t round_to_integral(enum ir_type t, unsigned aux, uint64_t a)
         return nan_of(t, aux, v, 1);
     }
     x = widen(t, a);
-    r = copysign(integral(x), x);
+    r = copysign(integral(x, aux), x);
     if (r != x && (aux & IR_FP_INEXACT))
         raise(X_INEXACT);
     return single(t) ? b32((float)r) : b64(r);
@@ -296,7 +296,7 @@ static uint64_t to_integer(enum ir_type t, enum ir_type from, unsigned aux, uint
     if (nan_in(from, a))
         return out_of_range(t, aux, true, false);
     x = widen(from, a);
-    r = inf_in(from, a) ? x : integral(x);
+    r = inf_in(from, a) ? x : integral(x, aux);
     if (aux & IR_FP_UNSIGNED ? r < 0 || r >= 2 * limit : r < -limit || r >= limit)
         return out_of_range(t, aux, false, r < 0);
     if (r != x)

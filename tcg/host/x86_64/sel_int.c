@@ -482,6 +482,10 @@ void x64_emit_deposit(struct x64_emit *e)
         x64_mov(&e->b, wide(e), x64_dst(e), b);
         return;
     }
+    if (b == x64_dst(e)) {                     /* one value on both sides */
+        x64_mov(&e->b, wide(e), RTMP, b);
+        b = RTMP;
+    }
     d = dst_from(e, 0);
     if (pos == 0 && len == 8) {
         x64_gg(&e->b, X_mov_load8, false, d, b);

@@ -301,7 +301,7 @@ void soft_nan(struct cpu_env *env, uint64_t unused, void *p, unsigned what, uint
         v[0] ^= what & IR_FP_NEG_PROD ? sign : 0;
         v[2] ^= what & IR_FP_NEG_ADD ? sign : 0;
         r = canon || (inf_times_zero(v, f64) && (v[2] & (f64 ? BIT64(51) : BIT64(22)))) ? def : pick_nan(v, 3, addend_first, f64);
-    } else if ((op == IR_OP_fmin || op == IR_OP_fmax) && (canon || (what & IR_FP_MINMAX_NUM))) {
+    } else if ((op == IR_OP_fmin || op == IR_OP_fmax) && what & IR_FP_MINMAX_NUM) {
         uint64_t quiet = f64 ? BIT64(51) : BIT64(22);
         bool na = is_nan(v[0], f64), nb = is_nan(v[1], f64);
 

@@ -32,6 +32,7 @@
 #include "tests/isa/riscv/gen.h"
 
 #define RAM_AT UINT64_C(0x80000000)
+#define TRAP_AT (RAM_AT + 0x9000)             /* away from the addresses that edge values make */
 enum { RAM_BYTES = 1 << 20, LOOPS = 40, STREAM_INSNS = 12 };
 
 struct result { struct isa_state s; uint32_t cause; uint32_t ran; };
@@ -64,7 +65,6 @@ static void start_machine(const char *accel)
     struct mem_region *root = region_container(bus, "root", UINT64_C(1) << 34);
     struct ram_block *ram = ram_new(bus, "ram", RAM_BYTES, &err);
     struct optlist *o = optlist_parse("-accel", accel, "accel", &err);
-    uint32_t wfi = 0x10500073;
 
     if (!ram || !o || (optlist_get(o, "accel"), tcg_accel.init(o, true, &err)) < 0)
         goto failed;
@@ -74,7 +74,6 @@ static void start_machine(const char *accel)
         goto failed;
     atomic_store(&machine.v->stop_request, false);
     machine.ram = ram->host;
-    memcpy(machine.ram, &wfi, 4);
     return;
 failed:
     error_report(&err);
@@ -97,7 +96,9 @@ static void run_case(const struct isa_case *c, struct result *r)
         store_le32(before + i, 0x00100073);    /* ebreak */
     memcpy(before + (CODE_AT - CODE_PAGE), c->code, c->code_bytes);
     memcpy(page, before, 4096);
+    store_le32(ram_at(TRAP_AT), 0x10500073);   /* wfi */
     tcg_accel.code_written(page, 4096);
+    tcg_accel.code_written(ram_at(TRAP_AT), 4);
     memcpy(ram_at(DATA_AT), c->in.data, DATA_BYTES);
     riscv64_target.reset(&env->c);
     for (unsigned i = 1; i < 32; i++)
@@ -105,7 +106,7 @@ static void run_case(const struct isa_case *c, struct result *r)
     memcpy(env->f, c->in.f, sizeof env->f);
     env->mstatus |= MSTATUS_FS;
     riscv_csr_set(env, 0x003, c->in.fcsr);
-    riscv_csr_set(env, 0x305, RAM_AT);
+    riscv_csr_set(env, 0x305, TRAP_AT);
     env->c.pc = CODE_AT;
     env->c.exit_request = 0;
     while (tcg_accel.vcpu_run(machine.v) != VCPU_HALTED)
