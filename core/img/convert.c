@@ -240,8 +240,7 @@ static int do_data(struct convert *c, const struct piece *p, uint8_t *buf)
             error_say("error while reading at byte %llu: %s", (unsigned long long)p->soff, strerror(-ret));
         return ret;
     }
-    if (!c->compress)
-        wait_turn(c, p);
+    wait_turn(c, p);
     pass_turn(c, p);
     if (c->ret < 0)
         return c->ret;
@@ -616,8 +615,10 @@ int img_convert(int argc, char **argv)
 
         c->throttle = throttle_new(&l);
     }
-    if (c->compress)
-        c->workers = MAX(c->workers, 2 * io_workers());
+    if (c->compress) {                           /* packing takes the time: whatever is ready is stored */
+        c->workers      = MAX(c->workers, 2 * io_workers());
+        c->out_of_order = true;
+    }
     ret = run(c, argv + optind, argc - optind - 1, o, &err);
     if (ret < 0 && err.code)
         img_fail(&err);
