@@ -333,6 +333,64 @@ static uint64_t eval(enum ir_op op, enum ir_type type, enum ir_type atype, unsig
     }
 }
 
+/* A type that holds every value half way between two doubles. */
+#ifdef __x86_64__
+typedef __float128 wide_float;
+#else
+typedef long double wide_float;
+#endif
+
+static wide_float exact_operand(enum ir_type t, uint64_t v, bool is_unsigned)
+{
+    switch (t) {
+    case IR_F32: return (wide_float)f32(v);
+    case IR_F64: return (wide_float)f64(v);
+    case IR_I32: return is_unsigned ? (wide_float)(uint32_t)v : (wide_float)(int32_t)v;
+    default: return is_unsigned ? (wide_float)v : (wide_float)(int64_t)v;
+    }
+}
+
+/* The exact result of an operation; false if it needs more bits than a wide_float has: then it is no tie. */
+static bool exact_result(enum ir_op op, enum ir_type atype, unsigned aux, uint64_t a, uint64_t b, uint64_t c, wide_float *v)
+{
+    volatile wide_float x = exact_operand(atype, a, aux & IR_FP_UNSIGNED), y = exact_operand(atype, b, false), r;
+
+    mode_set(mode_get() & ~(uint32_t)X_FLAGS);
+    switch (op) {
+    case IR_OP_fadd: r = x + y; break;
+    case IR_OP_fsub: r = x - y; break;
+    case IR_OP_fmul: r = x * y; break;
+    case IR_OP_fdiv: r = x / y; break;
+    case IR_OP_fma:
+        r = x * y;
+        r = (aux & IR_FP_NEG_PROD ? -r : r) + (aux & IR_FP_NEG_ADD ? -exact_operand(atype, c, false) : exact_operand(atype, c, false));
+        break;
+    case IR_OP_fcvt: case IR_OP_itof: r = x; break;
+    default: return false;                     /* a square root is never a tie */
+    }
+    *v = r;
+    return !(mode_get() & X_INEXACT);
+}
+
+/* r is the result rounded to nearest, ties to even: of two equally near it may be the one closer to zero. */
+static uint64_t ties_away(enum ir_op op, enum ir_type type, enum ir_type atype, unsigned aux, uint64_t a, uint64_t b,
+                          uint64_t c, uint64_t r)
+{
+    uint32_t mode = mode_get();
+    wide_float v, near, next;
+
+    if ((type != IR_F32 && type != IR_F64) || nan_in(type, r) || inf_in(type, r))
+        return r;
+    if (exact_result(op, atype, aux, a, b, c, &v)) {
+        near = exact_operand(type, r, false);
+        next = exact_operand(type, r + 1, false);  /* away from zero, the sign stays */
+        if (!inf_in(type, r + 1) && near != v && v - near == next - v)
+            r++;
+    }
+    mode_set(mode);
+    return r;
+}
+
 uint64_t fp_eval(enum ir_op op, enum ir_type type, enum ir_type atype, unsigned aux, uint64_t a, uint64_t b, uint64_t c)
 {
     static const uint8_t rc_of[8] = { [IR_FP_RNE] = RC_NEAREST, [IR_FP_RTZ] = RC_ZERO, [IR_FP_RDN] = RC_DOWN,
@@ -348,6 +406,8 @@ uint64_t fp_eval(enum ir_op op, enum ir_type type, enum ir_type atype, unsigned 
     mode = mode_get();
     mode_set((mode & ~(uint32_t)RC_MASK) | (uint32_t)rc_of[round] << RC_SHIFT);
     r = eval(op, type, atype, aux, a, b, c);
+    if (round == IR_FP_RMM)
+        r = ties_away(op, type, atype, aux, a, b, c, r);
     mode_set((mode_get() & X_FLAGS) | mode);
     return r;
 }
