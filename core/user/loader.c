@@ -319,7 +319,7 @@ static int map_stack(bool exec, size_t strings, struct error *err)
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (ret < 0)
         return error_set(err, (int)-ret, "cannot map the guest's stack of %llu KiB: %s", (unsigned long long)bytes >> 10,
-                         strerror((int)-ret));
+                         ret == -EEXIST ? "the address is taken; -B moves the guest" : strerror((int)-ret));
     user_proc.stack_low = (uint64_t)ret;
     user_proc.stack_top = (uint64_t)ret + bytes;
     user_map_mark((uint64_t)ret, bytes, USER_MAP_STACK);

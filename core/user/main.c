@@ -38,11 +38,20 @@ static int pick_accel(struct user_options *o, struct error *err)
     return error_set(err, ENOSYS, "this build has no translator");
 }
 
+/* Where guest address 0 lies unless -B says so. A sanitizer's shadow memory is in the way of the usual place. */
+#if defined(__SANITIZE_ADDRESS__)
+static const uint64_t default_base = UINT64_C(0x110000000000);
+#elif defined(__SANITIZE_THREAD__)
+static const uint64_t default_base = UINT64_C(0x7d0000000000);
+#else
+static const uint64_t default_base;
+#endif
+
 static int pick_space(const struct user_options *o, struct error *err)
 {
     const struct target_user *abi = user_proc.abi;
     struct user_space s = {
-        .base = o->has_base ? o->base : 0,
+        .base = o->has_base ? o->base : user_proc.target->bits == 64 ? default_base : 0,
         .limit = abi->address_limit,
         .mmap_top = abi->mmap_top,
         .window = user_proc.target->bits == 32,
