@@ -185,8 +185,10 @@ retry:
         k->meta_used = meta;
         return -ENOSPC;
     }
-    memcpy(r->map, u.map.entry, u.map.n * sizeof *r->map);
-    memcpy(r->map_bytes, u.map.bytes, u.map.nbytes);
+    if (u.map.n) {
+        memcpy(r->map, u.map.entry, u.map.n * sizeof *r->map);
+        memcpy(r->map_bytes, u.map.bytes, u.map.nbytes);
+    }
     k->used = (k->used + u.length + 63) & ~(size_t)63;
     if (k->used > k->size)
         k->used = k->size;
