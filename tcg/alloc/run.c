@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "core/base/alloc.h"
 
 enum { MOST_ROUNDS = 1 };                      /* attempts after the first */
@@ -115,6 +116,22 @@ static void scan_all(struct ra_scan *s)
     }
 }
 
+/* A value in the wrong place would otherwise show as a guest that goes wrong much later. */
+static void check(const struct ra_scan *s)
+{
+#if CONFIG_DEBUG
+    const char *why = s->failed ? NULL : ra_verify(s->ra, s->ir, s->host);
+
+    if (!why)
+        return;
+    fprintf(stderr, "tcg: registers are allocated wrongly: %s\n", why);
+    ra_print(s->ra, s->ir, stderr);
+    abort();
+#else
+    (void)s;
+#endif
+}
+
 int ra_run(struct ra *ra, struct ir *ir, const struct ra_host *host)
 {
     struct ra_scan *s = ra->priv;
@@ -133,5 +150,6 @@ int ra_run(struct ra *ra, struct ir *ir, const struct ra_host *host)
     if (ra_multi(s))
         ra_resolve(s);
     ra_layout(s);
+    check(s);
     return s->failed ? -E2BIG : 0;
 }
