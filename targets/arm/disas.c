@@ -1,28 +1,19 @@
 /* targets/arm/disas.c - one line of assembly, and the registers as people read them. */
-#include <capstone/capstone.h>
 #include <stdio.h>
 
 #include "core/base/bytes.h"
+#include "core/base/disas.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
 
 int arm64_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room)
 {
-    cs_insn *insn;
-    csh cs;
-
     (void)model;
     (void)mode;
     if (n < 4)
         return 0;
     snprintf(out, room, ".inst 0x%08x", load_le32(bytes));
-    if (cs_open(CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, &cs) != CS_ERR_OK)
-        return 4;
-    if (cs_disasm(cs, bytes, n, pc, 1, &insn) == 1) {
-        snprintf(out, room, "%-11s %s", insn->mnemonic, insn->op_str);
-        cs_free(insn, 1);
-    }
-    cs_close(&cs);
+    disas_one(DISAS_ARM64, pc, bytes, n, out, room);
     return 4;
 }
 

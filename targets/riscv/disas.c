@@ -3,50 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config.h"
 #include "core/base/bits.h"
 #include "core/base/bytes.h"
+#include "core/base/disas.h"
 #include "targets/gen/insn.h"
 #include "targets/riscv/state.h"
 #include "targets/riscv/target.h"
-
-#ifdef CONFIG_CAPSTONE
-#include <capstone/capstone.h>
-#endif
-#if defined(CONFIG_CAPSTONE) && CS_API_MAJOR >= 5
-
-static int by_capstone(const struct riscv_model *m, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room)
-{
-    cs_mode mode = (cs_mode)((m->xlen == 32 ? CS_MODE_RISCV32 : CS_MODE_RISCV64) | CS_MODE_RISCVC);
-    cs_insn *insn;
-    int used = 0;
-    csh cs;
-
-    if (cs_open(CS_ARCH_RISCV, mode, &cs) != CS_ERR_OK)
-        return 0;
-    if (cs_disasm(cs, bytes, n, pc, 1, &insn) == 1) {
-        used = insn->size;
-        snprintf(out, room, "%-11s %s", insn->mnemonic, insn->op_str);
-        cs_free(insn, 1);
-    }
-    cs_close(&cs);
-    return used;
-}
-
-#else
-
-static int by_capstone(const struct riscv_model *m, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room)
-{
-    (void)m;
-    (void)pc;
-    (void)bytes;
-    (void)n;
-    (void)out;
-    (void)room;
-    return 0;
-}
-
-#endif
 
 extern const struct insn_desc rv_insns[];
 extern const unsigned rv_ninsns;
@@ -104,7 +66,7 @@ int riscv_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *by
     (void)mode;
     if (n < len)
         return 0;
-    used = by_capstone(model, pc, bytes, len, out, room);
+    used = disas_one(((const struct riscv_model *)model)->xlen == 32 ? DISAS_RISCV32 : DISAS_RISCV64, pc, bytes, len, out, room);
     if (!used)
         by_table(model, len == 4 ? load_le32(bytes) : load_le16(bytes), len * 8, out, room);
     return used ? used : (int)len;
