@@ -197,26 +197,23 @@ static size_t home_bytes(unsigned type)
 struct saved { unsigned slot; uint8_t bytes[32]; };
 
 /* What the slot holds, from the value that was kept for it. */
-static void widen(struct saved *to, unsigned how)
+static void widen(struct saved *to, unsigned how, unsigned type)
 {
+    bool single = type == IR_F32 || (how & IR_HOW_KIND) == IR_HOW_BOX;
     uint64_t v;
 
     if (how == IR_HOW_SAME)
         return;
     memcpy(&v, to->bytes, 8);
+    if (how & IR_HOW_CANON && single && (v & 0x7fffffff) > 0x7f800000)
+        v = 0x7fc00000;
+    else if (how & IR_HOW_CANON && !single && (v & INT64_MAX) > 0x7ff0000000000000)
+        v = 0x7ff8000000000000;
     switch (how & IR_HOW_KIND) {
     case IR_HOW_SEXT: v = (uint64_t)(int32_t)v; break;
     case IR_HOW_ZEXT: v = (uint32_t)v; break;
-    case IR_HOW_BOX:
-        v = (uint32_t)v;
-        if (how & IR_HOW_CANON && (v & 0x7fffffff) > 0x7f800000)
-            v = 0x7fc00000;
-        v |= 0xffffffff00000000;
-        break;
-    default:
-        if ((v & INT64_MAX) > 0x7ff0000000000000)
-            v = 0x7ff8000000000000;
-        break;
+    case IR_HOW_BOX: v |= 0xffffffff00000000; break;
+    default: break;
     }
     memcpy(to->bytes, &v, 8);
 }
@@ -245,7 +242,7 @@ static void get_place(struct saved *to, const uint8_t **p, const struct ir_slot 
         memcpy(to->bytes, *p, 32);
         *p += 32;
     }
-    widen(to, how);
+    widen(to, how, to->slot == IR_SLOT_END ? IR_I64 : slots[to->slot].type);
 }
 
 static void restore_places(const uint8_t *p, unsigned n, const struct ir_slot *slots, struct cpu_env *env,

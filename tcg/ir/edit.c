@@ -156,10 +156,10 @@ ir_block_ref ir_split_edge(struct ir *ir, ir_block_ref from, unsigned succ, uint
     ir_new_in(ir, b, IR_NONE, IR_OP_br, IR_VOID);
     blk->succ[0] = to;
     blk->nsucc = 1;
-    blk->sealed = true;
     blk->cold = ir->blocks[from].cold || ir->blocks[to].cold;
     blk->loop_depth = ir->blocks[to].loop_depth;
     ir_add_pred(ir, b, from);
+    blk->sealed = true;
     ir->blocks[from].succ[succ] = b;
     ir->blocks[to].pred[pred] = b;
     return b;

@@ -1,13 +1,14 @@
 /* tests/unit/tcg/opt/random.c - random units: what they do is the same however they are built and whatever passes run.
  *
  * A seed makes one program. It is built plainly (nothing folded) and interpreted; then with folding and the passes of
- * each tier, and with every block sealed late. Compared are all registers, the pc, memory, and at each access the homes
- * of all registers: snapshots must say the same after as before. Loops end by a budget.
+ * each tier, with every block sealed late, and as host code of both tiers. Compared are all registers, the pc, memory,
+ * and at each access what the registers hold (in host code: as the state map has it). Loops end by a budget.
  *
  * Usage: random [FIRST-SEED [COUNT]] */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "tcg/ir/internal.h"
@@ -26,15 +27,54 @@ struct state {
 
 static struct ir_slot slots[NSLOTS];
 
+static bool compiled;                          /* host code runs, not the interpreter */
+static struct host_unit unit;
+
 static uint64_t mix(uint64_t h, uint64_t v) { return (h ^ v) * 0x9e3779b97f4a7c15u ^ h >> 29; }
 
-static void log_state(struct state *s, uint64_t what)
+static void restore(struct state *s, uintptr_t host_pc, const struct rt_frame *frame)
 {
+    uint32_t extra;
+
+    if (!statemap_restore(unit.map.entry, unit.map.n, unit.map.bytes, (uint32_t)(host_pc - (uintptr_t)unit.rx), slots, &s->env,
+                          frame, &s->env.pc, &extra)) {
+        printf("no state map at offset %#lx\n", (unsigned long)(host_pc - (uintptr_t)unit.rx));
+        abort();
+    }
+}
+
+/* What each access saw, to tell what went wrong first. */
+enum { RECORDS = 200 };
+static struct record { uint64_t what, pc; uint8_t home[NSLOTS][16]; } record[2][RECORDS];
+static unsigned nrecords[2], recording;        /* recording: 0 the plain interpretation, 1 what is compared with it */
+
+/* host_pc 0: the homes are right */
+static void log_state(struct state *s, uint64_t what, uintptr_t host_pc)
+{
+    static struct state rebuilt;
     uint64_t h = mix(s->log, what);
 
+    rebuilt = *s;
+    if (host_pc)
+        restore(&rebuilt, host_pc, host_frame(&s->env));
     for (unsigned k = 0; k < NSLOTS; k++)
-        h = mix(mix(h, *(uint64_t *)s->home[k]), *(uint64_t *)(s->home[k] + 8));
-    s->log = mix(h, s->env.pc);
+        h = mix(mix(h, *(uint64_t *)rebuilt.home[k]), *(uint64_t *)(rebuilt.home[k] + 8));
+    s->log = mix(h, rebuilt.env.pc);
+    if (nrecords[recording] < RECORDS) {
+        struct record *r = &record[recording][nrecords[recording]++];
+        r->what = what;
+        r->pc = rebuilt.env.pc;
+        memcpy(r->home, rebuilt.home, sizeof(r->home));
+    }
+}
+
+static void raise_fault(struct state *s, uintptr_t host_pc)
+{
+    if (!compiled)
+        interp_unwind(&s->env, RT_EXIT_RAISED);
+    if (host_pc)
+        restore(s, host_pc, host_frame(&s->env));
+    host_unwind(&s->env, RT_EXIT_RAISED);
 }
 
 /* --- what programs call ---------------------------------------------------------------------------------------------- */
@@ -44,8 +84,7 @@ static uint64_t load(struct cpu_env *env, uint64_t addr, unsigned memop, uintptr
     struct state *s = (struct state *)env;
     uint64_t v;
 
-    (void)pc;
-    log_state(s, addr);
+    log_state(s, addr, pc);
     memcpy(&v, (uint8_t *)s->mem + (addr % 248), 8);
     return ir_mem_bytes(memop) == 8 ? v : v & ((1ull << 8 * ir_mem_bytes(memop)) - 1);
 }
@@ -54,10 +93,9 @@ static void store(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned mem
 {
     struct state *s = (struct state *)env;
 
-    (void)pc;
-    log_state(s, addr);
+    log_state(s, addr, pc);
     if (addr % 61 == 7)                        /* some stores fault */
-        interp_unwind(env, RT_EXIT_RAISED);
+        raise_fault(s, pc);
     memcpy((uint8_t *)s->mem + (addr % 248), &val, ir_mem_bytes(memop));
 }
 
@@ -84,9 +122,9 @@ static void help_write(struct state *s, uint64_t a)           /* reads register 
 
 static void help_fault(struct state *s, uint64_t a)
 {
-    log_state(s, a);
+    log_state(s, a, 0);
     if (a % 16 == 3)
-        interp_unwind(&s->env, RT_EXIT_RAISED);
+        raise_fault(s, 0);
     s->home[3][0]++;
 }
 
@@ -293,7 +331,7 @@ static void terminator(struct gen *g, unsigned at, unsigned nblocks, uint64_t pc
 
     ir_guest_insn(g->ir, pc, 4);
     switch (n ? below(g, 8) : below(g, 2)) {
-    case 0: ir_goto_ind(g->ir, i64(g), IR_JUMP_PLAIN, 0); break;
+    case 0: ir_goto_ind(g->ir, ir_bini(g->ir, IR_OP_and, i64(g), ~1ull), IR_JUMP_PLAIN, 0); break;
     case 1: ir_goto_pc(g->ir, pc + 4, IR_JUMP_PLAIN, 0); break;
     case 2: ir_br(g->ir, one); break;
     case 3: ir_brfl(g->ir, below(g, 5), ir_read_slot(g->ir, FLAGS), one, two); break;
@@ -353,9 +391,92 @@ static uint64_t execute(const struct ir *ir, struct state *s, uint64_t seed)
     return reason;
 }
 
+/* --- host code -------------------------------------------------------------------------------------------------------------- */
+
+enum { ROOM = 1 << 20 };
+static uint8_t *code;
+static uint32_t code_used;
+static struct rt_view view;                    /* its TLB stays empty: every access takes the slow path */
+
+static void prepare_host(void)
+{
+    int used;
+
+    code = mmap(NULL, ROOM, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(&view, 0xff, sizeof(view));
+    view.ret_top = 0;
+    used = code == MAP_FAILED ? -1 : host_init(&mode, &calls, code, code, ROOM);
+    if (used < 0) {
+        printf("no room for host code\n");
+        exit(1);
+    }
+    code_used = (uint32_t)used;
+}
+
+/* Returns a sentence, or NULL. */
+static const char *compile(struct ir *ir)
+{
+    static struct tcg_link links[64];
+    struct ra_host host;
+    struct ra ra;
+    const char *why;
+
+    statemap_free(&unit.map);
+    unit = (struct host_unit){ .mode = &mode, .ir = ir, .ra = &ra, .rw = code + code_used, .rx = code + code_used,
+                               .room = ROOM - code_used, .links = links, .nlinks = host_links_needed(ir) };
+    ra_init(&ra);
+    host_select(&mode, ir);
+    host_describe(&mode, &host);
+    why = unit.nlinks > 64 || ra_run(&ra, ir, &host) ? "cannot be allocated" : ra_verify(&ra, ir, &host);
+    if (!why && host_emit(&unit))
+        why = "cannot be emitted";
+    ra_free(&ra);
+    return why;
+}
+
+static uint64_t run_compiled(struct state *s, uint64_t seed)
+{
+    uint64_t reason;
+
+    start(s, seed);
+    s->env.view = &view;
+    compiled = true;
+    reason = host_enter(&s->env, unit.rx + unit.entry);
+    compiled = false;
+    return reason < RT_EXIT_MAX ? reason : RT_EXIT_LOOKUP;
+}
+
 static bool same(const struct state *a, const struct state *b, uint64_t ra, uint64_t rb)
 {
-    return ra == rb && !memcmp(a, b, sizeof(*a));
+    enum { DENORMAL = 2 };                     /* no guest of ours sees this flag of MXCSR */
+
+    return ra == rb && !memcmp(a->home, b->home, sizeof(a->home)) && !memcmp(a->mem, b->mem, sizeof(a->mem)) &&
+           a->counter == b->counter && a->log == b->log && a->env.pc == b->env.pc &&
+           a->env.icount_left == b->env.icount_left && !((a->env.mxcsr ^ b->env.mxcsr) & ~(uint32_t)DENORMAL);
+}
+
+static void print_home(const char *name, const uint8_t *a, const uint8_t *b)
+{
+    uint64_t x[2], y[2];
+
+    memcpy(x, a, 16);
+    memcpy(y, b, 16);
+    printf("* %s: %016" PRIx64 " %016" PRIx64 " and %016" PRIx64 " %016" PRIx64 "\n", name, x[1], x[0], y[1], y[0]);
+}
+
+static void print_first_record(void)
+{
+    for (unsigned n = 0; n < nrecords[0] && n < nrecords[1]; n++) {
+        const struct record *a = &record[0][n], *b = &record[1][n];
+        if (!memcmp(a, b, sizeof(*a)))
+            continue;
+        printf("access %u: %" PRIx64 " at pc %" PRIx64 ", and %" PRIx64 " at %" PRIx64 "\n", n, a->what, a->pc, b->what, b->pc);
+        for (unsigned k = 0; k < NSLOTS; k++)
+            if (memcmp(a->home[k], b->home[k], 16))
+                print_home(slots[k].name, a->home[k], b->home[k]);
+        return;
+    }
+    printf("accesses: %u and %u, as far as they go equal\n", nrecords[0], nrecords[1]);
 }
 
 static int differs(const char *what, uint64_t seed, const struct ir *plain, const struct ir *other, const struct state *a,
@@ -367,16 +488,17 @@ static int differs(const char *what, uint64_t seed, const struct ir *plain, cons
     ir_print(other, stdout);
     for (unsigned k = 0; k < NSLOTS; k++)
         if (memcmp(a->home[k], b->home[k], 16))
-            printf("* %s: %016" PRIx64 " %016" PRIx64 " and %016" PRIx64 " %016" PRIx64 "\n", slots[k].name,
-                   *(uint64_t *)(a->home[k] + 8), *(uint64_t *)a->home[k], *(uint64_t *)(b->home[k] + 8), *(uint64_t *)b->home[k]);
+            print_home(slots[k].name, a->home[k], b->home[k]);
     printf("pc %" PRIx64 " and %" PRIx64 ", log %" PRIx64 " and %" PRIx64 ", mxcsr %x and %x\n", a->env.pc, b->env.pc, a->log,
            b->log, a->env.mxcsr, b->env.mxcsr);
+    print_first_record();
     return 1;
 }
 
 static int check_seed(struct ir *plain, struct ir *other, uint64_t seed)
 {
-    static const char *const names[] = { "folding", "the cold tier", "the hot tier", "the text form" };
+    static const char *const names[] = { "folding", "the cold tier", "the hot tier", "the text form", "cold host code",
+                                         "hot host code" };
     struct state a, b;
     uint64_t ra, rb;
     const char *why;
@@ -389,11 +511,14 @@ static int check_seed(struct ir *plain, struct ir *other, uint64_t seed)
         ir_print(plain, stdout);
         return 1;
     }
+    recording = nrecords[0] = 0;
     ra = execute(plain, &a, seed);
-    for (unsigned k = 0; k < 4; k++) {
+    recording = 1;
+    for (unsigned k = 0; k < 6; k++) {
+        nrecords[1] = 0;
         program(other, seed, k & 1);
-        if (k == 1 || k == 2)
-            tcg_optimise(other, k == 1 ? TCG_COLD : TCG_HOT);
+        if (k == 1 || k == 2 || k >= 4)
+            tcg_optimise(other, k == 1 || k == 4 ? TCG_COLD : TCG_HOT);
         if (k == 3) {
             char *text = NULL;
             size_t n = 0;
@@ -410,7 +535,17 @@ static int check_seed(struct ir *plain, struct ir *other, uint64_t seed)
             ir_print(other, stdout);
             return 1;
         }
-        rb = execute(other, &b, seed);
+        if (k >= 4) {
+            why = compile(other);
+            if (why) {
+                printf("seed %" PRIu64 ": %s: %s\n", seed, names[k], why);
+                ir_print(other, stdout);
+                return 1;
+            }
+            rb = run_compiled(&b, seed);
+        } else {
+            rb = execute(other, &b, seed);
+        }
         if (!same(&a, &b, ra, rb))
             return differs(names[k], seed, plain, other, &a, &b);
     }
@@ -441,6 +576,7 @@ int main(int argc, char **argv)
         return 77;
     }
     name_slots();
+    prepare_host();
     ir_init(&plain, slots, NSLOTS, helpers, 3);
     ir_init(&other, slots, NSLOTS, helpers, 3);
     printf("seeds %" PRIu64 " to %" PRIu64 "\n", first, first + count - 1);
