@@ -24,7 +24,7 @@
 #include "core/user/syscall.h"
 #include "core/user/user.h"
 
-enum { NSIG_GUEST = 64, KERNEL_SIGSET_BYTES = 8, SI_BYTES = 128 };
+enum { NSIG_GUEST = 64, KERNEL_SIGSET_BYTES = 8, SI_BYTES = 128, HAS_RESTORER = 0x04000000 /* SA_RESTORER */ };
 
 #ifndef SS_AUTODISARM
 #define SS_AUTODISARM (1u << 31)
@@ -164,7 +164,7 @@ static void host_handler(int sig, siginfo_t *si, void *context)
 
 static void host_install(int sig, void *handler, uint64_t flags)
 {
-    struct host_action a = { handler, flags | SA_SIGINFO | SA_RESTART | 0x04000000 /* SA_RESTORER */,
+    struct host_action a = { handler, flags | SA_SIGINFO | SA_RESTART | HAS_RESTORER,
                              user_signal_restorer, ~FAULTS };
 
     user_raw(SYS_rt_sigaction, sig, (uintptr_t)&a, 0, KERNEL_SIGSET_BYTES, 0, 0);
@@ -395,7 +395,7 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
         .siginfo_bytes = SI_BYTES,
         .sp = frame_top(t, a),
         .handler = a->handler,
-        .restorer = a->restorer ? a->restorer : user_proc.sigreturn,
+        .restorer = a->flags & HAS_RESTORER ? a->restorer : user_proc.sigreturn,
         .oldmask = s->restore ? s->restore_mask : s->mask,
         .altstack = { s->alt_sp, (s->alt_flags & SS_DISABLE) ? SS_DISABLE : (on_altstack(s, sp) ? SS_ONSTACK : 0)
                                  | (s->alt_flags & SS_AUTODISARM), s->alt_size },

@@ -70,6 +70,48 @@ int64_t sys_newfstatat(struct user_thread *t, const uint64_t a[6])
     return ret < 0 ? ret : put_stat(a[2], &st);
 }
 
+/* --- open flags ---------------------------------------------------------------------------------------------------- */
+
+/* Four flags have other bits on ARM (Linux, arch/arm64/include/uapi/asm/fcntl.h); the rest is asm-generic everywhere. */
+static const struct { uint32_t host, arm; } arm_flags[] = {
+    { O_DIRECTORY, 040000 }, { O_NOFOLLOW, 0100000 }, { O_DIRECT, 0200000 }, { 0100000 /* O_LARGEFILE */, 0400000 },
+};
+
+static uint64_t host_open_flags(uint64_t guest)
+{
+    uint64_t all = 0, out = 0;
+
+    if (!user_proc.abi->arm_open_flags)
+        return guest;
+    for (size_t i = 0; i < ARRAY_LEN(arm_flags); i++) {
+        all |= arm_flags[i].arm;
+        /* O_TMPFILE is O_DIRECTORY and a bit of its own: both move along */
+        out |= guest & arm_flags[i].arm ? arm_flags[i].host : 0;
+    }
+    return (guest & ~all) | out;
+}
+
+static uint64_t guest_open_flags(uint64_t host)
+{
+    uint64_t all = 0, out = 0;
+
+    if (!user_proc.abi->arm_open_flags)
+        return host;
+    for (size_t i = 0; i < ARRAY_LEN(arm_flags); i++) {
+        all |= arm_flags[i].host;
+        out |= host & arm_flags[i].host ? arm_flags[i].arm : 0;
+    }
+    return (host & ~all) | out;
+}
+
+int64_t sys_pipe2(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    if (!user_ptr_ok(a[0]))
+        return -EFAULT;
+    return user_raw(SYS_pipe2, user_hostp(a[0]), host_open_flags(a[1]), 0, 0, 0, 0);
+}
+
 /* --- names --------------------------------------------------------------------------------------------------------- */
 
 int64_t sys_openat(struct user_thread *t, const uint64_t a[6])
@@ -79,10 +121,30 @@ int64_t sys_openat(struct user_thread *t, const uint64_t a[6])
 
     if (ret < 0)
         return ret;
-    ret = user_proc_open(guest, (int)a[2]);
+    ret = user_proc_open(guest, (int)host_open_flags(a[2]));
     if (ret != -ENOSYS)
         return ret;
-    return user_call(t, SYS_openat, a[0], (uintptr_t)user_path(guest, host, sizeof host), a[2], a[3], 0, 0);
+    return user_call(t, SYS_openat, a[0], (uintptr_t)user_path(guest, host, sizeof host), host_open_flags(a[2]), a[3], 0, 0);
+}
+
+int64_t sys_openat2(struct user_thread *t, const uint64_t a[6])
+{
+    enum { HOW_BYTES = 24, HOW_MAX = 256 };    /* a longer structure is the kernel's to judge */
+    union { uint64_t flags; uint8_t bytes[HOW_MAX]; } how;
+    char guest[PATH_MAX], host[PATH_MAX];
+    int64_t ret;
+
+    if (a[3] < HOW_BYTES)
+        return -EINVAL;
+    if (a[3] > HOW_MAX)
+        return -E2BIG;
+    if (user_read(&how, a[2], a[3]) < 0)
+        return -EFAULT;
+    ret = user_read_string(guest, sizeof guest, a[1]);
+    if (ret < 0)
+        return ret;
+    how.flags = host_open_flags(how.flags);
+    return user_call(t, SYS_openat2, a[0], (uintptr_t)user_path(guest, host, sizeof host), (uintptr_t)&how, a[3], 0, 0);
 }
 
 int64_t sys_readlinkat(struct user_thread *t, const uint64_t a[6])
@@ -170,8 +232,12 @@ int64_t sys_process_vm_writev(struct user_thread *t, const uint64_t a[6])
 int64_t sys_fcntl(struct user_thread *t, const uint64_t a[6])
 {
     uint64_t arg = a[2];
+    int64_t ret;
 
     switch ((int)a[1]) {
+    case F_SETFL:
+        arg = host_open_flags(arg);
+        break;
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
@@ -188,5 +254,6 @@ int64_t sys_fcntl(struct user_thread *t, const uint64_t a[6])
     default:
         break;                                 /* a number */
     }
-    return user_call(t, SYS_fcntl, a[0], a[1], arg, 0, 0, 0);
+    ret = user_call(t, SYS_fcntl, a[0], a[1], arg, 0, 0, 0);
+    return ret >= 0 && (int)a[1] == F_GETFL ? (int64_t)guest_open_flags((uint64_t)ret) : ret;
 }
