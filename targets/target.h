@@ -77,6 +77,9 @@ struct target {
 
     void (*init)(struct cpu_env *env, const void *model, bool system);
     void (*reset)(struct cpu_env *env);
+    /* After reset: begin at an address with a first argument in the architecture's first argument register (a device
+     * tree, PSCI's context). NULL where machines start CPUs by boot code in ROM. */
+    void (*boot)(struct cpu_env *env, uint64_t entry, uint64_t arg);
 
     /* translation */
     uint64_t (*mode_key)(const struct cpu_env *env);          /* all that the decoder's output depends on beside the bytes */

@@ -159,7 +159,8 @@ static int outside(struct tcg_vcpu *tv)
     if (__atomic_load_n(&env->exit_request, __ATOMIC_ACQUIRE)) {
         __atomic_store_n(&env->exit_request, 0, __ATOMIC_SEQ_CST);
         do_pending(tv);
-        if (atomic_load(&tv->v->stop_request) || atomic_load(&tv->v->quit) || !tv->engine->system)
+        if (atomic_load(&tv->v->stop_request) || atomic_load(&tv->v->quit) || atomic_load(&tv->v->off) ||
+            atomic_exchange(&tv->v->yield, false) || !tv->engine->system)
             return VCPU_KICKED;
     }
     if (!tv->engine->system)

@@ -64,8 +64,10 @@ static void turn_take(struct vcpu *v)
             until.tv_nsec -= 1000000000;
             until.tv_sec++;
         }
-        if (pthread_cond_timedwait(&turn.changed, &turn.lock, &until) == ETIMEDOUT && turn.holder)
+        if (pthread_cond_timedwait(&turn.changed, &turn.lock, &until) == ETIMEDOUT && turn.holder) {
+            atomic_store(&turn.holder->yield, true);
             turn.holder->accel->kick(turn.holder);
+        }
     }
     turn.holder = v;
     pthread_mutex_unlock(&turn.lock);
@@ -85,7 +87,7 @@ static void turn_give(void)
 static void wait_while_stopped(struct vcpu *v)
 {
     pthread_mutex_lock(&v->lock);
-    while (atomic_load(&v->stop_request) && !atomic_load(&v->quit)) {
+    while ((atomic_load(&v->stop_request) || atomic_load(&v->off)) && !atomic_load(&v->quit)) {
         atomic_store(&v->stopped, true);
         pthread_mutex_lock(&all.lock);
         pthread_cond_broadcast(&all.paused);
@@ -99,9 +101,28 @@ static void wait_while_stopped(struct vcpu *v)
 static void wait_while_halted(struct vcpu *v)
 {
     pthread_mutex_lock(&v->lock);
-    while (!v->target->has_work(v->env) && !atomic_load(&v->stop_request) && !atomic_load(&v->quit))
+    while (!v->target->has_work(v->env) && !atomic_load(&v->stop_request) && !atomic_load(&v->off) &&
+           !atomic_load(&v->quit))
         pthread_cond_wait(&v->wake, &v->lock);
     pthread_mutex_unlock(&v->lock);
+}
+
+static _Thread_local struct vcpu *current;
+
+struct vcpu *vcpu_current(void)
+{
+    return current;
+}
+
+void vcpu_set_current(struct vcpu *v)
+{
+    current = v;
+}
+
+void vcpu_power(struct vcpu *v, bool on)
+{
+    atomic_store(&v->off, !on);
+    vcpu_kick(v);
 }
 
 static void *vcpu_thread(void *opaque)
@@ -111,6 +132,7 @@ static void *vcpu_thread(void *opaque)
 
     snprintf(name, sizeof(name), "vcpu%u", v->index);
     pthread_setname_np(pthread_self(), name);
+    current = v;
     for (;;) {
         int why;
 

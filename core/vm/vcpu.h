@@ -45,6 +45,8 @@ struct vcpu {
     bool started;
     atomic_bool stop_request, stopped;         /* paused by the machine */
     atomic_bool quit;
+    atomic_bool yield;                         /* others wait for their turn (thread=single): return VCPU_KICKED */
+    atomic_bool off;                           /* switched off: waits for vcpu_power() */
     pthread_mutex_t lock;
     pthread_cond_t wake;                       /* halted or stopped: signalled by kick and irq */
     void *machine_priv;
@@ -53,6 +55,12 @@ struct vcpu {
     uint64_t (*read_time)(void *opaque);
     void (*set_deadline)(void *opaque, unsigned timer, uint64_t when);  /* in ticks of read_time; UINT64_MAX: none */
     void *time_opaque;
+
+    /* Firmware that the machine plays itself (ARM: PSCI by HVC or SMC). arg[0] is the function; the result goes back
+     * into it. NULL: none. Called by the guest's instruction on the vCPU's thread, without the machine lock; the CPU
+     * that asks to be switched off or reset stops at its next poll. */
+    void (*firmware_call)(void *opaque, struct vcpu *v, uint64_t arg[4]);
+    void *firmware_opaque;
 };
 
 enum { DEBUG_POINTS_MAX = 64 };
@@ -75,6 +83,12 @@ void vcpu_start(struct vcpu *v);               /* make the thread; it begins sto
 void vcpu_kick(struct vcpu *v);                /* any thread */
 void vcpu_set_irq(struct vcpu *v, unsigned line, bool level);   /* any thread; target's line number */
 void vcpu_reset(struct vcpu *v);               /* only while stopped or from its own thread */
+/** vcpu_power - switch a CPU on or off. Off: it leaves the guest at its next poll and waits. Any thread. */
+void vcpu_power(struct vcpu *v, bool on);
+/** vcpu_current - the vCPU whose thread this is; NULL on other threads. Devices with registers of their own for each CPU
+ * ask this for who accesses them; unit tests set it. */
+struct vcpu *vcpu_current(void);
+void vcpu_set_current(struct vcpu *v);
 void vcpu_pause_all(void);                     /* returns when every vCPU is out of guest code; machine lock held */
 void vcpu_resume_all(void);
 unsigned vcpu_count(void);
