@@ -1,1 +1,1 @@
-SRC += hw/char/ns16550a.c
+SRC += hw/char/ns16550a.c hw/char/pl011.c

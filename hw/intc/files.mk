@@ -1,1 +1,1 @@
-SRC += hw/intc/clint.c hw/intc/plic.c
+SRC += hw/intc/clint.c hw/intc/gicv2.c hw/intc/plic.c

@@ -1,1 +1,1 @@
-SRC += hw/rtc/goldfish.c
+SRC += hw/rtc/goldfish.c hw/rtc/pl031.c
