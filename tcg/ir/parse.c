@@ -522,6 +522,7 @@ int ir_parse(struct ir *ir, const char *text)
 
     ir_reset(ir);
     ir_build(ir)->finished = true;             /* what the text says is final */
+    ir_build(ir)->unfolded = true;
     while (*p.at && !p.failed && !ir->error) {
         if (ended(&p)) {
             p.line += *p.at == '\n';

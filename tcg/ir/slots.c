@@ -380,7 +380,7 @@ void ir_finish(struct ir *ir)
 
     if (bd->finished || ir->error)
         return;
-    bd->finished = true;
+    bd->finished = bd->unfolded = true;
     if (ir->nblocks > 1)
         ir_drop_unreachable(ir);
     for (ir_block_ref b = 0; b < ir->nblocks; b++) {

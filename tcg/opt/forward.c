@@ -63,7 +63,8 @@ void opt_forward(struct ir *ir)
     for (uint32_t k = 0; k < n.cfg->n; k++)
         for (ir_ref r = ir->blocks[n.cfg->rpo[k]].first, next; r; r = next) {
             next = ir->insns[r].next;
-            ir_resolve_args(ir, r);
+            if (ir_build(ir)->nforward)
+                ir_resolve_args(ir, r);
             if ((ir_ops[ir->insns[r].op].props & IR_PURE) || ir->insns[r].op == IR_OP_phi)
                 number_value(&n, r);
         }

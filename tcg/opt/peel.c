@@ -236,6 +236,7 @@ static void peel(struct peel *p)
     p->map = ir_alloc(ir, p->old_ninsns * sizeof(*p->map));
     p->last_snap = 0;
     p->copy = ir_block_new(ir, ir->blocks[p->loop].guest_pc);
+    ir_build(ir)->unfolded = true;
     copy_block(p);
     connect(p, exit, has_exit);
     if (has_exit)

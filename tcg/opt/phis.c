@@ -163,6 +163,7 @@ static void make_thin(struct merge *m)
         ir_ref r = m->phi[p], t;
         if (m->state[r] == NOT)
             continue;
+        ir_build(ir)->unfolded = true;
         t = ir_new_in(ir, ir->insns[r].block, r, IR_OP_phi, m->form->thin);
         ir->insns[t].imm = ir->insns[r].imm;
         ir->insns[t].nargs = ir->insns[r].nargs;
@@ -231,6 +232,8 @@ void opt_phis(struct ir *ir)
         memset(m.state, 0, old);
         memset(m.wide, 0, old);
         gather(&m);
+        if (!m.nphi)
+            continue;
         find_wide_uses(&m, old);
         settle(&m);
         make_thin(&m);

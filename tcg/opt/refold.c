@@ -78,7 +78,8 @@ static void fold_block(struct ir *ir, ir_block_ref b)
     for (ir_ref r = ir->blocks[b].first, next; r; r = next) {
         enum ir_op op = ir->insns[r].op;
         next = ir->insns[r].next;
-        ir_resolve_args(ir, r);
+        if (ir_build(ir)->nforward)
+            ir_resolve_args(ir, r);
         if (ir_ops[op].props & IR_PURE)
             fold_value(ir, r);
         else if (op == IR_OP_brcc)
@@ -90,8 +91,12 @@ static void fold_block(struct ir *ir, ir_block_ref b)
 
 void opt_fold(struct ir *ir)
 {
-    const struct cfg *c = cfg_build(ir);
+    const struct cfg *c;
 
+    if (!ir_build(ir)->unfolded)
+        return;
+    c = cfg_build(ir);
+    ir_build(ir)->unfolded = false;
     ir_count_uses(ir);
     for (uint32_t k = 0; k < c->n; k++)
         fold_block(ir, c->rpo[k]);

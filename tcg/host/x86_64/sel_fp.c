@@ -156,10 +156,19 @@ static bool find_strict(struct ir *ir)
 /* Snapshots do not count as users: they put the NaN right when somebody looks. */
 void x64_select_fp(struct ir *ir)
 {
-    for (ir_ref r = 1; r < ir->ninsns; r++)
-        if (makes_canonical(ir_at(ir, r)) ||
-            (ir_at(ir, r)->op == IR_OP_phi && (ir_at(ir, r)->type == IR_F32 || ir_at(ir, r)->type == IR_F64)))
-            ir_at(ir, r)->mark |= X64_LAZY_NAN;
+    bool any = false;
+
+    for (ir_ref r = 1; r < ir->ninsns; r++) {
+        struct ir_insn *i = ir_at(ir, r);
+        if (makes_canonical(i)) {
+            i->mark |= X64_LAZY_NAN;
+            any = true;
+        } else if (i->op == IR_OP_phi && (i->type == IR_F32 || i->type == IR_F64)) {
+            i->mark |= X64_LAZY_NAN;
+        }
+    }
+    if (!any)
+        return;
     while (find_strict(ir))
         ;
     for (uint32_t k = 0; k < ir->nsnap_pool; k++)
