@@ -5,6 +5,8 @@
 #include "targets/riscv/state.h"
 #include "tests/isa/riscv/gen.h"
 
+bool gen_rv32;
+
 /* --- random numbers: splitmix64 ------------------------------------------------------------------------------------------ */
 
 static uint64_t next(uint64_t *s)
@@ -287,7 +289,7 @@ static bool conditions_hold(const struct insn_desc *d, uint64_t raw)
 static bool usable(const struct insn_desc *d, uint64_t raw)
 {
     const char *n = meaning(d);
-    const struct insn_field *sh = field(d, "shamt");
+    const struct insn_field *shamt = field(d, "shamt");
 
     for (unsigned i = 0; i < d->nfields; i++)
         if (d->field[i].name[0] == 'r' && d->field[i].bits - 2 * (d->field[i].bias == 0) == 3 && value(&d->field[i], raw) >= 30)
@@ -302,7 +304,10 @@ static bool usable(const struct insn_desc *d, uint64_t raw)
         return false;
     if (one_of(n, "csrrw csrrwi") && reg_of(d, raw, "rd") > 29)
         return false;
-    (void)sh;
+    if (gen_rv32 && shamt && value(shamt, raw) > 31)
+        return false;
+    if (gen_rv32 && !strcmp(n, "amocas_d") && (reg_of(d, raw, "rd") | reg_of(d, raw, "rs2")) & 1)
+        return false;
     return conditions_hold(d, raw);
 }
 
@@ -337,7 +342,7 @@ static void put(struct isa_case *c, uint64_t raw, unsigned bits)
 static void random_state(struct isa_case *c, uint64_t *s, char fmt)
 {
     for (unsigned i = 1; i < 30; i++)
-        c->in.x[i] = int_value(s);
+        c->in.x[i] = gen_rv32 ? (uint32_t)int_value(s) : int_value(s);
     for (unsigned i = 0; i < 32; i++)
         c->in.f[i] = float_value(s, fmt);
     for (unsigned i = 0; i < DATA_BYTES; i += 8) {
@@ -359,6 +364,8 @@ static void aim(const struct insn_desc *d, uint64_t raw, struct isa_case *c, uin
     if (atomic || below(s, 2))
         off &= ~UINT64_C(15);
     c->in.x[reg_of(d, raw, "rs1")] = DATA_AT + off - (imm ? (uint64_t)value(imm, raw) : 0);
+    if (gen_rv32)
+        c->in.x[reg_of(d, raw, "rs1")] &= UINT32_MAX;
 }
 
 /* L: insn; addi x31, x31, -1; bnez x31, L */
@@ -405,6 +412,42 @@ void gen_case(const struct insn_desc *d, unsigned k, unsigned loop, struct isa_c
         c->in.x[31] = loop;
         close_loop(c);
     }
+}
+
+/* Values that would leave the machine without a way back to its trap handler are kept away. */
+static uint64_t csr_value(unsigned number, uint64_t *s)
+{
+    uint64_t v = int_value(s);
+
+    if (number == 0x305)                       /* mtvec: the handler, direct or vectored */
+        return UINT64_C(0x80009000) | (v & 1);
+    if (number >= 0x3a0 && number < 0x3b0)     /* pmpcfg: nothing locked, entry 0 stays */
+        return (v & ~UINT64_C(0x80808080808080ff)) | 0x1f;
+    if (number == 0x3b0)
+        return ~UINT64_C(0);
+    if (number == 0x747)                       /* mseccfg */
+        return v & 4;
+    return gen_rv32 ? (uint32_t)v : v;
+}
+
+/* cycle, time, instret and their kin are not the same twice. */
+static bool is_clock(unsigned number)
+{
+    return ((number & 0xf60) == 0xc00 || (number & 0xf60) == 0xb00) && (number & 31) < 3;
+}
+
+/* csrrw x5 (x0 for clocks), csr, x6; csrrs x7 (x0), csr, x0 */
+void gen_csr(unsigned number, unsigned k, struct isa_case *c)
+{
+    uint64_t s = number * 977 + k;
+    unsigned rd = is_clock(number) ? 0 : 1;
+
+    memset(c, 0, sizeof *c);
+    random_state(c, &s, 'd');
+    c->in.x[6] = csr_value(number, &s);
+    if (k & 1)
+        put(c, number << 20 | 6 << 15 | 1 << 12 | (5 * rd) << 7 | 0x73, 32);
+    put(c, number << 20 | 2 << 12 | (7 * rd) << 7 | 0x73, 32);
 }
 
 static const struct insn_desc *pick_desc(const struct riscv_model *m, uint64_t *s)

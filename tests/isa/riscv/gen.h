@@ -13,6 +13,8 @@ struct riscv_model;
 extern const struct insn_desc rv_insns[];
 extern const unsigned rv_ninsns;
 
+extern bool gen_rv32;                          /* registers have 32 bits */
+
 /** gen_has - does the model have the features of this line of the table? */
 bool gen_has(const struct riscv_model *m, const struct insn_desc *d);
 
@@ -21,6 +23,9 @@ bool gen_recordable(const struct insn_desc *d);
 
 /** gen_case - case @k of an instruction. @loop: repeat it @loop times (x31 counts); 0: once, and it ends behind. */
 void gen_case(const struct insn_desc *d, unsigned k, unsigned loop, struct isa_case *c);
+
+/** gen_csr - a CSR written with a random value, then read. */
+void gen_csr(unsigned number, unsigned k, struct isa_case *c);
 
 /** gen_stream - @n random instructions of the model in a loop. */
 void gen_stream(const struct riscv_model *m, uint64_t seed, unsigned n, unsigned loop, struct isa_case *c);

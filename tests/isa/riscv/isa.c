@@ -1,6 +1,6 @@
 /* tests/isa/riscv/isa.c - every instruction of the tables, three ways, against each other and against a record.
  *
- *   isa-riscv [-v] [-i NAME] [-n CASES] [-s SEED] [-r STREAMS]      run
+ *   isa-riscv [-m rv32] [-v] [-i NAME] [-n CASES] [-s SEED] [-r STREAMS]      run
  *   isa-riscv --record QEMU DIR    write DIR/NAME.txt from what QEMU (qemu-riscv64 -cpu max) says
  *   isa-riscv --show NAME K        print a case
  *
@@ -15,113 +15,54 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "accel/accel.h"
 #include "core/base/alloc.h"
 #include "core/base/bits.h"
-#include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
-#include "core/mem/mem.h"
-#include "core/mem/ram.h"
-#include "core/mem/region.h"
-#include "core/opt/optlist.h"
-#include "core/vm/vcpu.h"
 #include "targets/riscv/csr.h"
 #include "targets/riscv/model.h"
 #include "targets/riscv/target.h"
 #include "tests/isa/riscv/gen.h"
+#include "tests/isa/riscv/run.h"
 
-#define RAM_AT UINT64_C(0x80000000)
-#define TRAP_AT (RAM_AT + 0x9000)             /* away from the addresses that edge values make */
-enum { RAM_BYTES = 1 << 20, LOOPS = 40, STREAM_INSNS = 12 };
+enum { LOOPS = 40, STREAM_INSNS = 12 };
 
-struct result { struct isa_state s; uint32_t cause; uint32_t ran; };
-
-enum kind { SINGLE, LOOP, STREAM };
-struct item { enum kind kind; const struct insn_desc *d; unsigned k; uint64_t seed; };
+enum kind {
+    SINGLE,                                    /* one instruction, compared with the record too */
+    LOOP,                                      /* the same until it is a region */
+    STREAM,                                    /* random ones in a loop */
+    OFF,                                       /* with its feature off: illegal, and mtval has its bits */
+    SYSTEM,                                    /* privileged ones, in each mode */
+    CSR,                                       /* each CSR written and read, in each mode */
+};
+struct item { enum kind kind; const struct insn_desc *d; unsigned k; uint64_t seed; const struct riscv_model *m; };
 
 static const char *const ways[] = { "tcg,backend=interp", "tcg,tier=cold", "tcg,tier=hot" };
 enum { WAYS = 3 };
 
 static struct { bool verbose; const char *only; unsigned cases, streams; uint64_t seed; } opt = { .cases = 24, .streams = 200 };
 static const struct riscv_model *model;
+static const void *(*parse)(const char *spec, bool system, struct error *err) = riscv64_parse_cpu;
 
-static void make_case(const struct item *it, struct isa_case *c)
+static void make_case(const struct item *it, struct isa_case *c, struct isa_setup *how)
 {
-    if (it->kind == STREAM)
+    *how = (struct isa_setup){ .model = it->m };
+    switch (it->kind) {
+    case STREAM:
         gen_stream(model, it->seed, STREAM_INSNS, LOOPS, c);
-    else
+        break;
+    case CSR:
+        how->priv = it->k % 3 + (it->k % 3 == 2);  /* M, S, U */
+        gen_csr((unsigned)it->seed, it->k, c);
+        break;
+    case SYSTEM:
+        how->priv = it->k % 3 + (it->k % 3 == 2);
+        how->returns_to = 8;
+        gen_case(it->d, it->k, 0, c);
+        break;
+    default:
         gen_case(it->d, it->k, it->kind == LOOP ? LOOPS : 0, c);
-}
-
-/* --- the machine that runs them: RAM, one hart in M mode, traps to a wfi ---------------------------------------------------- */
-
-static struct { struct vcpu *v; uint8_t *ram; } machine;
-
-static void start_machine(const char *accel)
-{
-    struct error err = ERROR_INIT;
-    struct mem_bus *bus = mem_bus_new();
-    struct mem_region *root = region_container(bus, "root", UINT64_C(1) << 34);
-    struct ram_block *ram = ram_new(bus, "ram", RAM_BYTES, &err);
-    struct optlist *o = optlist_parse("-accel", accel, "accel", &err);
-
-    if (!ram || !o || (optlist_get(o, "accel"), tcg_accel.init(o, true, &err)) < 0)
-        goto failed;
-    region_add(root, RAM_AT, region_ram(bus, "ram", ram, 0, RAM_BYTES), 0);
-    machine.v = vcpu_create(0, &riscv64_target, model, &tcg_accel, addr_space_new(bus, "cpu", root), &err);
-    if (!machine.v)
-        goto failed;
-    atomic_store(&machine.v->stop_request, false);
-    machine.ram = ram->host;
-    return;
-failed:
-    error_report(&err);
-    exit(2);
-}
-
-static uint8_t *ram_at(uint64_t addr)
-{
-    return machine.ram + (addr - RAM_AT);
-}
-
-static void run_case(const struct isa_case *c, struct result *r)
-{
-    struct riscv_env *env = riscv_env(machine.v->env);
-    static uint8_t before[4096];
-    uint64_t cause = 0;
-    uint8_t *page = ram_at(CODE_PAGE);
-
-    for (unsigned i = 0; i < 4096; i += 4)
-        store_le32(before + i, 0x00100073);    /* ebreak */
-    memcpy(before + (CODE_AT - CODE_PAGE), c->code, c->code_bytes);
-    memcpy(page, before, 4096);
-    store_le32(ram_at(TRAP_AT), 0x10500073);   /* wfi */
-    tcg_accel.code_written(page, 4096);
-    tcg_accel.code_written(ram_at(TRAP_AT), 4);
-    memcpy(ram_at(DATA_AT), c->in.data, DATA_BYTES);
-    riscv64_target.reset(&env->c);
-    for (unsigned i = 1; i < 32; i++)
-        riscv_set_x(env, i, c->in.x[i]);
-    memcpy(env->f, c->in.f, sizeof env->f);
-    env->mstatus |= MSTATUS_FS;
-    riscv_csr_set(env, 0x003, c->in.fcsr);
-    riscv_csr_set(env, 0x305, TRAP_AT);
-    env->c.pc = CODE_AT;
-    env->c.exit_request = 0;
-    while (tcg_accel.vcpu_run(machine.v) != VCPU_HALTED)
-        ;
-    memset(r, 0, sizeof *r);
-    for (unsigned i = 1; i < 30; i++)
-        r->s.x[i] = riscv_x(env, i);
-    memcpy(r->s.f, env->f, sizeof env->f);
-    riscv_csr_get(env, 0x003, &r->s.fcsr);
-    riscv_csr_get(env, 0x341, &r->s.pc);
-    riscv_csr_get(env, 0x342, &cause);
-    r->s.pc -= CODE_AT;
-    r->cause = (uint32_t)cause;
-    memcpy(r->s.data, ram_at(DATA_AT), DATA_BYTES);
-    r->ran = 1;
+    }
 }
 
 /* --- the list of cases ---------------------------------------------------------------------------------------------------------- */
@@ -140,21 +81,74 @@ static bool can_loop(const struct insn_desc *d)
     return gen_recordable(d) && !strstr("jal jalr beq bne blt bge bltu bgeu c_j c_jal c_jr c_jalr c_beqz c_bnez", d->name);
 }
 
-static void list_items(void)
+/* The model without some feature that the instruction needs, or NULL. */
+static const struct riscv_model *without(const struct insn_desc *d)
 {
-    for (unsigned i = 0; i < rv_ninsns; i++) {
-        const struct insn_desc *d = &rv_insns[i];
+    static struct { const char *name; const struct riscv_model *m; } made[RV_NFEATURES] = {
+#define FEATURE(name, on, isa, help) { #name, NULL },
+#include "targets/riscv/features.def"
+#undef FEATURE
+    };
 
-        if ((opt.only && strcmp(opt.only, d->name)) || !gen_has(model, d) || !gen_recordable(d))
+    for (unsigned f = 2; f < RV_NFEATURES; f++) {
+        if (f == RV_F_s || f == RV_F_u || f == RV_F_pmp || f == RV_F_zicsr)   /* the handler needs them */
             continue;
+        if (!made[f].m) {
+            char *spec = xasprintf("max,%s=off", made[f].name);
+
+            made[f].m = parse(spec, true, NULL);
+            free(spec);
+        }
+        if (!gen_has(made[f].m, d))
+            return made[f].m;
+    }
+    return NULL;
+}
+
+/* Case 0 of it is another instruction there (zext.h without Zbb is packw). */
+static bool stands_for_another(const struct insn_desc *d, const struct riscv_model *m)
+{
+    struct isa_case c;
+    uint64_t raw = 0;
+
+    gen_case(d, 0, 0, &c);
+    memcpy(&raw, c.code, d->bits / 8);
+    for (unsigned i = 0; i < rv_ninsns; i++)
+        if (rv_insns[i].bits == d->bits && (raw & rv_insns[i].mask) == rv_insns[i].value && gen_has(m, &rv_insns[i]))
+            return true;
+    return false;
+}
+
+static void list_insn(const struct insn_desc *d)
+{
+    const struct riscv_model *off = without(d);
+
+    if (!gen_recordable(d)) {
+        for (unsigned k = 0; k < 9; k++)
+            add_item((struct item){ SYSTEM, d, k, 0, model });
+    } else {
         for (unsigned k = 0; k < opt.cases; k++) {
-            add_item((struct item){ SINGLE, d, k, 0 });
+            add_item((struct item){ SINGLE, d, k, 0, model });
             if (can_loop(d) && k < opt.cases / 2)
-                add_item((struct item){ LOOP, d, k, 0 });
+                add_item((struct item){ LOOP, d, k, 0, model });
         }
     }
-    for (unsigned i = 0; i < opt.streams && !opt.only; i++)
-        add_item((struct item){ STREAM, NULL, i, opt.seed + i });
+    if (off && !stands_for_another(d, off))
+        add_item((struct item){ OFF, d, 0, 0, off });
+}
+
+static void list_items(void)
+{
+    for (unsigned i = 0; i < rv_ninsns; i++)
+        if ((!opt.only || !strcmp(opt.only, rv_insns[i].name)) && gen_has(model, &rv_insns[i]))
+            list_insn(&rv_insns[i]);
+    if (opt.only)
+        return;
+    for (unsigned n = 0; n < RV_CSRS; n++)
+        for (unsigned k = 0; k < 12 && riscv_csr_find(model, n); k++)
+            add_item((struct item){ CSR, NULL, k, n, model });
+    for (unsigned i = 0; i < opt.streams; i++)
+        add_item((struct item){ STREAM, NULL, i, opt.seed + i, model });
 }
 
 /* --- the record -------------------------------------------------------------------------------------------------------------------- */
@@ -240,9 +234,9 @@ static int record(const char *qemu, const char *dir)
 
 /* --- running and comparing ----------------------------------------------------------------------------------------------------------- */
 
-static struct result *run_all(unsigned way)
+static struct isa_result *run_all(unsigned way)
 {
-    struct result *r = mmap(NULL, (nitems + 1) * sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct isa_result *r = mmap(NULL, (nitems + 1) * sizeof *r, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t pid;
 
     if (r == MAP_FAILED) {
@@ -252,13 +246,14 @@ static struct result *run_all(unsigned way)
     fflush(NULL);
     pid = fork();
     if (!pid) {
+        struct isa_setup how;
         struct isa_case c;
 
-        start_machine(ways[way]);
+        run_start(model, ways[way]);
         for (unsigned i = 0; i < nitems; i++) {
-            make_case(&items[i], &c);
+            make_case(&items[i], &c, &how);
             alarm(10);                         /* a case that never ends is named by finish() */
-            run_case(&c, &r[i]);
+            run_case(&c, &how, &r[i]);
         }
         _exit(0);
     }
@@ -272,8 +267,11 @@ static const char *item_name(const struct item *it)
 
     if (it->kind == STREAM)
         snprintf(buf, sizeof buf, "stream seed %llu", (unsigned long long)it->seed);
+    else if (it->kind == CSR)
+        snprintf(buf, sizeof buf, "csr %#x (%s) case %u", (unsigned)it->seed, riscv_csr_find(it->m, (unsigned)it->seed)->name, it->k);
     else
-        snprintf(buf, sizeof buf, "%s case %u%s", it->d->name, it->k, it->kind == LOOP ? " in a loop" : "");
+        snprintf(buf, sizeof buf, "%s case %u%s", it->d->name, it->k, it->kind == LOOP ? " in a loop" : it->kind == OFF ?
+                 " with its feature off" : "");
     return buf;
 }
 
@@ -303,9 +301,10 @@ static void show_difference(const struct item *it, const char *a_name, const str
                             const struct isa_state *b)
 {
     struct str s = STR_INIT, t = STR_INIT;
+    struct isa_setup how;
     struct isa_case c;
 
-    make_case(it, &c);
+    make_case(it, &c, &how);
     printf("  %s\n", item_name(it));
     show_code(&c);
     format_change(&s, &c.in, a, c.code_bytes);
@@ -338,22 +337,23 @@ static char *recorded(const char *dir, const struct insn_desc *d, unsigned k)
     return NULL;
 }
 
-static unsigned against_record(const char *dir, const struct result *r, unsigned *without)
+static unsigned against_record(const char *dir, const struct isa_result *r, unsigned *no_record)
 {
     unsigned failed = 0;
 
     for (unsigned i = 0; i < nitems; i++) {
         char *want, *have;
+        struct isa_setup how;
         struct isa_case c;
 
         if (items[i].kind != SINGLE || !r[i].ran)
             continue;
         want = recorded(dir, items[i].d, items[i].k);
         if (!want) {
-            *without += items[i].k == 0;
+            *no_record += items[i].k == 0;
             continue;
         }
-        make_case(&items[i], &c);
+        make_case(&items[i], &c, &how);
         have = record_line(&c, items[i].k, &r[i].s);
         if (strcmp(want, have)) {
             if (failed++ < 40 || opt.only) {
@@ -370,7 +370,30 @@ static unsigned against_record(const char *dir, const struct result *r, unsigned
     return failed;
 }
 
-static unsigned against_each_other(struct result *const r[WAYS])
+/* What is switched off is illegal, and mtval says what it was. */
+static unsigned switched_off(const struct isa_result *r)
+{
+    unsigned failed = 0;
+
+    for (unsigned i = 0; i < nitems; i++) {
+        struct isa_setup how;
+        struct isa_case c;
+        uint64_t raw = 0;
+
+        if (items[i].kind != OFF)
+            continue;
+        make_case(&items[i], &c, &how);
+        memcpy(&raw, c.code, items[i].d->bits / 8);
+        if (r[i].cause == 2 && r[i].tval == raw && r[i].s.pc == 0)
+            continue;
+        printf("  %s: cause %u, mtval %#llx instead of an illegal instruction with %#llx\n", item_name(&items[i]), r[i].cause,
+               (unsigned long long)r[i].tval, (unsigned long long)raw);
+        failed++;
+    }
+    return failed;
+}
+
+static unsigned against_each_other(struct isa_result *const r[WAYS])
 {
     static const char *const names[WAYS] = { "interp", "cold", "hot" };
     unsigned failed = 0;
@@ -392,7 +415,7 @@ static unsigned against_each_other(struct result *const r[WAYS])
     return failed;
 }
 
-static unsigned finish(struct result *r, unsigned way)
+static unsigned finish(struct isa_result *r, unsigned way)
 {
     int status;
 
@@ -410,8 +433,8 @@ static unsigned finish(struct result *r, unsigned way)
 
 static int run(const char *dir)
 {
-    struct result *r[WAYS];
-    unsigned failed = 0, differ, wrong, without = 0;
+    struct isa_result *r[WAYS];
+    unsigned failed = 0, differ, wrong, off, no_record = 0;
 
     list_items();
     if (!nitems) {
@@ -423,10 +446,12 @@ static int run(const char *dir)
         failed += finish(r[w], w);
     }
     differ = against_each_other(r);
-    wrong = against_record(dir, r[0], &without);
+    wrong = against_record(dir, r[0], &no_record);
+    off = switched_off(r[0]);
     printf("%u cases, streams from seed %llu: %u differ between interpreter, cold and hot; %u differ from the record; "
-           "%u instructions have no record\n", nitems, (unsigned long long)opt.seed, differ, wrong, without);
-    return failed || differ || wrong;
+           "%u instructions have no record; %u run though switched off\n", nitems, (unsigned long long)opt.seed, differ, wrong,
+           no_record, off);
+    return failed || differ || wrong || off;
 }
 
 static int show(const char *name, unsigned k)
@@ -450,13 +475,23 @@ int main(int argc, char **argv)
     int ch;
 
     error_set_program("isa-riscv");
-    model = riscv64_parse_cpu("max", true, &err);
+    if (argc > 2 && !strcmp(argv[1], "-m")) {
+        if (strcmp(argv[2], "rv32") && strcmp(argv[2], "rv64"))
+            return fprintf(stderr, "isa-riscv: -m rv32 or rv64\n"), 2;
+        if (!strcmp(argv[2], "rv32"))
+            parse = riscv32_parse_cpu, gen_rv32 = true;
+    }
+    model = parse("max", true, &err);
     if (!model) {
         error_report(&err);
         return 2;
     }
     if (!dir)
-        dir = "tests/isa/riscv/record";
+        dir = model->xlen == 32 ? "tests/isa/riscv/record32" : "tests/isa/riscv/record";
+    if (argc > 2 && !strcmp(argv[1], "-m")) {
+        argv += 2;
+        argc -= 2;
+    }
     if (argc >= 4 && !strcmp(argv[1], "--record")) {
         opt.only = argc > 4 ? argv[4] : NULL;
         return record(argv[2], argv[3]);
