@@ -192,12 +192,12 @@ static bool is_jump(const struct insn_desc *d)
 static bool is_privileged(const struct insn_desc *d)
 {
     return one_of(meaning(d), "ecall ebreak mret sret wfi sfence_vma sinval_vma sfence_w_inval sfence_inval_ir wrs_nto wrs_sto "
-                              "fence_i cbo_inval");
+                              "fence_i cbo_inval cbo_clean cbo_flush");
 }
 
 bool gen_recordable(const struct insn_desc *d)
 {
-    return !is_privileged(d);
+    return !is_privileged(d);                  /* user programs may manage caches on some systems only */
 }
 
 static char format_of(const struct insn_desc *d)
