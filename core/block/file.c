@@ -25,7 +25,7 @@
 #include "core/block/node.h"
 #include "core/event/iothread.h"
 
-enum { SMALL = 128 << 10, IOV_MOST = 1024 };
+enum { SMALL = 1 << 20, IOV_MOST = 1024 };
 
 struct file {
     int      fd;
@@ -538,12 +538,13 @@ static const struct blk_option file_create_opts[] = {
 };
 
 #define FILE_OPS                                                                                         \
-    .flags = BLK_DRV_PROTOCOL | BLK_DRV_GROWS | BLK_DRV_HOST_NAMES, .bytes = sizeof(struct file),         \
-    .open = file_open, .close = file_close, .read = file_read, .write = file_write, .zero = file_zero,    \
+    .bytes = sizeof(struct file), .open = file_open, .close = file_close, .read = file_read, .write = file_write, .zero = file_zero,    \
     .discard = file_discard, .flush = file_flush, .map = file_map, .copy = file_copy, .resize = file_resize, \
     .allocated = file_allocated, .create = file_create, .create_opts = file_create_opts
 
-const struct blk_driver blk_file = { .name = "file", .help = "a file of the host", .prefixes = "file", FILE_OPS };
+const struct blk_driver blk_file = { .name = "file", .help = "a file of the host", .prefixes = "file",
+                                     .flags = BLK_DRV_PROTOCOL | BLK_DRV_GROWS | BLK_DRV_HOST_NAMES, FILE_OPS };
 const struct blk_driver blk_host_device = {
-    .name = "host_device", .help = "a block device of the host", .prefixes = "host_device", FILE_OPS
+    .name = "host_device", .help = "a block device of the host", .prefixes = "host_device",
+    .flags = BLK_DRV_PROTOCOL | BLK_DRV_GROWS | BLK_DRV_HOST_NAMES | BLK_DRV_NOT_ZERO, FILE_OPS
 };

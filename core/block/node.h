@@ -130,6 +130,7 @@ enum blk_driver_flags {
     BLK_DRV_GROWS      = 1 << 2,       /* writes beyond the end grow it; reads beyond give zeros */
     BLK_DRV_BACKING    = 1 << 3,       /* can have a backing file */
     BLK_DRV_HOST_NAMES = 1 << 4,       /* file names are host paths */
+    BLK_DRV_NOT_ZERO   = 1 << 5,       /* a new image does not read as zeros */
 };
 
 struct blk_driver {

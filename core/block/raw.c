@@ -35,7 +35,7 @@ static int raw_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     if (r->sized && size > have)
         return error_set(err, EINVAL, "The sum of offset (%llu) and size (%llu) has to be smaller or equal to the actual size of the containing file (%llu)",
                          (unsigned long long)r->off, (unsigned long long)size, (unsigned long long)n->file->bytes);
-    n->bytes = r->sized ? size : have;
+    n->bytes = r->sized ? size : align_up(have, 512);    /* a disk has whole sectors; the file's end reads as zeros */
     return 0;
 }
 

@@ -380,7 +380,10 @@ static int fit_target(struct convert *c, struct error *err)
     if (c->compress && c->dst->drv->write_compressed == NULL)
         return error_set(err, ENOTSUP, "Compression not supported for this file format");
     c->has_backing = c->dst->backing != NULL || c->dst->backing_name[0] != '\0';
-    if (!c->no_create && !c->has_backing)
+    bool fresh_is_zero = !(c->dst->drv->flags & BLK_DRV_NOT_ZERO) &&
+                         (c->dst->file == NULL || c->unit > 1 || !(c->dst->file->drv->flags & BLK_DRV_NOT_ZERO));
+
+    if (!c->no_create && !c->has_backing && fresh_is_zero)
         c->target_zero = true;
     if (c->no_create && !c->target_zero && c->has_backing == false) {
         /* an image that holds nothing yet reads as zeros */

@@ -1,0 +1,53 @@
+#!/bin/sh
+# Every format both ways with the distribution's tools, byte for byte; written at random places as well.
+. "$(dirname "$0")/lib.sh"
+need qemu-img qemu-utils
+need openssl openssl
+disk ref.raw 12
+
+both_ways() {   # FORMAT OPTIONS: ours is read by theirs, theirs by ours
+    f=$1; shift
+    ok $IMG convert -f raw -O "$f" "$@" ref.raw "ours.$f"
+    ok qemu-img compare -f "$f" -F raw "ours.$f" ref.raw
+    ok $IMG compare -f "$f" -F raw "ours.$f" ref.raw
+    ok qemu-img convert -f raw -O "$f" "$@" ref.raw "theirs.$f"
+    ok $IMG compare -f "$f" -F raw "theirs.$f" ref.raw
+    case "$*" in *fixed*) ;; *) ok $IMG info "theirs.$f"; says "file format: $f" ;; esac
+    ok $IMG convert -f "$f" -O raw "theirs.$f" back.raw
+    truncate -s 12M back.raw; cmp ref.raw back.raw || fail "$f $*"
+}
+for o in subformat=monolithicSparse subformat=monolithicFlat subformat=twoGbMaxExtentSparse subformat=twoGbMaxExtentFlat adapter_type=lsilogic; do
+    both_ways vmdk -o $o
+done
+both_ways vdi
+both_ways vdi -o static=on
+both_ways vpc -o force_size=on
+both_ways vpc -o force_size=on,subformat=fixed
+[ -z "$($IMG --help | grep -w vhdx)" ] || { both_ways vhdx; both_ways vhdx -o subformat=fixed; }
+for o in compat=0.10 compat=1.1 cluster_size=512 cluster_size=2M extended_l2=on refcount_bits=1 refcount_bits=64 lazy_refcounts=on preallocation=metadata preallocation=falloc; do
+    both_ways qcow2 -o $o
+    ok qemu-img check ours.qcow2
+    ok $IMG check theirs.qcow2
+done
+both_ways qcow2 -c
+both_ways qcow2 -c -o compression_type=zstd
+# streamOptimized is written compressed
+ok $IMG convert -c -O vmdk -o subformat=streamOptimized ref.raw s.vmdk
+ok qemu-img compare -f vmdk -F raw s.vmdk ref.raw
+ok qemu-img convert -c -O vmdk -o subformat=streamOptimized ref.raw s2.vmdk
+ok $IMG compare -f vmdk -F raw s2.vmdk ref.raw
+# external data files
+ok $IMG create -f qcow2 -o data_file=d.raw,data_file_raw=on x.qcow2 12M
+ok $IMG convert -n -O qcow2 ref.raw x.qcow2
+ok qemu-img compare -f qcow2 -F raw x.qcow2 ref.raw
+cmp d.raw ref.raw || fail "raw data file"
+ok qemu-img check x.qcow2
+# writes at odd places into each format, theirs and ours
+for f in vmdk vdi vpc qcow2; do
+    o=; [ $f != vpc ] || o="-o force_size=on"
+    ok $IMG create -f $f $o w.$f 8M
+    ok $IO -c 'write -P 1 1000 70000' -c 'write -P 2 3M 1M' -c 'write -P 3 8388000 608' -f $f w.$f
+    ok qemu-io -c 'read -P 1 1000 70000' -c 'read -P 2 3M 1M' -c 'read -P 3 8388000 608' -c 'read -P 0 1M 1M' -c 'write -P 4 5000000 300000' -f $f w.$f
+    grep -q failed out && { cat out; fail "$f written by us, read by them"; }
+    ok $IO -c 'read -P 4 5000000 300000' -c 'read -P 1 1000 70000' -c 'read -P 0 4M 805000' -f $f w.$f
+done
