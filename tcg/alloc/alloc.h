@@ -75,7 +75,8 @@ struct ra_insn {
     uint32_t snap_first, snap_n;               /* snap_loc[]: where each dirty slot is when this instruction runs */
 };
 /* A snapshot's computed pc (ir_snap.pc_val) has an entry too, with slot IR_SLOT_END. */
-struct ra_snap_loc { uint16_t slot, how; struct ra_loc loc; ir_ref val; };  /* loc RA_HOME of the slot itself: nothing to store */
+struct ra_snap_loc { uint16_t slot, how; struct ra_loc loc; ir_ref val; };  /* loc RA_HOME of the slot itself: nothing to store;
+                                                  of another slot: read it before that slot is stored */
 
 struct ra {
     struct ra_insn *insn; uint32_t insn_cap;   /* by ir_ref */

@@ -26,7 +26,7 @@
 enum {
     RA_NREGS = 32,                             /* 0..15 general, 16..31 vector: "registers" inside the allocator */
     RA_NO_REG = 255,
-    RA_NO_SLOT = 0xffff,                       /* belongs to no guest register, or to several */
+    RA_NO_SLOT = 0xffff,                       /* belongs to no guest register */
 };
 
 /* Distances to the next use, in instructions. WEAK: only snapshots name it, memory will do. DEAD: never needed. */

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { SLOT_UNSET = 0xfffe };
-
 unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out)
 {
     struct ra *ra = s->ra;
@@ -25,21 +23,18 @@ unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out)
 
 /* --- gathering ------------------------------------------------------------------------------------------------- */
 
+/* The first guest register whose content v is; it may be others' too: their snapshots then name the first one's home. */
 static void note_slot(struct ra_scan *s, ir_ref v, unsigned slot)
 {
-    struct ra_val *val = &s->val[v];
-
-    if (val->slot == SLOT_UNSET)
-        val->slot = (uint16_t)slot;
-    else if (val->slot != slot)
-        val->slot = RA_NO_SLOT;
+    if (s->val[v].slot == RA_NO_SLOT)
+        s->val[v].slot = (uint16_t)slot;
 }
 
 static void start_value(struct ra_scan *s, ir_ref r, const struct ir_insn *i)
 {
     struct ra_val *v = &s->val[r];
 
-    *v = (struct ra_val){ .def = s->pos, .slot = SLOT_UNSET, .reg = RA_NO_REG, .hint = RA_NO_REG, .type = i->type };
+    *v = (struct ra_val){ .def = s->pos, .slot = RA_NO_SLOT, .reg = RA_NO_REG, .hint = RA_NO_REG, .type = i->type };
     s->ra->insn[r] = (struct ra_insn){ .moves = 0 };
     if (i->op == IR_OP_const || i->op == IR_OP_vconst) {
         v->cls = (uint8_t)ra_type_class(i->type);

@@ -126,8 +126,13 @@ static struct ra_loc loc_at_end(struct ra_scan *s, ir_block_ref b, ir_ref v)
 
 static void want(struct ra_scan *s, struct edge *e, ir_block_ref from, ir_ref v, struct ra_loc to)
 {
-    struct ra_loc at = loc_at_end(s, from, v);
+    struct ra_loc at;
 
+    if (s->val[v].flags & RA_V_SPILLED && ra_same_loc(s->val[v].mem, to)) {
+        ra_count_on_memory(s, v, from);        /* it is there already */
+        return;
+    }
+    at = loc_at_end(s, from, v);
     if (ra_same_loc(at, to))
         return;
     s->pmoves = ra_grow(s->pmoves, &s->pmoves_cap, e->n + 1);
