@@ -90,8 +90,12 @@ static void follow_debug_points(struct tcg_vcpu *tv)
         tcg_cache_unlock(e->cache);
         hot_resume(e);
         e->debug_generation = now;
-        for (unsigned i = 0; i < e->nvcpus; i++)
+        for (unsigned i = 0; i < e->nvcpus; i++) {
             views_flush(e->vcpus[i]);
+            for (unsigned k = 0; k < ENGINE_VIEWS; k++)
+                if (e->vcpus[i]->views[k])
+                    view_flush_jumps(e->vcpus[i]->views[k]);
+        }
     }
     exclusive_end(tv);
 }

@@ -292,7 +292,7 @@ static void change_point(struct gdb_stub *s, const char *p, bool on)
         say(s, "E01");
         return;
     }
-    if (type > 4)
+    if (type > 4 || (type >= 2 && s->calls->no_watch))
         return;                                /* empty reply: not supported */
     done = type < 2 ? set_break(&s->points, addr, on) : set_watch(s, (unsigned)type, addr, len, on);
     s->points.generation++;

@@ -30,6 +30,7 @@ struct gdb_calls {
     void *(*object)(void *opaque, const char *name, size_t *n);
     void (*send)(void *opaque, const char *bytes, size_t n);        /* to the client */
     void (*gone)(void *opaque);                                     /* the client detached */
+    bool no_watch;                                                  /* watchpoints are gdb's to do, by stepping */
 };
 
 /** gdb_stub_new - a server for one connection; the guest is stopped. @opaque goes to the calls. */

@@ -10,6 +10,7 @@
 #include "core/base/str.h"
 #include "core/opt/options.h"
 #include "core/personality.h"
+#include "core/user/gdb.h"
 #include "core/user/user.h"
 
 extern const struct target *const all_targets[];
@@ -127,9 +128,11 @@ static int user_main(int argc, char **argv, const char *arch)
         return 1;
     }
     prctl(PR_SET_NAME, strrchr(o.program, '/') ? strrchr(o.program, '/') + 1 : o.program);
+    if (o.gdb && user_gdb_start(o.gdb, &err) < 0) {
+        error_report(&err);
+        return 1;
+    }
     user_signal_init(t);
-    if (o.gdb)
-        error_exit("-g %s: the gdb stub is not part of user mode yet; leave -g out", o.gdb);
     user_run_first(t);
 }
 

@@ -21,6 +21,7 @@
 #include "core/base/alloc.h"
 #include "core/base/bits.h"
 #include "core/base/log.h"
+#include "core/user/gdb.h"
 #include "core/user/syscall.h"
 #include "core/user/user.h"
 
@@ -344,6 +345,8 @@ void user_die(int signo)
     struct host_action dfl = { SIG_DFL, 0, NULL, 0 };
     uint64_t none = 0;
 
+    if (atomic_load(&user_gdb_on) && !here->vfork_child)
+        user_gdb_exited(signo, true);
     fflush(NULL);
     prctl(PR_SET_DUMPABLE, 0);
     user_raw(SYS_rt_sigaction, signo, (uintptr_t)&dfl, 0, KERNEL_SIGSET_BYTES, 0, 0);
@@ -480,6 +483,8 @@ static bool deliver_one(struct user_thread *t, const siginfo_t *si, int64_t *ret
         strace_signal(t, sig, si);
     if (a.handler == (uintptr_t)SIG_IGN)
         return false;
+    if (atomic_load(&user_gdb_on))
+        user_gdb_signal(t, sig);
     if (a.handler == (uintptr_t)SIG_DFL) {
         if (DEFAULT_STOPS & SIGBIT(sig))
             default_stop(t->sig->hand, sig);
@@ -533,6 +538,8 @@ void user_signal_force(struct user_thread *t, int signo, int code, uint64_t addr
     si.si_addr = (void *)(uintptr_t)addr;
     if (log_on(LOG_STRACE))
         strace_signal(t, signo, &si);
+    if (atomic_load(&user_gdb_on))
+        user_gdb_signal(t, signo);
     if (a.handler == (uintptr_t)SIG_DFL || a.handler == (uintptr_t)SIG_IGN || s->mask & SIGBIT(signo)) {
         if (log_on(LOG_INT)) {
             FILE *f = log_begin();

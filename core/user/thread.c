@@ -4,6 +4,7 @@
  * runs on its parent's memory and host stack, with copies of what a child may change (registers, signal actions), until
  * it execs or exits; so posix_spawn() sees its child's errors as on a real kernel. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -20,6 +21,7 @@
 #include "core/base/bits.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/user/gdb.h"
 #include "core/user/syscall.h"
 #include "core/user/user.h"
 
@@ -57,10 +59,8 @@ static uint64_t read_time(void *opaque)
 
 static struct vcpu *vcpu_new(struct error *err)
 {
-    static atomic_uint next;
     struct vcpu *v = NEW(struct vcpu);
 
-    v->index = atomic_fetch_add(&next, 1);
     v->target = user_proc.target;
     v->model = user_proc.model;
     v->accel = user_proc.accel;
@@ -95,6 +95,7 @@ static struct user_thread *thread_new(struct error *err)
     t->vcpu = v;
     t->env = v->env;
     v->machine_priv = t;
+    user_gdb_thread(t, true);
     atomic_fetch_add(&user_proc.nthreads, 1);
     return t;
 }
@@ -112,12 +113,33 @@ struct user_thread *user_thread_first(struct error *err)
 
 /* --- running ------------------------------------------------------------------------------------------------------- */
 
+static void stopped_for_debugger(struct user_thread *t)
+{
+    if (!atomic_load(&user_gdb_on)) {
+        t->vcpu->single_step = false;
+        return;
+    }
+    user_gdb_stopped(t, t->vcpu->single_step ? GDB_STOP_STEP : GDB_STOP_BREAK, t->env->pc);
+}
+
+static int run_watched(struct user_thread *t)
+{
+    int why;
+
+    user_gdb_enter(t);
+    why = t->vcpu->accel->vcpu_run(t->vcpu);
+    user_gdb_leave(t);
+    return why;
+}
+
 void user_loop(struct user_thread *t)
 {
     int (*run)(struct vcpu *v) = t->vcpu->accel->vcpu_run;
 
     while (!t->exiting) {
-        switch (run(t->vcpu)) {
+        int why = unlikely(atomic_load_explicit(&user_gdb_on, memory_order_relaxed)) ? run_watched(t) : run(t->vcpu);
+
+        switch (why) {
         case VCPU_SYSCALL:
             user_serve(t);
             break;
@@ -125,18 +147,32 @@ void user_loop(struct user_thread *t)
             user_signal_exception(t);
             break;
         case VCPU_DEBUG:
-            user_signal_force(t, SIGTRAP, TRAP_BRKPT, t->env->pc);
+            stopped_for_debugger(t);
             break;
         default:
             break;
         }
         if (unlikely(t->pending))
             user_signal_deliver(t, NULL);
+        if (unlikely(t->vcpu->single_step) && why != VCPU_DEBUG && why != VCPU_KICKED)
+            stopped_for_debugger(t);           /* the step ended in the kernel */
     }
+}
+
+int user_high_fd(int fd)
+{
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, 900);
+
+    if (high < 0)
+        return fd;
+    close(fd);
+    return high;
 }
 
 void user_exit_group(struct user_thread *t, int status)
 {
+    if (!t->vfork_child && atomic_load(&user_gdb_on))
+        user_gdb_exited(status, false);
     if (!t->vfork_child && log_on(LOG_TIMING) && user_proc.accel->info) {
         user_proc.accel->info(log_begin());
         log_end();
@@ -210,6 +246,7 @@ static void thread_end(struct user_thread *t)
     bool last;
 
     robust_exit(t);
+    user_gdb_thread(t, false);
     user_signal_leave(t);
     vcpu_delete(t->vcpu);
     free(t);
@@ -298,6 +335,7 @@ static int64_t clone_thread(struct user_thread *parent, const struct user_clone 
     t->set_tid[1] = c->flags & CLONE_PARENT_SETTID ? c->parent_tid : 0;
     if (start_host_thread(&b)) {
         atomic_fetch_sub(&user_proc.nthreads, 1);
+        user_gdb_thread(t, false);
         vcpu_delete(t->vcpu);
         free(t->sig);
         free(t);
@@ -342,6 +380,7 @@ static int64_t clone_fork(struct user_thread *t, const struct user_clone *c)
         t->tid = t->pid = getpid();
         t->first = true;
         atomic_store(&user_proc.nthreads, 1);
+        user_gdb_forked(t);
         if (t->robust_head)
             user_raw(SYS_set_robust_list, user_hostp(t->robust_head), 24, 0, 0, 0, 0);
         if (user_proc.accel->after_fork)
@@ -365,6 +404,8 @@ static void __attribute__((noinline, noreturn)) vfork_child(struct user_thread *
 {
     t->tid = t->pid = (int)user_raw(SYS_getpid, 0, 0, 0, 0, 0, 0);
     t->vfork_child = true;
+    t->vcpu->debug = NULL;                     /* the debugger follows the parent */
+    t->vcpu->single_step = false;
     child_regs(t, c);
     t->running = NULL;
     user_loop(t);
@@ -376,7 +417,9 @@ static int64_t clone_vfork(struct user_thread *t, const struct user_clone *c)
     size_t bytes = user_proc.target->env_size;
     struct cpu_env *saved = xmemalign(64, (bytes + 63) & ~(size_t)63);
     struct user_thread copy = *t;
+    const struct debug_points *debug = t->vcpu->debug;
     struct user_vfork_signals signals;
+    bool step = t->vcpu->single_step;
     uint32_t pid32;
     pid_t pid;
 
@@ -388,6 +431,8 @@ static int64_t clone_vfork(struct user_thread *t, const struct user_clone *c)
     user_exec_forget(t->exec_args);
     user_signal_vfork(t, &signals, 1);
     *t = copy;
+    t->vcpu->debug = debug;
+    t->vcpu->single_step = step;
     t->pending = 1;
     user_proc.abi->copy_regs(t->env, saved);
     t->env->pc = saved->pc;

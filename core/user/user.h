@@ -53,6 +53,7 @@ struct user_thread {
     const struct user_syscall *running;        /* the system call being served */
     bool vfork_child;                          /* runs on its parent's memory and host stack until it execs */
     bool exiting;
+    atomic_bool in_guest;                      /* kept while a debugger is there; any thread reads it */
     int exit_status;
     void *exec_args;                           /* of an execve under way: a vfork child's are freed by its parent */
     uint64_t robust_head;                      /* guest address */
@@ -104,6 +105,9 @@ struct user_clone {
     int exit_signal;
 };
 int64_t user_clone(struct user_thread *t, const struct user_clone *c);
+
+/** user_high_fd - move a descriptor of ours out of the guest's way; the old number is closed. */
+int user_high_fd(int fd);
 
 /* --- loader.c ------------------------------------------------------------------------------------------------------ */
 
