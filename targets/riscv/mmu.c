@@ -119,10 +119,11 @@ static void *pte_at(struct riscv_env *env, uint64_t pa, unsigned bytes, bool *wr
 {
     struct mem_xlat m;
     unsigned bits = 12;
+    struct riscv_rights may = riscv_pmp_check(env, pa, RV_S, &bits);
 
-    if (!riscv_pmp_check(env, pa, RV_S, &bits).read || !mem_translate(env->c.vcpu->as, pa, &m) || !m.host || m.len < bytes)
+    if (!may.read || !mem_translate(env->c.vcpu->as, pa, &m) || !m.host || m.len < bytes)
         return NULL;
-    *writable = !m.readonly && riscv_pmp_check(env, pa, RV_S, &bits).write;
+    *writable = !m.readonly && may.write;
     return m.host;
 }
 

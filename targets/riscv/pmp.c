@@ -42,12 +42,37 @@ uint64_t riscv_pmp_read_cfg(const struct riscv_env *env, unsigned entry)
     return v;
 }
 
+/* First and last byte of an entry; false if it covers nothing. */
+static bool range(const struct riscv_env *env, unsigned i, uint64_t *first, uint64_t *last)
+{
+    uint64_t a = env->pmpaddr[i], ones, low;
+
+    switch (mode_of(env->pmpcfg[i])) {
+    case A_TOR:
+        low = i ? env->pmpaddr[i - 1] & ~mask64(GRAIN) : 0;
+        a &= ~mask64(GRAIN);
+        *first = low << 2;
+        *last = (a << 2) - 1;
+        return a > low;
+    case A_NAPOT:
+        a |= mask64(GRAIN - 1);
+        ones = a ^ (a + 1);                    /* the trailing ones and the zero above them */
+        *first = (a & ~ones) << 2;
+        *last = *first + (ones << 2 | 3);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void changed(struct riscv_env *env)
 {
-    env->pmp_active = 0;
+    unsigned n = 0;
+
     for (unsigned i = 0; i < env->model->pmp_entries; i++)
-        if (mode_of(env->pmpcfg[i]) != A_OFF)
-            env->pmp_active = i + 1;
+        if (range(env, i, &env->pmp_first[n], &env->pmp_last[n]))
+            env->pmp_rule[n++] = env->pmpcfg[i];
+    env->pmp_active = n;
     rt_flush_all(&env->c);
 }
 
@@ -89,29 +114,6 @@ void riscv_pmp_write_addr(struct riscv_env *env, unsigned entry, uint64_t v)
     changed(env);
 }
 
-/* First and last byte of an entry; false if it covers nothing. */
-static bool range(const struct riscv_env *env, unsigned i, uint64_t *first, uint64_t *last)
-{
-    uint64_t a = env->pmpaddr[i], ones, low;
-
-    switch (mode_of(env->pmpcfg[i])) {
-    case A_TOR:
-        low = i ? env->pmpaddr[i - 1] & ~mask64(GRAIN) : 0;
-        a &= ~mask64(GRAIN);
-        *first = low << 2;
-        *last = (a << 2) - 1;
-        return a > low;
-    case A_NAPOT:
-        a |= mask64(GRAIN - 1);
-        ones = a ^ (a + 1);                    /* the trailing ones and the zero above them */
-        *first = (a & ~ones) << 2;
-        *last = *first + (ones << 2 | 3);
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Smepmp 1.0, table 2: with MML the bits L, R, W, X mean something else in M and outside it. */
 static unsigned mml_rights(uint8_t cfg, bool machine)
 {
@@ -151,12 +153,10 @@ static struct riscv_rights rights(unsigned bits)
 
 struct riscv_rights riscv_pmp_check(const struct riscv_env *env, uint64_t pa, unsigned priv, unsigned *page_bits)
 {
-    uint64_t first, last;
-
     /* No entry is on: S and U get nothing (3.7.1), M everything. The first match decides. */
     for (unsigned i = 0; i < env->pmp_active; i++) {
-        if (!range(env, i, &first, &last))
-            continue;
+        uint64_t first = env->pmp_first[i], last = env->pmp_last[i];
+
         while (*page_bits > 12) {              /* shrink the mapping until the entry covers all or none of it */
             uint64_t lo = pa & ~mask64(*page_bits), hi = lo | mask64(*page_bits);
 
@@ -165,7 +165,7 @@ struct riscv_rights riscv_pmp_check(const struct riscv_env *env, uint64_t pa, un
             *page_bits = *page_bits > 21 ? 21 : 12;
         }
         if (pa >= first && pa <= last)
-            return rights(entry_rights(env, env->pmpcfg[i], priv));
+            return rights(entry_rights(env, env->pmp_rule[i], priv));
     }
     return rights(unmatched(env, priv));
 }

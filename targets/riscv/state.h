@@ -99,7 +99,10 @@ struct riscv_env {
     /* physical memory protection */
     uint8_t pmpcfg[RV_PMP_ENTRIES];
     uint64_t pmpaddr[RV_PMP_ENTRIES];
-    unsigned pmp_active;                       /* entries up to the last that is on */
+    /* the entries that are on, in order: what pmp.c makes of the above */
+    uint32_t pmp_active;
+    uint64_t pmp_first[RV_PMP_ENTRIES], pmp_last[RV_PMP_ENTRIES];
+    uint8_t pmp_rule[RV_PMP_ENTRIES];          /* cfg */
 };
 
 static inline struct riscv_env *riscv_env(const struct cpu_env *c) { return (struct riscv_env *)(uintptr_t)c; }
