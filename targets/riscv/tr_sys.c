@@ -103,6 +103,15 @@ static bool fp_csr(struct riscv_tr *t, unsigned csr, enum csr_op op, int rd, ir_
     return true;
 }
 
+/* What csrrs and csrrc change: of mip not seip as read, which the interrupt controller may hold up, but the bit that
+ * software owns (Privileged ISA, 3.1.9). */
+static ir_ref value_to_change(struct riscv_tr *t, unsigned csr, ir_ref old)
+{
+    if (csr != 0x344)
+        return old;
+    return from64(t, ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct riscv_env, mip)));
+}
+
 static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd, ir_ref src, bool writes)
 {
     const struct riscv_csr *c = riscv_csr_find(t->m, csr);
@@ -117,9 +126,9 @@ static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd,
     if (rd || op != CSR_WRITE)
         old = read_csr(t, c);
     if (op == CSR_SET)
-        v = ir_bin(t->ir, IR_OP_or, old, src);
+        v = ir_bin(t->ir, IR_OP_or, value_to_change(t, csr, old), src);
     else if (op == CSR_CLEAR)
-        v = ir_bin(t->ir, IR_OP_andn, old, src);
+        v = ir_bin(t->ir, IR_OP_andn, value_to_change(t, csr, old), src);
     if (writes && c->ends) {
         write_csr(t, c, v);
         if (rd)
