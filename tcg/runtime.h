@@ -38,7 +38,7 @@ struct cpu_env {
 
 enum {
     RT_PAGE_BITS = 12,
-    RT_TLB_BITS = 11,                          /* entries of the inline TLB, per view */
+    RT_TLB_BITS = 12,                          /* entries of the inline TLB, per view */
     RT_ITLB_BITS = 8,                          /* entries of the code-page table */
     RT_JUMP_BITS = 11,                         /* entries of the indirect-jump cache */
     RT_RET_BITS = 5,                           /* entries of the shadow return stack */

@@ -132,7 +132,7 @@ static int start_engine(struct tcg_engine *e, struct vcpu *v, struct error *err)
         static struct mem_listener listener;
 
         e->bus = addr_space_bus(v->as);
-        e->writable_filter = xcalloc(1, WRITABLE_FILTER_BYTES);
+        e->writable_at = xcalloc(1u << WRITABLE_BITS, sizeof *e->writable_at);
         e->cache->page_gained = system_page_gained;
         e->cache->page_lost = system_page_lost;
         e->cache->check_once = true;
@@ -199,6 +199,7 @@ static void tcg_vcpu_destroy(struct vcpu *v)
         hot_stop(e);
     for (unsigned i = 0; i < ENGINE_VIEWS; i++)
         if (tv->views[i]) {
+            free(((struct view_priv *)tv->views[i]->priv)->backing);
             free(tv->views[i]->priv);
             if (e->system)
                 free(tv->views[i]);            /* in user mode it is part of the CPU state's memory */

@@ -15,7 +15,8 @@
 #include "tcg/tcg.h"
 
 enum { ENGINE_VIEWS = 12 };                    /* address spaces kept per vCPU */
-enum { WRITABLE_FILTER_BITS = 18, WRITABLE_FILTER_BYTES = 1 << (WRITABLE_FILTER_BITS - 3) };
+enum { WRITABLE_BITS = 18 };                   /* pages whose writable TLB entries are remembered: 1 GiB without clashes */
+enum { BACKING_BITS = 15, BACKING_AFTER = 16384 };
 enum { MODE_STEP = 63, MODE_ICOUNT = 62 };     /* bits of a translation's mode beside the target's */
 
 enum tier_policy { TIER_AUTO, TIER_COLD, TIER_HOT /* every block is made hot at once: tests */ };
@@ -27,11 +28,16 @@ enum pending {
     PEND_EXCLUSIVE = 4,                        /* someone waits for all vCPUs to stand still */
 };
 
+/* An entry of the larger TLB behind a view's: what the page walk said, kept when the inline entry is overwritten. */
+struct backing_entry { uint64_t tag, addend; };        /* tag: page | 1 readable | 2 writable; 0: none */
+
 struct view_priv {                             /* behind struct rt_view.priv */
     uint64_t asid;
     uint64_t used;                             /* clock of its last use */
     uint64_t exec_filter[4];                   /* pages that jump[] and ret[] may hold, hashed to 256 bits */
     uint64_t large[2][4];                      /* where mappings of 2 MiB up to 1 GiB, and from 1 GiB, were used: hashed */
+    struct backing_entry *backing;             /* made when a view has missed often */
+    unsigned misses;
     unsigned filled;                           /* TLB entries since the last flush: 0 needs no flush */
     bool valid;
 };
@@ -69,7 +75,8 @@ struct tcg_engine {
     uint32_t debug_generation;
     uint64_t cache_bytes;
     struct mem_bus *bus;                       /* system mode */
-    uint8_t *writable_filter;                  /* bit per hashed host page that some TLB may write directly */
+    /* Per hashed host page: the one guest page through which TLBs may write it directly, 0 none, 1 several. */
+    uint64_t *writable_at;
 };
 
 extern struct tcg_engine *tcg_engine;          /* the process's one; set by accel init */
@@ -99,7 +106,9 @@ void view_pick(struct tcg_vcpu *tv);
 void view_note_exec(struct rt_view *w, uint64_t page);
 void view_note_large(struct rt_view *w, uint64_t va, unsigned page_bits);
 void purge_write_tags(struct tcg_engine *e, const uint8_t *host_page);
-void writable_note(struct tcg_engine *e, const uint8_t *host_page);
+void writable_note(struct tcg_engine *e, const uint8_t *host_page, uint64_t va_page);
+bool backing_find(struct rt_view *w, uint64_t va, bool write, uint64_t *addend, unsigned *rights);   /* rights: 1 read, 2 write */
+void backing_note(struct rt_view *w, uint64_t va, uint64_t addend, bool readable, bool writable);
 struct rt_tlb_entry *tlb_entry(struct rt_view *w, uint64_t va);
 
 /* slow.c */

@@ -73,11 +73,39 @@ static void publish(struct tcg_vcpu *tv, uint64_t va, const struct target_xlat *
         return;
     write = page | (slow || notice ? RT_TLB_SLOW : 0);
     if (!(write & RT_TLB_SLOW))
-        writable_note(tv->engine, m->host);
+        writable_note(tv->engine, m->host, page);
     __atomic_store_n(&t->tag_write, write, __ATOMIC_SEQ_CST);
+    if (!slow)
+        backing_note(w, page, addend, x->read, !(write & RT_TLB_SLOW));
     /* A translation of this page may have been made meanwhile: purge_write_tags() sees the tag, or this sees its mark. */
-    if (m->ram && ram_needs_notice(m->ram, m->ram_off))
+    if (m->ram && ram_needs_notice(m->ram, m->ram_off)) {
         __atomic_store_n(&t->tag_write, page | RT_TLB_SLOW, __ATOMIC_RELAXED);
+        if (!slow)
+            backing_note(w, page, addend, x->read, false);
+    }
+}
+
+/* What fell out of the inline TLB but is still known: put back without a walk. */
+static uint8_t *put_back(struct tcg_vcpu *tv, uint64_t va, enum rt_access access)
+{
+    struct rt_view *w = tv->env->view;
+    uint64_t page = va & ~(uint64_t)(PAGE - 1), addend;
+    struct rt_tlb_entry *t = tlb_entry(w, va);
+    unsigned rights;
+
+    if (!backing_find(w, va, access == RT_WRITE, &addend, &rights))
+        return NULL;
+    __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
+    t->tag_read = ~UINT64_C(0);
+    t->addend = addend;
+    t->tag_read = rights & 1 ? page : ~UINT64_C(0);
+    if (rights & 2) {
+        __atomic_store_n(&t->tag_write, page, __ATOMIC_SEQ_CST);
+        /* as in publish(): purge_write_tags() clears what it finds here, or has cleared the entry behind it */
+        if (!backing_find(w, va, true, &addend, &rights))
+            __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
+    }
+    return (uint8_t *)(uintptr_t)(va + addend);
 }
 
 static struct target_mem resolve(struct tcg_vcpu *tv, uint64_t va, enum rt_access access, unsigned mmu, uintptr_t host_pc)
@@ -86,9 +114,12 @@ static struct target_mem resolve(struct tcg_vcpu *tv, uint64_t va, enum rt_acces
     uint64_t in_page = va & (PAGE - 1);
     struct target_xlat x;
     struct mem_xlat m;
+    uint8_t *host;
     uint32_t exc;
 
     tv->n.tlb_miss++;
+    if (!mmu && (host = put_back(tv, va, access)))
+        return (struct target_mem){ .host = host };
     exc = t->xlate(tv->env, va, access, mmu, &x);
     if (exc)
         raise_at(tv, exc, host_pc);

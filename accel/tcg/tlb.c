@@ -37,6 +37,9 @@ void view_flush(struct rt_view *w)
 {
     struct view_priv *p = w->priv;
 
+    p->misses = 0;
+    if (p->backing)
+        memset(p->backing, 0, sizeof *p->backing << BACKING_BITS);
     if (p->filled) {
         memset(w->tlb, 0xff, sizeof w->tlb);
         memset(w->itlb, 0xff, sizeof w->itlb);
@@ -81,6 +84,12 @@ void views_flush_writes(struct tcg_vcpu *tv)
     for (unsigned i = 0; i < ENGINE_VIEWS; i++)
         for (unsigned k = 0; tv->views[i] && k < 1u << RT_TLB_BITS; k++)
             __atomic_store_n(&tv->views[i]->tlb[k].tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < ENGINE_VIEWS; i++) {
+        struct view_priv *p = tv->views[i] ? tv->views[i]->priv : NULL;
+
+        if (p && p->backing)
+            memset(p->backing, 0, sizeof *p->backing << BACKING_BITS);
+    }
 }
 
 /* The view for the CPU's present mode: one that is kept, an empty one, or the one unused for longest. */
@@ -166,6 +175,8 @@ static bool in_large(const struct rt_view *w, uint64_t va, unsigned level)
     return p->large[level][h / 64] >> h % 64 & 1;
 }
 
+static void backing_drop(const struct view_priv *p, uint64_t va);
+
 static void flush_2m(struct rt_view *w, uint64_t va)
 {
     for (unsigned i = 0; i < 1u << RT_TLB_BITS; i++) {
@@ -177,6 +188,8 @@ static void flush_2m(struct rt_view *w, uint64_t va)
     for (unsigned i = 0; i < 1u << RT_ITLB_BITS; i++)
         if (w->itlb[i].tag >> 21 == va >> 21)
             w->itlb[i].tag = ~UINT64_C(0);
+    for (uint64_t at = va & -(UINT64_C(1) << 21), i = 0; i < 512; i++)
+        backing_drop(w->priv, at + (i << RT_PAGE_BITS));
     view_flush_jumps(w);
 }
 
@@ -198,6 +211,7 @@ static void flush_page(struct rt_view *w, uint64_t va)
         memset(t, 0xff, sizeof *t);
     if (i->tag == va)
         i->tag = ~UINT64_C(0);
+    backing_drop(w->priv, va);
     if (may_exec(w, va))
         view_flush_jumps(w);
 }
@@ -231,41 +245,109 @@ void rt_flush_others(struct cpu_env *env)
     exclusive_end(self);
 }
 
+/* --- the TLB behind the inline one ----------------------------------------------------------------------------------- */
+
+static struct backing_entry *backing_entry(const struct view_priv *p, uint64_t va)
+{
+    return &p->backing[va >> RT_PAGE_BITS & ((1u << BACKING_BITS) - 1)];
+}
+
+bool backing_find(struct rt_view *w, uint64_t va, bool write, uint64_t *addend, unsigned *rights)
+{
+    struct view_priv *p = w->priv;
+    struct backing_entry *b;
+    uint64_t tag;
+
+    if (!p->backing) {
+        if (++p->misses > BACKING_AFTER)
+            p->backing = xcalloc(1u << BACKING_BITS, sizeof *p->backing);
+        return false;
+    }
+    b = backing_entry(p, va);
+    tag = __atomic_load_n(&b->tag, __ATOMIC_RELAXED);
+    *addend = b->addend;
+    *rights = tag & 3;
+    return (tag & ~UINT64_C(4095)) == (va & ~UINT64_C(4095)) && tag & (write ? 2 : 1);
+}
+
+void backing_note(struct rt_view *w, uint64_t va, uint64_t addend, bool readable, bool writable)
+{
+    struct view_priv *p = w->priv;
+    struct backing_entry *b;
+
+    if (!p->backing)
+        return;
+    b = backing_entry(p, va);
+    __atomic_store_n(&b->tag, 0, __ATOMIC_RELAXED);
+    b->addend = addend;
+    __atomic_store_n(&b->tag, (va & ~UINT64_C(4095)) | readable | (writable ? 2 : 0), __ATOMIC_SEQ_CST);
+}
+
+static void backing_drop(const struct view_priv *p, uint64_t va)
+{
+    if (p->backing && (backing_entry(p, va)->tag & ~UINT64_C(4095)) == va)
+        __atomic_store_n(&backing_entry(p, va)->tag, 0, __ATOMIC_RELAXED);
+}
+
 /* --- pages with code: no TLB may write them unnoticed --------------------------------------------------------------- */
 
-static unsigned filter_bit(const uint8_t *page)
+static uint64_t *writable_slot(struct tcg_engine *e, const uint8_t *page)
 {
     uint64_t n = (uint64_t)(uintptr_t)page >> 12;
 
-    return (n ^ n >> WRITABLE_FILTER_BITS) & ((1u << WRITABLE_FILTER_BITS) - 1);
+    return &e->writable_at[(n ^ n >> WRITABLE_BITS) & ((1u << WRITABLE_BITS) - 1)];
 }
 
-void writable_note(struct tcg_engine *e, const uint8_t *page)
+void writable_note(struct tcg_engine *e, const uint8_t *page, uint64_t va)
 {
-    unsigned b = filter_bit(page);
+    uint64_t *slot = writable_slot(e, page), old = __atomic_load_n(slot, __ATOMIC_RELAXED), new;
 
-    if (!e->writable_filter)
+    do {
+        if (old == va || old == 1)
+            return;
+        new = old || !va ? 1 : va;
+    } while (!__atomic_compare_exchange_n(slot, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+}
+
+static void purge_entry(struct rt_tlb_entry *t, const uint8_t *page)
+{
+    uint64_t tag = __atomic_load_n(&t->tag_write, __ATOMIC_RELAXED);
+
+    if (!(tag & 4095) && tag + t->addend == (uint64_t)(uintptr_t)page)
+        __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
+}
+
+static void purge_backing(struct backing_entry *b, const uint8_t *page)
+{
+    uint64_t tag = __atomic_load_n(&b->tag, __ATOMIC_RELAXED);
+
+    if (tag & 2 && (tag & ~UINT64_C(4095)) + b->addend == (uint64_t)(uintptr_t)page)
+        __atomic_store_n(&b->tag, 0, __ATOMIC_RELAXED);
+}
+
+/* va 1: through any guest page */
+static void purge_view(struct rt_view *w, const uint8_t *page, uint64_t va)
+{
+    struct view_priv *p = w->priv;
+
+    if (va != 1) {
+        purge_entry(tlb_entry(w, va), page);
+        if (p->backing)
+            purge_backing(backing_entry(p, va), page);
         return;
-    if (!(__atomic_load_n(&e->writable_filter[b / 8], __ATOMIC_RELAXED) >> b % 8 & 1))
-        __atomic_fetch_or(&e->writable_filter[b / 8], (uint8_t)(1 << b % 8), __ATOMIC_SEQ_CST);
-}
-
-static void purge_view(struct rt_view *w, const uint8_t *page)
-{
-    for (unsigned i = 0; i < 1u << RT_TLB_BITS; i++) {
-        uint64_t tag = __atomic_load_n(&w->tlb[i].tag_write, __ATOMIC_RELAXED);
-
-        if (!(tag & 4095) && tag + w->tlb[i].addend == (uint64_t)(uintptr_t)page)
-            __atomic_store_n(&w->tlb[i].tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
     }
+    for (unsigned i = 0; i < 1u << RT_TLB_BITS; i++)
+        purge_entry(&w->tlb[i], page);
+    for (unsigned i = 0; p->backing && i < 1u << BACKING_BITS; i++)
+        purge_backing(&p->backing[i], page);
 }
 
+/* A vCPU that fills an entry meanwhile notes it first, stores it, and then looks whether the page has got code. */
 void purge_write_tags(struct tcg_engine *e, const uint8_t *page)
 {
-    unsigned b = filter_bit(page);
+    uint64_t va = __atomic_exchange_n(writable_slot(e, page), 0, __ATOMIC_SEQ_CST);
 
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (!(e->writable_filter[b / 8] >> b % 8 & 1))
+    if (!va)
         return;
     pthread_mutex_lock(&e->list_lock);
     for (unsigned i = 0; i < e->nvcpus; i++)
@@ -273,7 +355,7 @@ void purge_write_tags(struct tcg_engine *e, const uint8_t *page)
             struct rt_view *w = __atomic_load_n(&e->vcpus[i]->views[k], __ATOMIC_ACQUIRE);
 
             if (w && ((struct view_priv *)w->priv)->valid)
-                purge_view(w, page);
+                purge_view(w, page, va);
         }
     pthread_mutex_unlock(&e->list_lock);
 }
