@@ -114,17 +114,36 @@ uint32_t riscv_align_fault(struct cpu_env *c, uint64_t va, enum rt_access access
 
 /* --- the walk ----------------------------------------------------------------------------------------------------------- */
 
+/* Where a page table lies in host memory. Tables are all over one block of RAM, so the last answer is kept until the
+ * memory map changes. */
+static bool table_at(struct riscv_env *env, uint64_t pa, unsigned bytes)
+{
+    struct addr_space *as = env->c.vcpu->as;
+    uint64_t generation = mem_generation(addr_space_bus(as));
+    struct mem_xlat m;
+
+    if (pa - env->table_seen.first < env->table_seen.len && env->table_seen.generation == generation)
+        return env->table_seen.len - (pa - env->table_seen.first) >= bytes;
+    if (!mem_translate(as, pa & ~UINT64_C(0xfff), &m) || !m.host)
+        return false;
+    env->table_seen.first = pa & ~UINT64_C(0xfff);
+    env->table_seen.len = m.len;
+    env->table_seen.host = m.host;
+    env->table_seen.readonly = m.readonly;
+    env->table_seen.generation = generation;
+    return pa - env->table_seen.first < m.len && m.len - (pa - env->table_seen.first) >= bytes;
+}
+
 /* A page table entry in host memory, or NULL: tables live in RAM here (the ISA lets others fault). */
 static void *pte_at(struct riscv_env *env, uint64_t pa, unsigned bytes, bool *writable)
 {
-    struct mem_xlat m;
     unsigned bits = 12;
     struct riscv_rights may = riscv_pmp_check(env, pa, RV_S, &bits);
 
-    if (!may.read || !mem_translate(env->c.vcpu->as, pa, &m) || !m.host || m.len < bytes)
+    if (!may.read || !table_at(env, pa, bytes))
         return NULL;
-    *writable = !m.readonly && may.write;
-    return m.host;
+    *writable = !env->table_seen.readonly && may.write;
+    return env->table_seen.host + (pa - env->table_seen.first);
 }
 
 static uint64_t pte_load(const void *p, unsigned bytes)

@@ -103,6 +103,8 @@ struct riscv_env {
     uint32_t pmp_active;
     uint64_t pmp_first[RV_PMP_ENTRIES], pmp_last[RV_PMP_ENTRIES];
     uint8_t pmp_rule[RV_PMP_ENTRIES];          /* cfg */
+    /* Where page tables were found last: part of one block of RAM. */
+    struct { uint64_t first, len, generation; uint8_t *host; bool readonly; } table_seen;
 };
 
 static inline struct riscv_env *riscv_env(const struct cpu_env *c) { return (struct riscv_env *)(uintptr_t)c; }
