@@ -1,46 +1,42 @@
 /* core/vm/cpu_time.c - timers that live in a CPU (RISC-V stimecmp, the ARM generic timers), on the machine's time base.
  *
- * The CPU says when; the line is high from then on. Both the CPU's thread (a new comparator) and the main loop (the
- * deadline) look at the clock again under the timer's lock, so a late deadline cannot raise a line that was just
- * put off. */
+ * The CPU says when; the pin is high from then on. Both the CPU's thread (a new comparator) and the main loop (the
+ * deadline) look at the clock again under the timer's lock, so a late deadline cannot raise a pin that was just put
+ * off. Where a pin leads to a device, the machine lock is taken first: the order is machine lock, timer lock. */
 #include <pthread.h>
 #include "core/base/alloc.h"
 #include "core/event/timer.h"
+#include "core/vm/lock.h"
 #include "core/vm/machine.h"
 #include "core/vm/vcpu.h"
-
-enum { TIMERS = 4 };
 
 struct cpu_time;
 
 struct cpu_timer {
     struct cpu_time *owner;
     pthread_mutex_t lock;
-    unsigned line;
+    struct irq_line pin;
     uint64_t when;
     struct timer timer;
 };
 
 struct cpu_time {
-    struct vcpu *v;
-    uint64_t (*now)(void *opaque);
-    int64_t (*deadline_ns)(void *opaque, uint64_t ticks);
-    void *opaque;
-    struct cpu_timer timer[TIMERS];
+    struct machine_time time;
+    bool own;
+    struct cpu_timer timer[MACHINE_CPU_TIMERS];
 };
 
-/* Without a deadline the line is the CPU's own business. */
 static void look_locked(struct cpu_timer *t)
 {
-    struct cpu_time *c = t->owner;
-    bool due = t->when != UINT64_MAX && c->now(c->opaque) >= t->when;
+    const struct machine_time *time = &t->owner->time;
+    bool due = t->when != UINT64_MAX && time->now(time->opaque) >= t->when;
 
     if (due || t->when == UINT64_MAX)
         timer_cancel(&t->timer);
     else
-        timer_set(&t->timer, c->deadline_ns(c->opaque, t->when));
-    if (t->when != UINT64_MAX)
-        vcpu_set_irq(c->v, t->line, due);
+        timer_set(&t->timer, time->deadline_ns(time->opaque, t->when));
+    if (t->when != UINT64_MAX || !t->owner->own)
+        irq_set(&t->pin, due);
 }
 
 static void on_deadline(void *opaque)
@@ -54,34 +50,39 @@ static void on_deadline(void *opaque)
 
 static uint64_t read_time(void *opaque)
 {
-    struct cpu_time *c = opaque;
+    const struct machine_time *time = &((struct cpu_time *)opaque)->time;
 
-    return c->now(c->opaque);
+    return time->now(time->opaque);
 }
 
 static void set_deadline(void *opaque, unsigned timer, uint64_t when)
 {
     struct cpu_time *c = opaque;
     struct cpu_timer *t = &c->timer[timer];
+    bool locked;
 
-    if (timer >= TIMERS)
+    if (timer >= MACHINE_CPU_TIMERS)
         return;
+    locked = !c->own && machine_lock_if_needed();
     pthread_mutex_lock(&t->lock);
     t->when = when;
     look_locked(t);
     pthread_mutex_unlock(&t->lock);
+    if (locked)
+        machine_unlock();
 }
 
-void machine_cpu_time(struct machine *m, unsigned cpu, unsigned line, uint64_t (*now)(void *opaque),
-                      int64_t (*deadline_ns)(void *opaque, uint64_t ticks), void *opaque)
+void machine_cpu_time(struct machine *m, unsigned cpu, const struct machine_time *time,
+                      const struct irq_line pins[MACHINE_CPU_TIMERS], bool own)
 {
     struct vcpu *v = vcpu_get(cpu);
     struct cpu_time *c = NEW(struct cpu_time); /* as long as the vCPU: the process */
 
-    *c = (struct cpu_time){ .v = v, .now = now, .deadline_ns = deadline_ns, .opaque = opaque };
-    for (unsigned i = 0; i < TIMERS; i++) {
+    c->time = *time;
+    c->own = own;
+    for (unsigned i = 0; i < MACHINE_CPU_TIMERS; i++) {
         c->timer[i].owner = c;
-        c->timer[i].line = line;
+        c->timer[i].pin = pins[i];
         c->timer[i].when = UINT64_MAX;
         pthread_mutex_init(&c->timer[i].lock, NULL);
         timer_init(&c->timer[i].timer, m->board->timers, CLOCK_KIND_VIRTUAL, on_deadline, &c->timer[i]);

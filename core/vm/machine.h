@@ -86,13 +86,23 @@ int machine_add_ram(struct machine *m, gpa at, struct error *err);
 int machine_add_cpus(struct machine *m, struct error *err);
 /** machine_cpu_pin - a CPU's interrupt line, as the target numbers them. */
 struct irq_line machine_cpu_pin(unsigned cpu, unsigned line);
+/* Timers that live in a CPU. Ticks are counted by the machine. */
+struct machine_time {
+    uint64_t (*now)(void *opaque);                           /* any thread, no lock */
+    int64_t (*deadline_ns)(void *opaque, uint64_t ticks);    /* virtual time of a tick; 0: past, TIMER_NEVER */
+    void *opaque;
+};
+
+enum { MACHINE_CPU_TIMERS = 4 };
+
 /**
- * machine_cpu_time - give a CPU its time base and a timer of its own on it.
- * @line: pin that is high while the time is at or past what the CPU asked for
- * @now, @deadline_ns: the time base: ticks now, and virtual time of a tick (0: past, TIMER_NEVER); any thread
+ * machine_cpu_time - give a CPU its time base, and pins for its timers.
+ * @pins: one for each timer (vcpu.set_deadline's number), high while the time is at or past what the CPU asked for
+ * @own:  the pins are the CPU's own interrupt lines, which it lowers by itself; else they lead to a device, are driven
+ *        under the machine lock, and go low when there is no deadline
  */
-void machine_cpu_time(struct machine *m, unsigned cpu, unsigned line, uint64_t (*now)(void *opaque),
-                      int64_t (*deadline_ns)(void *opaque, uint64_t ticks), void *opaque);
+void machine_cpu_time(struct machine *m, unsigned cpu, const struct machine_time *time,
+                      const struct irq_line pins[MACHINE_CPU_TIMERS], bool own);
 /** machine_serial - the id of the character device of serial port @n, or NULL: none. Made from -serial and defaults. */
 const char *machine_serial(struct machine *m, unsigned n);
 /** machine_fdt_cpu - put what the target says of the CPU model into a cpu node. */

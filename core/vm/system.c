@@ -38,9 +38,14 @@ struct machine *machine_the_one(void)
 
 static const struct target *pick_target(const char *arch, struct error *err)
 {
-    for (const struct target *const *t = all_targets; *t; t++)
-        if (str_eq((*t)->name, arch))
+    for (const struct target *const *t = all_targets; *t; t++) {
+        if (!str_eq((*t)->name, arch))
+            continue;
+        if ((*t)->xlate)
             return *t;
+        error_set(err, ENOTSUP, "this build runs programs of '%s' (rhea-%s PROGRAM), but no whole machines yet", arch, arch);
+        return NULL;
+    }
     error_set(err, ENOTSUP, "this build has no guest '%s'", arch);
     return NULL;
 }

@@ -230,6 +230,13 @@ void vcpu_reset(struct vcpu *v)
     v->target->reset(v->env);
 }
 
+void vcpu_boot(struct vcpu *v, uint64_t entry, uint64_t arg)
+{
+    v->target->reset(v->env);
+    if (v->target->boot)
+        v->target->boot(v->env, entry, arg);
+}
+
 unsigned vcpu_count(void)
 {
     return all.count;

@@ -51,7 +51,8 @@ struct vcpu {
     pthread_cond_t wake;                       /* halted or stopped: signalled by kick and irq */
     void *machine_priv;
 
-    /* called by the guest's timer registers: the machine's time base (RISC-V time, ARM counter) */
+    /* called by the guest's timer registers: the machine's time base (RISC-V time, ARM counter). Timers: RISC-V 0 stimecmp;
+     * ARM 0 physical, 1 virtual (its offset is the CPU's business), 2 hypervisor's physical, 3 secure physical. */
     uint64_t (*read_time)(void *opaque);
     void (*set_deadline)(void *opaque, unsigned timer, uint64_t when);  /* in ticks of read_time; UINT64_MAX: none */
     void *time_opaque;
@@ -89,6 +90,8 @@ void vcpu_power(struct vcpu *v, bool on);
  * ask this for who accesses them; unit tests set it. */
 struct vcpu *vcpu_current(void);
 void vcpu_set_current(struct vcpu *v);
+/** vcpu_boot - reset a CPU that is stopped or off and let it begin at an address (target.boot). */
+void vcpu_boot(struct vcpu *v, uint64_t entry, uint64_t arg);
 void vcpu_pause_all(void);                     /* returns when every vCPU is out of guest code; machine lock held */
 void vcpu_resume_all(void);
 unsigned vcpu_count(void);

@@ -424,8 +424,13 @@ static int make_memory(struct virt *v, struct error *err)
 /* The harts' Sstc comparators are timers of the time base. */
 static void wire_time(struct virt *v)
 {
-    for (unsigned i = 0; i < v->m.cpus; i++)
-        machine_cpu_time(&v->m, i, IRQ_S_TIMER, clint_time, clint_deadline_ns, v->clint);
+    const struct machine_time time = { clint_time, clint_deadline_ns, v->clint };
+
+    for (unsigned i = 0; i < v->m.cpus; i++) {
+        const struct irq_line pins[MACHINE_CPU_TIMERS] = { machine_cpu_pin(i, IRQ_S_TIMER) };
+
+        machine_cpu_time(&v->m, i, &time, pins, true);
+    }
 }
 
 static int virt_build(struct machine *m, struct error *err)

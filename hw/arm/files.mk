@@ -1,0 +1,1 @@
+SRC += hw/arm/psci.c hw/arm/virt.c
