@@ -1,1 +1,1 @@
-SRC += core/img/img.c core/img/progress.c core/img/create.c core/img/info.c core/img/check.c core/img/convert.c core/img/compare.c core/img/map.c core/img/change.c core/img/chain.c core/img/bench.c core/img/io.c
+SRC += core/img/img.c core/img/progress.c core/img/create.c core/img/info.c core/img/check.c core/img/convert.c core/img/compare.c core/img/map.c core/img/change.c core/img/chain.c core/img/bench.c core/img/io.c core/img/nbd.c core/img/nbd_handshake.c core/img/nbd_request.c core/img/tls.c

@@ -7,10 +7,10 @@ disk ref.raw 4
 S="--object secret,id=s,data=geheim"
 ok $IMG convert $S -O luks -o key-secret=s,iter-time=10 ref.raw a.luks
 ok qemu-img compare $S --image-opts driver=luks,file.filename=a.luks,key-secret=s driver=raw,file.filename=ref.raw
-ok qemu-img convert $S -O luks -o key-secret=s,iter-time=10 ref.raw b.luks
+ok qemu-img convert $S -O luks -o key-secret=s,iter-time=200 ref.raw b.luks
 ok $IMG compare $S --image-opts driver=luks,file.filename=b.luks,key-secret=s driver=raw,file.filename=ref.raw
 for o in cipher-alg=aes-128 cipher-mode=cbc,ivgen-alg=essiv,ivgen-hash-alg=sha256 hash-alg=sha512 cipher-alg=serpent-256 cipher-alg=twofish-256; do
-    ok qemu-img convert $S -O luks -o key-secret=s,iter-time=10,$o ref.raw c.luks
+    ok qemu-img convert $S -O luks -o key-secret=s,iter-time=200,$o ref.raw c.luks
     ok $IMG compare $S --image-opts driver=luks,file.filename=c.luks,key-secret=s driver=raw,file.filename=ref.raw
     ok $IMG convert $S -O luks -o key-secret=s,iter-time=10,$o ref.raw d.luks
     ok qemu-img compare $S --image-opts driver=luks,file.filename=d.luks,key-secret=s driver=raw,file.filename=ref.raw
