@@ -474,12 +474,13 @@ int host_emit(struct host_unit *u)
 
 void host_select(const struct host_mode *mode, struct ir *ir)
 {
-    (void)mode;
     for (ir_ref r = 1; r < ir->ninsns; r++)
         ir_at(ir, r)->mark = 0;
     ir_count_uses(ir);
     x64_select_int(ir);
     x64_select_addresses(ir);
+    if (mode->system)
+        x64_share_probes(ir);
     x64_select_flags(ir);
     x64_select_fp(ir);
 }

@@ -13,6 +13,8 @@
 enum x64_mark {
     X64_SKIP = 1,                              /* folded into all its users: no code, no register */
     X64_FOLD0 = 2, X64_FOLD1 = 4, X64_FOLD2 = 8,   /* that argument's instruction is folded in */
+    X64_PROBED = 32,                           /* ld, st: imm2 is the probe that covers it */
+    X64_FIRST = 64,                            /* the first of those */
     X64_LAZY_NAN = 16,                         /* nobody can tell which NaN this is */
 };
 
@@ -124,6 +126,7 @@ void x64_set_env_pc(struct x64_emit *e, uint64_t pc);
 struct x64_addr { ir_ref base, index; uint8_t scale; int64_t disp; };
 struct x64_addr x64_addr_of(const struct ir *ir, const struct ir_insn *i);
 void x64_select_addresses(struct ir *ir);
+void x64_share_probes(struct ir *ir);          /* probes.c */
 void x64_select_fp(struct ir *ir);
 void x64_select_int(struct ir *ir);
 void x64_select_flags(struct ir *ir);

@@ -165,6 +165,8 @@ static void want_address(const struct x64_need *s)
     struct x64_addr a;
 
     s->n->snap_any = true;
+    if (s->i->mark & X64_PROBED)
+        x64_want_extra(s, (ir_ref)s->i->imm2, RA_REG);
     if (!(s->i->mark & X64_FOLD0)) {
         bool plain = s->i->op == IR_OP_ld || s->i->op == IR_OP_st;
 
@@ -222,6 +224,64 @@ static void address_to(struct x64_emit *e, unsigned r, struct x64_rm ea)
         x64_g(&e->b, X_lea, true, r, ea);
 }
 
+/* --- entries of the TLB ----------------------------------------------------------------------------------------------- */
+
+static size_t tag_offset(bool write)
+{
+    return offsetof(struct rt_view, tlb) + (write ? offsetof(struct rt_tlb_entry, tag_write) : offsetof(struct rt_tlb_entry, tag_read));
+}
+
+enum { ADDEND = offsetof(struct rt_view, tlb) + offsetof(struct rt_tlb_entry, addend), ENTRY = sizeof(struct rt_tlb_entry) };
+
+/* t = offset of the entry that an address has */
+static void entry_of(struct x64_emit *e, unsigned t, struct x64_rm ea)
+{
+    if (ea.base == RTMP) {                                 /* a displacement beyond 32 bits */
+        x64_mov(&e->b, true, t, RTMP);
+        x64_shift(&e->b, SH_SHR, true, t, RT_PAGE_BITS - 5);
+    } else if (is_plain(ea) && x64_cpu.bmi2) {
+        x64_op(&e->b, X_rorx, true, t, 0, x64_r((unsigned)ea.base), 1);
+        x64_u8(&e->b, RT_PAGE_BITS - 5);
+    } else {
+        address_to(e, t, ea);
+        x64_shift(&e->b, SH_SHR, true, t, RT_PAGE_BITS - 5);
+    }
+    x64_alui(&e->b, ALU_AND, false, x64_r(t), ((1 << RT_TLB_BITS) - 1) * ENTRY);
+}
+
+/* d = addend of the range [base + from, base + to), when its page is the one in the entry. The jump taken when not is
+ * put on `miss`. */
+static void probe_range(struct x64_emit *e, unsigned d, unsigned base, const struct ir_insn *p, struct x64_stub *miss)
+{
+    struct x64_rm first = x64_m((int)base, (int32_t)p->imm), last = x64_m((int)base, (int32_t)p->imm2 - 1);
+
+    entry_of(e, d, first);
+    address_to(e, RTMP, last);
+    x64_alui(&e->b, ALU_AND, true, x64_r(RTMP), -4096);
+    x64_alu(&e->b, ALU_CMP, true, RTMP, x64_mx(R14, (int)d, 0, (int32_t)tag_offset(p->aux)));
+    x64_cold(e, miss, CC_NE);
+    x64_g(&e->b, X_mov_load, true, d, x64_mx(R14, (int)d, 0, ADDEND));
+}
+
+static void no_addend(struct x64_emit *e, struct x64_stub *s)
+{
+    x64_movi(&e->b, s->a, 0);
+    x64_jmp_to(&e->b, s->back);
+}
+
+/* The slow path of a group's first access may have filled the entry for the others. */
+static void probe_again(struct x64_emit *e, uint32_t back)
+{
+    struct x64_stub *miss;
+
+    if (!(e->i->mark & X64_FIRST))
+        return;
+    miss = x64_stub(e, no_addend);
+    miss->a = e->a->extra[0].reg;
+    miss->back = back;
+    probe_range(e, miss->a, x64_areg(e, 0), ir_at(e->ir, (ir_ref)e->i->imm2), miss);
+}
+
 /* --- slow paths ----------------------------------------------------------------------------------------------------------- */
 
 static void call_slow(struct x64_emit *e, struct x64_stub *s, enum x64_slow kind)
@@ -271,6 +331,7 @@ static void load_slow(struct x64_emit *e, struct x64_stub *s)
         load(e, x64_dst(e), x64_frame(X64_VEC_BUF), e->i->aux, e->i->type);
     else if (e->a->dst.kind == RA_GPR || e->a->dst.kind == RA_VEC)
         extend(e, x64_dst(e), RTMP, e->i->aux, e->i->type);
+    probe_again(e, s->back);
     x64_jmp_to(&e->b, s->back);
 }
 
@@ -285,6 +346,7 @@ static void store_slow(struct x64_emit *e, struct x64_stub *s)
     address_to(e, RTMP, guest_ea(e));
     x64_pushi(&e->b, e->i->aux);
     call_slow(e, s, v ? SLOW_STOREV : SLOW_STORE);
+    probe_again(e, s->back);
     x64_jmp_to(&e->b, s->back);
 }
 
@@ -319,13 +381,6 @@ struct access {
     bool only_slow;
 };
 
-static size_t tag_offset(bool write)
-{
-    return offsetof(struct rt_view, tlb) + (write ? offsetof(struct rt_tlb_entry, tag_write) : offsetof(struct rt_tlb_entry, tag_read));
-}
-
-enum { ADDEND = offsetof(struct rt_view, tlb) + offsetof(struct rt_tlb_entry, addend), ENTRY = sizeof(struct rt_tlb_entry) };
-
 /* The entry of a constant address is a constant too. */
 static void probe_const(struct x64_emit *e, struct access *acc, uint64_t addr, bool write, unsigned t)
 {
@@ -354,17 +409,7 @@ static void probe(struct x64_emit *e, struct access *acc, struct x64_rm ea, bool
     bool aligned = (e->i->aux & IR_MALIGN) && bytes > 1;
     struct x64_rm last = ea;
 
-    if (ea.base == RTMP) {                                 /* a displacement beyond 32 bits */
-        x64_mov(&e->b, true, t, RTMP);
-        x64_shift(&e->b, SH_SHR, true, t, RT_PAGE_BITS - 5);
-    } else if (is_plain(ea) && x64_cpu.bmi2) {
-        x64_op(&e->b, X_rorx, true, t, 0, x64_r((unsigned)ea.base), 1);
-        x64_u8(&e->b, RT_PAGE_BITS - 5);
-    } else {
-        address_to(e, t, ea);
-        x64_shift(&e->b, SH_SHR, true, t, RT_PAGE_BITS - 5);
-    }
-    x64_alui(&e->b, ALU_AND, false, x64_r(t), ((1 << RT_TLB_BITS) - 1) * ENTRY);
+    entry_of(e, t, ea);
     if (!aligned)
         last.disp += (int32_t)bytes - 1;
     address_to(e, RTMP, last);
@@ -418,6 +463,16 @@ static void check_aligned(struct x64_emit *e, struct access *acc, struct x64_rm 
     x64_cold(e, acc->slow, CC_NE);
 }
 
+/* What a probe found for the whole group: its addend, or 0. */
+static void use_probe(struct x64_emit *e, struct access *acc)
+{
+    unsigned addend = e->a->extra[0].reg;
+
+    x64_gg(&e->b, X_test, true, addend, addend);
+    x64_cold(e, acc->slow, CC_E);
+    acc->m = x64_mx((int)x64_areg(e, 0), (int)addend, 0, (int32_t)e->i->imm);
+}
+
 /* What comes before an access: afterwards acc->m is where the bytes are. */
 static struct access begin(struct x64_emit *e, x64_stub_fn *slow, bool write)
 {
@@ -430,6 +485,8 @@ static struct access begin(struct x64_emit *e, x64_stub_fn *slow, bool write)
         acc.slow = x64_stub(e, slow);
     if (acc.only_slow) {
         x64_cold_jmp(e, acc.slow);
+    } else if (e->i->mark & X64_PROBED) {
+        use_probe(e, &acc);
     } else if (!e->mode->system) {
         acc.m = guest_ea(e);
         if (aligned)
@@ -451,13 +508,31 @@ static void finish(struct x64_emit *e, struct access *acc)
         acc->slow->back = x64_here(&e->b);
 }
 
+/* --- a probe for several accesses (probes.c) --------------------------------------------------------------------------- */
+
+void x64_need_probe(const struct x64_need *s)
+{
+    x64_want_dst(s, -1);
+    x64_want(s, 0, RA_REG);
+    s->n->dst_early = true;
+}
+
+void x64_emit_probe(struct x64_emit *e)
+{
+    struct x64_stub *miss = x64_stub(e, no_addend);
+
+    miss->a = (uint8_t)x64_dst(e);
+    probe_range(e, miss->a, x64_areg(e, 0), e->i, miss);
+    miss->back = x64_here(&e->b);
+}
+
 /* --- loads and stores ------------------------------------------------------------------------------------------------------------ */
 
 void x64_need_ld(const struct x64_need *s)
 {
     want_address(s);
     x64_want_dst(s, -1);
-    s->n->ntmp_gpr = s->mode->system;
+    s->n->ntmp_gpr = s->mode->system && !(s->i->mark & X64_PROBED);
 }
 
 static bool is_big(unsigned aux)
@@ -504,7 +579,7 @@ void x64_need_st(const struct x64_need *s)
 
     want_address(s);
     x64_want(s, 1, !big && x64_is_imm32(s->ir, s->i->arg[1], &imm) ? RA_REG_OR_CONST : RA_REG);
-    s->n->ntmp_gpr = (uint8_t)(s->mode->system + big);
+    s->n->ntmp_gpr = (uint8_t)((s->mode->system && !(s->i->mark & X64_PROBED)) + big);
 }
 
 /* Before the access: only the store itself may fault. Returns the register with the bytes in order. */

@@ -170,6 +170,8 @@ static void on_fault(int sig, siginfo_t *si, void *uc)
 
 /* --- programs ----------------------------------------------------------------------------------------------------------- */
 
+static ir_ref near;                            /* an address that was made before in this unit */
+
 static ir_ref i64(struct ir *ir) { return ir_read_slot(ir, below(NI64)); }
 
 static uint64_t random_address(void)
@@ -186,6 +188,10 @@ static ir_ref address(struct ir *ir, int64_t *disp)
 {
     ir_ref off;
 
+    if (near && below(3)) {                    /* off the same base as one before */
+        *disp = (int)below(300) - 150;
+        return near;
+    }
     *disp = below(3) ? 0 : (int)below(256) - 128;
     if (below(4) == 0)
         return ir_i64(ir, random_address());
@@ -195,9 +201,11 @@ static ir_ref address(struct ir *ir, int64_t *disp)
     case 1: return ir_bin(ir, IR_OP_add, ir_i64(ir, base_of_memory + 64), off);
     case 2: {
         ir_ref at = ir_bini(ir, IR_OP_or, off, base_of_memory);
+
+        near = at;
         return ir_bin(ir, IR_OP_add, at, ir_bini(ir, IR_OP_shl, ir_bini(ir, IR_OP_and, i64(ir), 15), 1 + below(3)));
     }
-    default: return ir_bini(ir, IR_OP_or, off, base_of_memory);
+    default: return near = ir_bini(ir, IR_OP_or, off, base_of_memory);
     }
 }
 
@@ -272,6 +280,7 @@ static void build(struct ir *ir, uint64_t from)
     unsigned n;
 
     seed = from;
+    near = IR_NONE;
     n = 3 + below(20);
     for (unsigned k = 0; k < n; k++) {
         unsigned what = below(10);
