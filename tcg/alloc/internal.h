@@ -68,7 +68,6 @@ struct ra_write { uint32_t pos, next; ir_ref val; };      /* something other tha
 struct ra_frame_slot { uint16_t idx, size; ir_ref owners; };
 
 struct ra_pmove { struct ra_loc from, to; ir_ref val; bool done; };   /* one of an edge's */
-struct ra_exile { ir_block_ref block; ir_ref v; };         /* v stays in memory at the start of the loop's head */
 struct ra_candidate { ir_ref v; uint32_t dist; uint8_t reg; };   /* for a register around a loop */
 struct ra_split { ir_block_ref block, after; };            /* a block made for an edge, and where it is emitted */
 
@@ -132,7 +131,6 @@ struct ra_scan {
     uint16_t cycle_slot[2];                    /* to turn cycles of moves: index in frame + 1; [1] for vectors */
     struct ra_pmove *pmoves; uint32_t pmoves_cap;
     struct ra_split *split; uint32_t nsplit, split_cap;
-    struct ra_exile *exiles; uint32_t nexiles, exiles_cap;
     struct ra_candidate *cand; uint32_t cand_cap;
 
     uint32_t cls_regs[3];                      /* allocatable, by class */
@@ -227,8 +225,6 @@ void ra_scan_block(struct ra_scan *s, ir_block_ref b);
 /* state.c */
 void ra_enter_block(struct ra_scan *s, ir_block_ref b);
 void ra_leave_block(struct ra_scan *s, ir_block_ref b);
-bool ra_is_exiled(const struct ra_scan *s, ir_block_ref b, ir_ref v);
-bool ra_find_exiles(struct ra_scan *s);
 
 /* spill.c */
 void ra_spill(struct ra_scan *s, ir_ref v);                /* give it a valid place in memory */

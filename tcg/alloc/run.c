@@ -8,8 +8,6 @@
 #include "config.h"
 #include "core/base/alloc.h"
 
-enum { MOST_ROUNDS = 1 };                      /* attempts after the first */
-
 void *ra_grow_array(void *p, uint32_t *cap, uint32_t n, size_t bytes)
 {
     uint32_t want = *cap * 2 > n ? *cap * 2 : n;
@@ -32,7 +30,7 @@ void ra_free(struct ra *ra)
     struct ra_scan *s = ra->priv;
     void *arrays[] = {
         s->need, s->val, s->uses, s->clobbers, s->hopes, s->blk, s->rpo, s->loops, s->stack, s->globals, s->dist_in, s->dist_out, s->live_in, s->listed, s->unsafe_in,
-        s->unsafe, s->exiles, s->cand, s->slot_reg, s->writes, s->slot_writes, s->slot_owners, s->spilled, s->frame, s->pmoves, s->split,
+        s->unsafe, s->cand, s->slot_reg, s->writes, s->slot_writes, s->slot_owners, s->spilled, s->frame, s->pmoves, s->split,
         ra->insn, ra->pool_loc, ra->moves, ra->snap_loc, ra->order, s,
     };
 
@@ -58,10 +56,14 @@ static void note_registers(struct ra_scan *s, const struct ra_host *host)
     }
 }
 
-static void begin_scan(struct ra_scan *s)
+static void begin_run(struct ra_scan *s, struct ir *ir, const struct ra_host *host)
 {
     struct ra *ra = s->ra;
 
+    s->ir = ir;
+    s->host = host;
+    s->nsplit = 0;
+    note_registers(s, host);
     s->failed = false;
     s->nspilled = s->nframe = 0;
     s->cycle_slot[0] = s->cycle_slot[1] = 0;
@@ -72,48 +74,6 @@ static void begin_scan(struct ra_scan *s)
     ra->nsnap_loc = 0;
     ra->spill_bytes = 0;
     ra->vec_used = 0;
-}
-
-static void begin_run(struct ra_scan *s, struct ir *ir, const struct ra_host *host)
-{
-    s->ir = ir;
-    s->host = host;
-    s->nsplit = 0;
-    s->nexiles = 0;
-    note_registers(s, host);
-    begin_scan(s);
-}
-
-/* Forgets an attempt's decisions; what was gathered stays. */
-static void begin_again(struct ra_scan *s)
-{
-    for (uint32_t k = 0; k < s->nrpo; k++) {
-        s->blk[s->rpo[k]].done = false;
-        for (ir_ref r = s->ir->blocks[s->rpo[k]].first; r; r = s->ir->insns[r].next) {
-            struct ra_val *v = &s->val[r];
-
-            v->use = v->end = v->snap = v->where = 0;
-            v->flags &= (uint8_t)~(RA_V_SPILLED | RA_V_STORE);
-            v->next = IR_NONE;
-            v->hint = v->reg = RA_NO_REG;
-            s->ra->insn[r].moves = 0;
-            if (!(v->flags & RA_V_CONST))
-                v->mem = s->ra->insn[r].dst = (struct ra_loc){ .kind = RA_NONE };
-        }
-    }
-    memset(s->slot_owners, 0, s->ir->nslots * sizeof *s->slot_owners);
-    begin_scan(s);
-}
-
-static void scan_all(struct ra_scan *s)
-{
-    for (uint32_t k = 0; k < s->nrpo; k++)
-        ra_scan_block(s, s->rpo[k]);
-    for (unsigned round = 0; round < MOST_ROUNDS && ra_multi(s) && ra_find_exiles(s); round++) {
-        begin_again(s);
-        for (uint32_t k = 0; k < s->nrpo; k++)
-            ra_scan_block(s, s->rpo[k]);
-    }
 }
 
 /* A value in the wrong place would otherwise show as a guest that goes wrong much later. */
@@ -143,7 +103,8 @@ int ra_run(struct ra *ra, struct ir *ir, const struct ra_host *host)
         ra_global_live(s);
         ra_pressure(s);
     }
-    scan_all(s);
+    for (uint32_t k = 0; k < s->nrpo; k++)
+        ra_scan_block(s, s->rpo[k]);
     if (ra_multi(s))
         ra_count_edges(s);
     ra_place_stores(s);

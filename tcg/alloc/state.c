@@ -5,7 +5,10 @@
 
 #include "core/base/bits.h"
 
-enum { PHIS_DEEP = 4 };
+enum {
+    PHIS_DEEP = 4,
+    LOOP_RESERVE = 4,                          /* registers that a crowded loop keeps for what it makes itself */
+};
 
 static void clear_registers(struct ra_scan *s)
 {
@@ -184,14 +187,14 @@ static uint32_t find_candidates(struct ra_scan *s, ir_block_ref b, unsigned cls,
     uint32_t n = 0;
 
     for (ir_ref r = s->ir->blocks[b].first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)
-        if (phi_lives(s, r) && !ra_is_exiled(s, b, r))
+        if (phi_lives(s, r))
             add_candidate(s, cls, r, phi_dist(s, r), RA_NO_REG, &n);
     for (uint32_t j = 0; j < s->blk[b].live_in.n; j++) {
         uint32_t g = s->listed[s->blk[b].live_in.first + j], d = s->dist_in[(size_t)b * s->nglobals + g];
         ir_ref v = s->globals[g];
         unsigned reg = RA_NO_REG;
 
-        if (s->val[v].cls != cls || ra_is_exiled(s, b, v))
+        if (s->val[v].cls != cls)
             continue;
         for (unsigned k = 0; k < RA_NREGS; k++)
             if (from[k] == v)
@@ -215,7 +218,7 @@ static uint32_t how_many(const struct ra_scan *s, ir_block_ref b, unsigned cls, 
     if (loop->wanted[cls] <= regs)
         most = wanted + regs - loop->wanted[cls];
     else
-        most = MIN(wanted, regs - 2);          /* what is wanted last makes room inside, and comes back at the end */
+        most = MIN(wanted, regs > LOOP_RESERVE ? regs - LOOP_RESERVE : 0);          /* what is wanted last makes room inside, and comes back at the end */
     return most < n ? most : n;
 }
 
@@ -280,56 +283,4 @@ void ra_leave_block(struct ra_scan *s, ir_block_ref b)
 {
     memcpy(s->blk[b].out, s->regs, sizeof s->regs);
     s->blk[b].done = true;
-}
-
-/* --- what did not pay off ------------------------------------------------------------------------------------------- */
-
-bool ra_is_exiled(const struct ra_scan *s, ir_block_ref b, ir_ref v)
-{
-    for (uint32_t k = 0; k < s->nexiles; k++)
-        if (s->exiles[k].block == b && s->exiles[k].v == v)
-            return true;
-    return false;
-}
-
-static void exile_if_lost(struct ra_scan *s, ir_block_ref head, ir_ref v, uint32_t pred)
-{
-    ir_block_ref tail = s->ir->blocks[head].pred[pred];
-    ir_ref at_tail = v;
-
-    if (s->val[v].flags & RA_V_PHI && s->val[v].def == s->blk[head].start) {
-        if (s->val[v].flags & RA_V_WANTED)
-            return;                            /* one load, not a load and a store */
-        at_tail = ir_args(s->ir, ir_at(s->ir, v))[pred];
-    }
-    if (s->val[at_tail].flags & RA_V_CONST || ra_is_exiled(s, head, v))
-        return;
-    for (unsigned reg = 0; reg < RA_NREGS; reg++)
-        if (s->blk[tail].out[reg] == at_tail)
-            return;
-    s->exiles = ra_grow(s->exiles, &s->exiles_cap, s->nexiles + 1);
-    s->exiles[s->nexiles++] = (struct ra_exile){ .block = head, .v = v };
-}
-
-/* A value that was in a register at a loop's head and is not in one at a way back is loaded each time round for
- * nothing: in the next attempt it stays in memory at the head. Returns whether there are such. */
-bool ra_find_exiles(struct ra_scan *s)
-{
-    uint32_t before = s->nexiles;
-
-    for (uint32_t k = 0; k < s->nrpo; k++) {
-        ir_block_ref head = s->rpo[k];
-        const struct ir_block *ib = &s->ir->blocks[head];
-
-        for (uint32_t p = 0; s->blk[head].back && p < ib->npred; p++) {
-            const struct ra_blk *tail = &s->blk[ib->pred[p]];
-
-            if (tail->order < s->blk[head].order || ib[0].cold != s->ir->blocks[ib->pred[p]].cold)
-                continue;
-            for (unsigned reg = 0; reg < RA_NREGS; reg++)
-                if (s->blk[head].in[reg])
-                    exile_if_lost(s, head, s->blk[head].in[reg], p);
-        }
-    }
-    return s->nexiles > before;
 }
