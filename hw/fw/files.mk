@@ -1,0 +1,1 @@
+SRC += hw/fw/fw_cfg.c
