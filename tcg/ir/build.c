@@ -84,7 +84,7 @@ void ir_reset(struct ir *ir)
     ir->pc = 0, ir->pc_val = IR_NONE, ir->snap_extra = 0;
     ir->dirty_since_snap = true;
     ir->error = NULL;
-    bd->at = IR_NONE, bd->nforward = 0, bd->ndeferred = 0, bd->finished = false,
+    bd->at = IR_NONE, bd->nforward = 0, bd->ndeferred = 0, bd->finished = bd->counted = false,
     bd->last_snap = 0, bd->depth = 0;
     ir->cur = ir_block_new(ir, 0);
     ir->blocks[0].sealed = true;

@@ -71,9 +71,14 @@ void ir_replace(struct ir *ir, ir_ref old, ir_ref with)
         replace_in(&ir->snaps[k].pc_val, 1, old, with);
 }
 
-/* A snapshot counts as often as instructions name it. */
 void ir_count_uses(struct ir *ir)
 {
+    uint32_t last = UINT32_MAX;
+
+    if (ir_build(ir)->counted) {
+        ir_build(ir)->counted = false;
+        return;
+    }
     for (ir_ref r = 0; r < ir->ninsns; r++)
         ir->insns[r].uses = 0;
     for (ir_block_ref b = 0; b < ir->nblocks; b++)
@@ -85,8 +90,10 @@ void ir_count_uses(struct ir *ir)
             if (i->snap) {
                 const struct ir_snap *s = &ir->snaps[i->snap];
                 ir->insns[s->pc_val].uses++;
-                for (uint32_t e = 0; e < s->n; e++)
+                for (uint32_t e = 0; e < s->n && s->first != last; e++)
                     ir->insns[ir->snap_pool[s->first + e].val].uses++;
+                if (s->n)
+                    last = s->first;
             }
         }
 }
@@ -129,10 +136,26 @@ void ir_drop_edge(struct ir *ir, ir_block_ref from, ir_block_ref to)
         }
 }
 
+/* Blocks that are entered from earlier ones only are reached when those are. */
+static bool obviously_reachable(const struct ir *ir)
+{
+    for (ir_block_ref b = 1; b < ir->nblocks; b++) {
+        if (!ir->blocks[b].npred)
+            return false;
+        for (uint32_t p = 0; p < ir->blocks[b].npred; p++)
+            if (ir->blocks[b].pred[p] >= b)
+                return false;
+    }
+    return true;
+}
+
 void ir_drop_unreachable(struct ir *ir)
 {
-    bool *seen = ir_zalloc(ir, ir->nblocks);
+    bool *seen;
 
+    if (obviously_reachable(ir))
+        return;
+    seen = ir_zalloc(ir, ir->nblocks);
     mark_reachable(ir, 0, seen);
     for (ir_block_ref b = 0; b < ir->nblocks; b++) {
         struct ir_block *blk = &ir->blocks[b];

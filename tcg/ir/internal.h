@@ -23,6 +23,7 @@ struct ir_build {
     uint32_t ndeferred;                        /* snapshots and sets that ir_finish() completes */
     bool finished;
     bool unfolded;                             /* something changed since opt_fold() ran */
+    bool counted;                              /* use counts are exact: opt_dce() was the last to change anything */
     bool plain;                                /* tests: build what is asked for, fold and share nothing */
     unsigned depth;
     /* the snapshot that an unchanged state shares */

@@ -285,7 +285,7 @@ bool ir_terminated(const struct ir *ir);                  /* the current block h
 
 /* --- working on it --------------------------------------------------------------------------------------------- */
 
-void ir_count_uses(struct ir *ir);
+void ir_count_uses(struct ir *ir);                        /* entries that several snapshots share count once */
 void ir_remove(struct ir *ir, ir_ref r);                  /* becomes nop, unlinked */
 void ir_replace(struct ir *ir, ir_ref old, ir_ref with);  /* every use; O(n): passes batch theirs */
 ir_ref ir_insert_before(struct ir *ir, ir_ref at, enum ir_op op, enum ir_type type);

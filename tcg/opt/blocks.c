@@ -37,17 +37,31 @@ static void join(struct ir *ir, ir_block_ref b, ir_block_ref s)
     from->nsucc = 0, from->npred = 0;
 }
 
+static bool joins(const struct ir *ir, ir_block_ref b)
+{
+    const struct ir_block *blk = &ir->blocks[b];
+
+    return blk->first && blk->nsucc == 1 && blk->succ[0] != b && ir->blocks[blk->succ[0]].npred == 1;
+}
+
+static bool any(const struct ir *ir)
+{
+    for (ir_block_ref b = 0; b < ir->nblocks; b++)
+        if (joins(ir, b))
+            return true;
+    return false;
+}
+
 void opt_blocks(struct ir *ir)
 {
     const struct cfg *c;
 
-    if (ir->nblocks == 1)
+    if (!any(ir))
         return;
     c = cfg_build(ir);
     for (uint32_t k = 0; k < c->n; k++) {
         ir_block_ref b = c->rpo[k];
-        while (ir->blocks[b].first && ir->blocks[b].nsucc == 1 && ir->blocks[b].succ[0] != b &&
-               ir->blocks[ir->blocks[b].succ[0]].npred == 1)
+        while (joins(ir, b))
             join(ir, b, ir->blocks[b].succ[0]);
     }
     ir_simplify(ir);

@@ -15,46 +15,57 @@ static bool has_effect(const struct ir *ir, const struct ir_insn *i)
     }
 }
 
-struct work { ir_ref *stack; uint32_t n; };
+struct work {
+    struct ir *ir;
+    ir_ref *stack; uint32_t n;
+    uint32_t last_entries;                     /* counted last; the next snapshot often shares them */
+};
 
-static void use(struct ir *ir, struct work *w, ir_ref r)
+static void use(struct work *w, ir_ref r)
 {
-    struct ir_insn *i = &ir->insns[r];
-
-    if (i->uses++ == 0 && r && !has_effect(ir, i))
+    if (w->ir->insns[r].uses++ == 0)
         w->stack[w->n++] = r;
 }
 
-static void use_operands(struct ir *ir, struct work *w, const struct ir_insn *i)
+static void use_operands(struct work *w, const struct ir_insn *i)
 {
+    const struct ir *ir = w->ir;
     const ir_ref *arg = ir_args(ir, i);
 
     for (unsigned k = 0; k < i->nargs; k++)
-        use(ir, w, arg[k]);
+        use(w, arg[k]);
     if (i->snap) {
         const struct ir_snap *s = &ir->snaps[i->snap];
-        use(ir, w, s->pc_val);
+        if (s->pc_val)
+            use(w, s->pc_val);
+        if (s->first == w->last_entries || !s->n)
+            return;
+        w->last_entries = s->first;
         for (uint32_t e = 0; e < s->n; e++)
-            use(ir, w, ir->snap_pool[s->first + e].val);
+            use(w, ir->snap_pool[s->first + e].val);
     }
 }
 
 void opt_dce(struct ir *ir)
 {
-    struct work w = { .stack = ir_alloc(ir, ir->ninsns * sizeof(ir_ref)) };
+    struct work w = { .ir = ir, .stack = ir_alloc(ir, ir->ninsns * sizeof(ir_ref)), .last_entries = UINT32_MAX };
 
     for (ir_ref r = 0; r < ir->ninsns; r++)
         ir->insns[r].uses = 0;
     for (ir_block_ref b = 0; b < ir->nblocks; b++)
         for (ir_ref r = ir->blocks[b].first; r; r = ir->insns[r].next)
             if (has_effect(ir, &ir->insns[r]))
-                use_operands(ir, &w, &ir->insns[r]);
-    while (w.n)
-        use_operands(ir, &w, &ir->insns[w.stack[--w.n]]);
+                use_operands(&w, &ir->insns[r]);
+    while (w.n) {
+        const struct ir_insn *i = &ir->insns[w.stack[--w.n]];
+        if (!has_effect(ir, i))                /* else its operands have been counted above */
+            use_operands(&w, i);
+    }
     for (ir_block_ref b = 0; b < ir->nblocks; b++)
         for (ir_ref r = ir->blocks[b].first, next; r; r = next) {
             next = ir->insns[r].next;
             if (!ir->insns[r].uses && !has_effect(ir, &ir->insns[r]))
                 ir_remove(ir, r);
         }
+    ir_build(ir)->counted = true;
 }
