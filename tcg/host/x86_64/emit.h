@@ -116,6 +116,10 @@ void x64_branch(struct x64_emit *e, enum x64_cc cc);
 enum x64_cc x64_compare(struct x64_emit *e, enum ir_cond cond, enum ir_type type);
 void x64_compare_need(const struct x64_need *s, enum ir_cond cond);
 
+/* A branch that a floating-point comparison is folded into (sel_fp.c). */
+void x64_fcmp_branch_need(const struct x64_need *s);
+void x64_fcmp_branch(struct x64_emit *e);
+
 /* Puts the snapshot's dirty slots into their homes, and env->pc by x64_store_pc. */
 void x64_store_snapshot(struct x64_emit *e, ir_ref r);
 void x64_store_pc(struct x64_emit *e, ir_ref r);

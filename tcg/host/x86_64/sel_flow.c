@@ -105,12 +105,18 @@ void x64_branch(struct x64_emit *e, enum x64_cc cc)
 
 void x64_need_brcc(const struct x64_need *s)
 {
-    x64_compare_need(s, s->i->aux);
+    if (s->i->mark & X64_FOLD0)
+        x64_fcmp_branch_need(s);
+    else
+        x64_compare_need(s, s->i->aux);
 }
 
 void x64_emit_brcc(struct x64_emit *e)
 {
-    x64_branch(e, x64_compare(e, e->i->aux, e->i->type));
+    if (e->i->mark & X64_FOLD0)
+        x64_fcmp_branch(e);
+    else
+        x64_branch(e, x64_compare(e, e->i->aux, e->i->type));
 }
 
 /* --- leaving ----------------------------------------------------------------------------------------------------------------- */

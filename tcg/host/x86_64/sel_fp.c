@@ -154,10 +154,13 @@ static bool find_strict(struct ir *ir)
 }
 
 /* Snapshots do not count as users: they put the NaN right when somebody looks. */
+static void fuse_branches(struct ir *ir);
+
 void x64_select_fp(struct ir *ir)
 {
     bool any = false;
 
+    fuse_branches(ir);
     for (ir_ref r = 1; r < ir->ninsns; r++) {
         struct ir_insn *i = ir_at(ir, r);
         if (makes_canonical(i)) {
@@ -431,6 +434,78 @@ void x64_emit_fcmp(struct x64_emit *e)
         x64_alu(&e->b, ALU_AND, false, d, x64_r(RTMP));
         break;
     }
+}
+
+/* A branch on a comparison's result compares itself, when nothing in between could see the flags missing. */
+static bool can_fuse(const struct ir *ir, const struct ir_insn *br)
+{
+    const struct ir_insn *c = ir_at(ir, br->arg[0]);
+
+    if (br->op != IR_OP_brcc || (br->aux != IR_EQ && br->aux != IR_NE) || c->op != IR_OP_fcmp || c->uses != 1 ||
+        c->block != br->block || !ir_is_const(ir, br->arg[1]) || ir_at(ir, br->arg[1])->imm)
+        return false;
+    for (ir_ref r = c->next; r && ir_at(ir, r) != br; r = ir_at(ir, r)->next)
+        if (ir_at(ir, r)->snap || ir_at(ir, r)->op == IR_OP_call)
+            return false;
+    return true;
+}
+
+static void fuse_branches(struct ir *ir)
+{
+    for (ir_block_ref b = 0; b < ir->nblocks; b++) {
+        struct ir_insn *br = ir_at(ir, ir->blocks[b].last);
+
+        if (!ir->blocks[b].last || !can_fuse(ir, br))
+            continue;
+        br->mark |= X64_FOLD0;
+        ir_at(ir, br->arg[0])->mark |= X64_SKIP;
+    }
+}
+
+void x64_fcmp_branch_need(const struct x64_need *s)
+{
+    const struct ir_insn *c = ir_at(s->ir, s->i->arg[0]);
+
+    x64_want(s, 0, RA_FOLDED);
+    x64_want(s, 1, RA_ANY);
+    x64_want_extra(s, c->arg[0], RA_REG);
+    x64_want_extra(s, c->arg[1], RA_REG);
+}
+
+/* Equality needs two tests: unordered operands look equal to the zero flag. */
+static void branch_equal(struct x64_emit *e, bool when_equal)
+{
+    const struct ir_block *b = &e->ir->blocks[e->i->block];
+    ir_block_ref equal = b->succ[!when_equal], other = b->succ[when_equal];
+
+    x64_jump_block(e, CC_P, other);
+    if (equal == e->next) {
+        x64_jump_block(e, CC_NE, other);
+        return;
+    }
+    x64_jump_block(e, CC_E, equal);
+    if (other != e->next)
+        x64_jump_block(e, -1, other);
+}
+
+void x64_fcmp_branch(struct x64_emit *e)
+{
+    const struct ir_insn *c = ir_at(e->ir, e->i->arg[0]);
+    enum ir_type t = arg_type(e->ir, c, 0);
+    unsigned a = e->a->extra[0].reg, b = e->a->extra[1].reg, invert = e->i->aux == IR_EQ;
+    bool loud = c->aux == IR_FLT || c->aux == IR_FLE || c->aux == IR_FEQS;
+    enum x64_op op = loud ? PICK(t, comi) : PICK(t, ucomi);
+
+    if (c->aux == IR_FEQ || c->aux == IR_FEQS || c->aux == IR_FUN) {
+        x64_vv(&e->b, op, false, a, x64_r(b));
+        if (c->aux == IR_FUN)
+            x64_branch(e, CC_P ^ invert);
+        else
+            branch_equal(e, !invert);
+        return;
+    }
+    x64_vv(&e->b, op, false, b, x64_r(a));
+    x64_branch(e, (c->aux == IR_FLT || c->aux == IR_FLTQ ? CC_A : CC_AE) ^ invert);
 }
 
 /* --- conversions --------------------------------------------------------------------------------------------------------------------------- */

@@ -62,6 +62,7 @@ struct test {
     int constant;                              /* -1, or the argument that is a constant */
     uint64_t cval;
     bool pressure;
+    int branch;                                /* 0; the condition decides a branch: 1 as it is, 2 inverted */
 };
 
 static uint64_t seed = 88172645463325252u;
@@ -136,6 +137,25 @@ static ir_ref constant(struct ir *ir, enum ir_type t, uint64_t v)
     }
 }
 
+static void build_branch(struct ir *ir, const struct test *t, const ir_ref *a)
+{
+    ir_block_ref yes = ir_block_new(ir, 0x1004), no = ir_block_new(ir, 0x1008);
+    bool invert = t->branch == 2;
+
+    if (t->op == IR_OP_setcc)
+        ir_brcc(ir, invert ? ir_cond_invert(t->aux) : t->aux, a[0], a[1], yes, no, t->aux & 3);
+    else
+        ir_brcc(ir, invert ? IR_EQ : IR_NE, ir_emit(ir, t->op, t->type, t->aux, 0, a[0], a[1], 0, 0), constant(ir, t->type, 0), yes, no, 0);
+    for (unsigned k = 0; k < 2; k++) {
+        ir_seal(ir, k ? no : yes);
+        ir_enter(ir, k ? no : yes);
+        ir_guest_insn(ir, 0x1004 + 4 * k, 4);
+        ir_write_slot(ir, OUT + IR_I64, ir_i64(ir, 7 + k));
+        ir_leave(ir, RT_EXIT_HALT);
+    }
+    ir_finish(ir);
+}
+
 static void build(struct ir *ir, const struct test *t)
 {
     ir_ref a[4] = { 0 }, press[2 * NPRESS], r;
@@ -147,6 +167,10 @@ static void build(struct ir *ir, const struct test *t)
     }
     for (unsigned k = 0; k < 4 && t->arg[k]; k++)
         a[k] = (int)k == t->constant ? constant(ir, t->arg[k], t->cval) : ir_read_slot(ir, class_slot[t->arg[k]] + k);
+    if (t->branch) {
+        build_branch(ir, t, a);
+        return;
+    }
     r = ir_emit(ir, t->op, t->type, t->aux, t->imm, a[0], a[1], a[2], a[3]);
     if (t->type == IR_FLAGS)
         ir_write_slot(ir, OUT + IR_I32, ir_conv(ir, IR_OP_flpack, IR_I32, r));
@@ -465,6 +489,21 @@ static void flags(void **state)
     }
 }
 
+static void branches(void **state)
+{
+    (void)state;
+    for (int how = 1; how <= 2; how++)
+        for (enum ir_type t = IR_I32; t <= IR_I64; t++) {
+            enum ir_type f = t == IR_I32 ? IR_F32 : IR_F64;
+
+            for (unsigned c = IR_EQ; c <= IR_TSTNZ; c++)
+                if ((c & 7) <= IR_TSTZ)
+                    check((struct test){ .op = IR_OP_setcc, .type = t, .arg = { t, t }, .aux = c, .branch = how });
+            for (unsigned c = IR_FEQ; c <= IR_FEQS; c++)
+                check((struct test){ .op = IR_OP_fcmp, .type = t, .arg = { f, f }, .aux = c, .branch = how });
+        }
+}
+
 /* --- with each set of features ------------------------------------------------------------------------------------------------ */
 
 static const char *const without[] = {
@@ -491,18 +530,19 @@ static int set_up(void **state)
 int main(int argc, char **argv)
 {
     enum { SETS = ARRAY_LEN(without) };
-    static struct CMUnitTest tests[5 * SETS];
+    static struct CMUnitTest tests[6 * SETS];
     static const struct { const char *name; CMUnitTestFunction fn; } parts[] = {
         { "integers", integers }, { "floats", floats }, { "float bits", float_bits }, { "vectors", vectors }, { "flags", flags },
+        { "branches", branches },
     };
-    static char names[5 * SETS][64];
+    static char names[6 * SETS][64];
 
     only = argc > 1 ? argv[1] : NULL;
     set_up_slots();
     code = mmap(NULL, ROOM, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    for (unsigned k = 0; k < 5 * SETS; k++) {
-        snprintf(names[k], sizeof names[k], "%s without '%s'", parts[k % 5].name, without[k / 5]);
-        tests[k] = (struct CMUnitTest){ names[k], parts[k % 5].fn, set_up, NULL, (void *)(uintptr_t)without[k / 5] };
+    for (unsigned k = 0; k < 6 * SETS; k++) {
+        snprintf(names[k], sizeof names[k], "%s without '%s'", parts[k % 6].name, without[k / 6]);
+        tests[k] = (struct CMUnitTest){ names[k], parts[k % 6].fn, set_up, NULL, (void *)(uintptr_t)without[k / 6] };
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
