@@ -2,6 +2,7 @@
  *
  *     0x00000000  flash (two banks of 64 MiB)          0x08000000  GICv2: distributor, CPU interface at +0x10000
  *     0x09000000  UART (PL011)   0x09010000  RTC (PL031)
+ *     0x09020000  fw_cfg
  *     0x0a000000  32 virtio-mmio transports, 0x200 each
  *     0x10000000  PCIe memory, 0x3eff0000 I/O, configuration at 0x4010000000 (0x3f000000 on 32-bit programs)
  *     0x40000000  RAM: boot code, kernel, initial disk, device tree
@@ -23,10 +24,13 @@
 #include "core/vm/machine.h"
 #include "core/vm/vcpu.h"
 #include "hw/arm/psci.h"
+#include "hw/block/pflash.h"
 #include "hw/intc/gicv2.h"
+#include "hw/fw/fw_cfg.h"
 #include "hw/pci/ecam.h"
 
 enum {
+    FLASH_AT = 0, FLASH_SIZE = 0x4000000, FW_CFG_AT = 0x09020000,
     GIC_AT = 0x08000000, GIC_CPU_AT = 0x08010000, UART_AT = 0x09000000, RTC_AT = 0x09010000, VIRTIO_AT = 0x0a000000,
     VIRTIO_SIZE = 0x200, VIRTIO_SLOTS = 32, PCIE_MEMORY_AT = 0x10000000, PCIE_MEMORY_SIZE = 0x2eff0000,
     PCIE_IO_AT = 0x3eff0000, PCIE_LOW_AT = 0x3f000000,
@@ -46,6 +50,8 @@ struct virt {
     struct machine m;
     struct device *gic;
     struct ecam_windows pcie;
+    struct device *flash[2];
+    struct device *fw_cfg;
     gpa start, kernel, fdt_at;
     struct loaded initrd;
     bool has_initrd, has_kernel;
@@ -102,6 +108,17 @@ static int make_pcie(struct virt *v, struct error *err)
     return ecam_make(v->m.board, &v->pcie, pins, err) ? 0 : -EINVAL;
 }
 
+static int make_firmware_parts(struct virt *v, struct error *err)
+{
+    for (int i = 0; i < 2; i++) {
+        v->flash[i] = pflash_make(v->m.board, i ? "virt.flash1" : "virt.flash0", FLASH_AT + i * FLASH_SIZE, FLASH_SIZE, i, err);
+        if (!v->flash[i])
+            return -EINVAL;
+    }
+    v->fw_cfg = fw_cfg_make(v->m.board, FW_CFG_AT, v->m.cpus, &v->m.opts->fw_cfg, err);
+    return v->fw_cfg ? 0 : -EINVAL;
+}
+
 static int make_devices(struct virt *v, struct error *err)
 {
     int ret = make_gic(v, err);
@@ -112,6 +129,8 @@ static int make_devices(struct virt *v, struct error *err)
         ret = make_one(v, "pl031", NULL, RTC_AT, RTC_IRQ, err);
     if (ret == 0)
         ret = make_pcie(v, err);
+    if (ret == 0)
+        ret = make_firmware_parts(v, err);
     for (unsigned i = 0; i < VIRTIO_SLOTS && ret == 0; i++)
         ret = make_one(v, "virtio-mmio", NULL, VIRTIO_AT + (gpa)i * VIRTIO_SIZE, VIRTIO_IRQ + i, err);
     return ret;
@@ -257,6 +276,10 @@ static void build_tree(struct virt *v)
     tree_clock(&t);
     tree_cpus(v, &t);
     tree_devices(&t);
+    fw_cfg_fdt(t.f, "/fw-cfg@9020000", FW_CFG_AT);
+    fdt_str(t.f, "/flash@0", "compatible", "cfi-flash");
+    FDT_CELLS(t.f, "/flash@0", "reg", 0, FLASH_AT, 0, FLASH_SIZE, 0, FLASH_AT + FLASH_SIZE, 0, FLASH_SIZE);
+    fdt_u32(t.f, "/flash@0", "bank-width", 4);
     ecam_fdt(t.f, is_32(v) ? "/pcie@3f000000" : "/pcie@10000000", &v->pcie, t.gic, PCIE_IRQ, 3, 2);
 }
 

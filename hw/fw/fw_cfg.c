@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/base/str.h"
 #include "core/opt/optlist.h"
+#include "core/vm/fdt.h"
 
 enum { DATA = 0, SELECTOR = 8, DMA_HIGH = 16, DMA_LOW = 20, LENGTH = 24 };
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16, DMA_BYTES = 16 };
@@ -259,3 +260,21 @@ const struct device_type fw_cfg_type = {
     .reset = fw_cfg_reset,
     .mmio = { .read = fw_cfg_read, .write = fw_cfg_write, .length = LENGTH, .widths = WIDTH_ANY },
 };
+
+struct device *fw_cfg_make(struct board *b, gpa at, unsigned cpus, const struct optlists *opts, struct error *err)
+{
+    struct device *dev = device_make(b, &fw_cfg_type, at, err);
+
+    if (!dev)
+        return NULL;
+    fw_cfg_add_u16(dev, FW_CFG_NB_CPUS, (uint16_t)cpus);
+    fw_cfg_add_u16(dev, FW_CFG_MAX_CPUS, (uint16_t)cpus);
+    return fw_cfg_add_options(dev, opts, err) < 0 ? NULL : dev;
+}
+
+void fw_cfg_fdt(struct fdt *f, const char *path, gpa at)
+{
+    fdt_str(f, path, "compatible", "qemu,fw-cfg-mmio");
+    fdt_reg(f, path, at, LENGTH);
+    fdt_flag(f, path, "dma-coherent");
+}

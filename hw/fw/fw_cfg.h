@@ -26,3 +26,9 @@ int fw_cfg_add_file(struct device *dev, const char *name, const void *bytes, siz
 
 /** fw_cfg_add_options - what -fw_cfg asks for: name=,file= or name=,string=. */
 int fw_cfg_add_options(struct device *dev, const struct optlists *opts, struct error *err);
+
+/** fw_cfg_make - the device with what every machine says, and -fw_cfg's files; mapped. */
+struct device *fw_cfg_make(struct board *b, gpa at, unsigned cpus, const struct optlists *opts, struct error *err);
+struct fdt;
+/** fw_cfg_fdt - its node. */
+void fw_cfg_fdt(struct fdt *f, const char *path, gpa at);

@@ -4,6 +4,7 @@
  *     0x00100000  test finisher (power-off, reboot)    0x00101000  RTC
  *     0x02000000  CLINT       0x0c000000  PLIC         0x10000000  UART
  *     0x10001000  eight virtio-mmio transports, a page each
+ *     0x10100000  fw_cfg      0x20000000  flash (two banks of 32 MiB)
  *     0x30000000  PCIe: configuration; 0x03000000 I/O, 0x40000000 memory, and above RAM 16 GiB more
  *     0x80000000  RAM: firmware, kernel, initial disk, and the device tree near the end
  *
@@ -21,8 +22,10 @@
 #include "core/vm/firmware.h"
 #include "core/vm/loader.h"
 #include "core/vm/machine.h"
+#include "hw/block/pflash.h"
 #include "hw/intc/clint.h"
 #include "hw/intc/plic.h"
+#include "hw/fw/fw_cfg.h"
 #include "hw/pci/ecam.h"
 
 enum {
@@ -30,6 +33,7 @@ enum {
     UART_AT = 0x10000000, VIRTIO_AT = 0x10001000, VIRTIO_SIZE = 0x1000, VIRTIO_SLOTS = 8,
     VIRTIO_IRQ = 1, UART_IRQ = 10, RTC_IRQ = 11, PLIC_SOURCES = 97, PLIC_WINDOW = 0x600000, UART_HZ = 3686400,
     IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11, /* pins of a hart: bits of mip */
+    FW_CFG_AT = 0x10100000, FLASH_AT = 0x20000000, FLASH_SIZE = 0x2000000,
     PCIE_IO_AT = 0x3000000, PCIE_AT = 0x30000000, PCIE_SIZE = 0x10000000, PCIE_MEMORY_AT = 0x40000000, PCIE_IRQ = 32,
     CPUS_MAX = 64,
 };
@@ -49,6 +53,8 @@ struct virt {
     bool has_initrd;
     struct fdt *fdt;
     struct ecam_windows pcie;
+    struct device *flash[2];
+    struct device *fw_cfg;
 };
 
 static bool is_rv32(const struct virt *v)
@@ -133,6 +139,17 @@ static int make_pcie(struct virt *v, struct error *err)
     return ecam_make(v->m.board, &v->pcie, pins, err) ? 0 : -EINVAL;
 }
 
+static int make_firmware_parts(struct virt *v, struct error *err)
+{
+    for (int i = 0; i < 2; i++) {
+        v->flash[i] = pflash_make(v->m.board, i ? "virt.flash1" : "virt.flash0", FLASH_AT + i * FLASH_SIZE, FLASH_SIZE, i, err);
+        if (!v->flash[i])
+            return -EINVAL;
+    }
+    v->fw_cfg = fw_cfg_make(v->m.board, FW_CFG_AT, v->m.cpus, &v->m.opts->fw_cfg, err);
+    return v->fw_cfg ? 0 : -EINVAL;
+}
+
 static int make_devices(struct virt *v, struct error *err)
 {
     int ret = make_interrupts(v, err);
@@ -145,6 +162,8 @@ static int make_devices(struct virt *v, struct error *err)
         ret = make_one(v, "riscv.sifive.test", TEST_AT, 0, err);
     if (ret == 0)
         ret = make_pcie(v, err);
+    if (ret == 0)
+        ret = make_firmware_parts(v, err);
     for (unsigned i = 0; i < VIRTIO_SLOTS && ret == 0; i++)
         ret = make_one(v, "virtio-mmio", VIRTIO_AT + (gpa)i * VIRTIO_SIZE, VIRTIO_IRQ + i, err);
     return ret;
@@ -288,6 +307,10 @@ static void build_tree(struct virt *v)
     tree_interrupts(v, &t);
     tree_power(&t);
     tree_devices(&t);
+    fw_cfg_fdt(t.f, "/fw-cfg@10100000", FW_CFG_AT);
+    fdt_str(t.f, "/flash@20000000", "compatible", "cfi-flash");
+    FDT_CELLS(t.f, "/flash@20000000", "reg", 0, FLASH_AT, 0, FLASH_SIZE, 0, FLASH_AT + FLASH_SIZE, 0, FLASH_SIZE);
+    fdt_u32(t.f, "/flash@20000000", "bank-width", 4);
     ecam_fdt(t.f, "/soc/pci@30000000", &v->pcie, t.plic, PCIE_IRQ, 1, 0);
 }
 
@@ -328,7 +351,7 @@ static int load_firmware(struct virt *v, struct error *err)
     char *path;
     int ret;
 
-    v->start = RAM_AT;
+    v->start = pflash_has_drive(v->flash[0]) && bios && str_eq(bios, "none") ? FLASH_AT : RAM_AT;
     if (bios && str_eq(bios, "none"))
         return 0;
     if (!bios || str_eq(bios, "default"))
@@ -351,6 +374,8 @@ static int load_kernel(struct virt *v, struct error *err)
     struct loaded k;
     int ret;
 
+    if (!kernel && pflash_has_drive(v->flash[0]))
+        v->kernel = FLASH_AT; /* what OpenSBI goes on to: UEFI or U-Boot in supervisor mode */
     if (!kernel)
         return v->m.opts->initrd ? error_set(err, EINVAL, "-initrd needs a kernel; give one with -kernel") : 0;
     ret = loader_kernel(v->m.loader, kernel, loader_end(v->m.loader, RAM_AT, align), v->m.target, riscv_image, &k, err);

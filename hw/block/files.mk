@@ -1,0 +1,1 @@
+SRC += hw/block/pflash.c
