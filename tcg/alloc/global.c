@@ -25,10 +25,8 @@ static void find_globals_of(struct ra_scan *s, ir_block_ref b, ir_ref r)
     unsigned n = ra_operands(s, r, op);
 
     for (unsigned k = 0; k < n; k++)
-        if (ra_wants_reg(&s->val[op[k].v], op[k].arg)) {
-            s->val[op[k].v].flags |= RA_V_WANTED;
+        if (ra_wants_reg(&s->val[op[k].v], op[k].arg))
             cross(s, b, op[k].v);
-        }
     if (!i->snap)
         return;
     const struct ir_snap *sn = &s->ir->snaps[i->snap];
@@ -50,33 +48,12 @@ static void find_globals(struct ra_scan *s)
 
             if (i->op != IR_OP_phi)
                 find_globals_of(s, s->rpo[k], r);
+            else
+                make_global(s, r);
             for (unsigned a = 0; i->op == IR_OP_phi && a < i->nargs; a++)
                 if (!(s->val[args[a]].flags & RA_V_CONST) && s->blk[s->ir->blocks[s->rpo[k]].pred[a]].order)
                     make_global(s, args[a]);
         }
-}
-
-/* A phi is wanted in a register if an instruction wants it, or a phi that it goes into. */
-static void find_wanted_phis(struct ra_scan *s)
-{
-    bool changed = true;
-
-    while (changed) {
-        changed = false;
-        for (uint32_t k = s->nrpo; k-- > 0; )
-            for (ir_ref r = s->ir->blocks[s->rpo[k]].first; r; r = s->ir->insns[r].next) {
-                const struct ir_insn *i = ir_at(s->ir, r);
-                const ir_ref *args = ir_args(s->ir, i);
-
-                if (i->op != IR_OP_phi || !(s->val[r].flags & RA_V_WANTED))
-                    continue;
-                for (unsigned a = 0; a < i->nargs; a++)
-                    if (!(s->val[args[a]].flags & RA_V_WANTED)) {
-                        s->val[args[a]].flags |= RA_V_WANTED;
-                        changed = true;
-                    }
-            }
-    }
 }
 
 static void lower(uint32_t *to, uint32_t d)
@@ -92,19 +69,22 @@ static uint64_t *bits_of(const struct ra_scan *s, uint64_t *bits, ir_block_ref b
     return bits + (size_t)b * s->gwords;
 }
 
+/* A use of v in b. Phis count from their own block's start too: that is how far their arguments' uses are. */
 static void expose(struct ra_scan *s, ir_block_ref b, ir_ref v, uint32_t dist)
 {
     uint32_t g = s->val[v].global;
+    bool made_here = s->val[v].def >= s->blk[b].start && s->val[v].def <= s->blk[b].end;
 
-    if (!g || (s->val[v].def >= s->blk[b].start && s->val[v].def <= s->blk[b].end))
+    if (!g || (dist == RA_DIST_WEAK && s->val[v].flags & RA_V_CONST))
         return;
-    if (dist == RA_DIST_WEAK && s->val[v].flags & RA_V_CONST)
+    if (made_here && s->val[v].def != s->blk[b].start)
         return;
-    bits_of(s, s->live_in, b)[g / 64] |= UINT64_C(1) << g % 64;
+    if (!made_here)
+        bits_of(s, s->live_in, b)[g / 64] |= UINT64_C(1) << g % 64;
     lower(&s->dist_in[(size_t)b * s->nglobals + g], dist);
 }
 
-/* Phi arguments are used at the end of the predecessor. */
+/* Phi arguments are needed at the end of the predecessor. */
 static void expose_phi(struct ra_scan *s, ir_block_ref b, ir_ref p)
 {
     const struct ir_insn *i = ir_at(s->ir, p);
@@ -117,7 +97,7 @@ static void expose_phi(struct ra_scan *s, ir_block_ref b, ir_ref p)
         if (!g || !s->blk[from].order)
             continue;
         bits_of(s, s->live_out, from)[g / 64] |= UINT64_C(1) << g % 64;
-        lower(&s->dist_out[(size_t)from * s->nglobals + g], s->val[p].flags & RA_V_WANTED ? 1 : RA_DIST_WEAK);
+        s->dist_out[(size_t)from * s->nglobals + g] = RA_DIST_WEAK;
     }
 }
 
@@ -192,29 +172,54 @@ static struct ra_list list_of(struct ra_scan *s, const uint64_t *bits)
 
 /* --- distances ------------------------------------------------------------------------------------------------------ */
 
+static uint32_t *dist(struct ra_scan *s, uint32_t *of, ir_block_ref b, uint32_t g)
+{
+    return &of[(size_t)b * s->nglobals + g];
+}
+
+/* What the edge from b to `to` takes to the values that live on, and to the arguments of phis. */
+static void flow_edge(struct ra_scan *s, ir_block_ref b, ir_block_ref to)
+{
+    const struct ra_list *l = &s->blk[to].live_in;
+    const struct ir_block *it = &s->ir->blocks[to];
+    uint32_t leaves = s->blk[b].loop && !ra_in_loop(s, to, s->blk[b].loop) ? RA_LOOP_EXIT : 0;
+
+    for (uint32_t j = 0; j < l->n; j++) {
+        uint32_t g = s->listed[l->first + j];
+
+        lower(dist(s, s->dist_out, b, g), ra_add_dist(*dist(s, s->dist_in, to, g), leaves));
+    }
+    for (uint32_t k = 0; k < it->npred; k++)
+        for (ir_ref r = it->first; it->pred[k] == b && r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next) {
+            uint32_t g = s->val[ir_args(s->ir, ir_at(s->ir, r))[k]].global;
+
+            if (g)
+                lower(dist(s, s->dist_out, b, g), ra_add_dist(*dist(s, s->dist_in, to, s->val[r].global), leaves));
+        }
+}
+
+static bool flow_through(struct ra_scan *s, ir_block_ref b, uint32_t g)
+{
+    uint32_t len = s->blk[b].end - s->blk[b].start + 1;
+    uint32_t d = ra_add_dist(*dist(s, s->dist_out, b, g), len), *in = dist(s, s->dist_in, b, g);
+
+    if (d >= *in)
+        return false;
+    *in = d;
+    return true;
+}
+
 static bool flow_dist(struct ra_scan *s, ir_block_ref b)
 {
     const struct ir_block *ib = &s->ir->blocks[b];
-    uint32_t *in = s->dist_in + (size_t)b * s->nglobals, *out = s->dist_out + (size_t)b * s->nglobals;
-    uint32_t len = s->blk[b].end - s->blk[b].start + 1;
     bool changed = false;
 
-    for (unsigned k = 0; k < ib->nsucc; k++) {
-        const uint32_t *from = s->dist_in + (size_t)ib->succ[k] * s->nglobals;
-        const struct ra_list *l = &s->blk[ib->succ[k]].live_in;
-        uint32_t leaves = s->blk[b].loop && !ra_in_loop(s, ib->succ[k], s->blk[b].loop) ? RA_LOOP_EXIT : 0;
-
-        for (uint32_t j = 0; j < l->n; j++)
-            lower(&out[s->listed[l->first + j]], ra_add_dist(from[s->listed[l->first + j]], leaves));
-    }
-    for (uint32_t j = 0; j < s->blk[b].live_in.n; j++) {
-        uint32_t g = s->listed[s->blk[b].live_in.first + j], d = ra_add_dist(out[g], len);
-
-        if (d < in[g]) {
-            in[g] = d;
-            changed = true;
-        }
-    }
+    for (unsigned k = 0; k < ib->nsucc; k++)
+        flow_edge(s, b, ib->succ[k]);
+    for (uint32_t j = 0; j < s->blk[b].live_in.n; j++)
+        changed |= flow_through(s, b, s->listed[s->blk[b].live_in.first + j]);
+    for (ir_ref r = ib->first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)
+        changed |= flow_through(s, b, s->val[r].global);
     return changed;
 }
 
@@ -250,7 +255,6 @@ static void make_room(struct ra_scan *s)
 void ra_global_live(struct ra_scan *s)
 {
     find_globals(s);
-    find_wanted_phis(s);
     make_room(s);
     note_definitions(s);
     for (uint32_t k = 0; k < s->nrpo; k++)

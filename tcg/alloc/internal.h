@@ -39,7 +39,6 @@ enum ra_val_flags {
     RA_V_STORE = 4,                            /* needs the store that makes it so (not constants and gets) */
     RA_V_HOME_OK = 8,                          /* an early store to its slot's home is not visible */
     RA_V_PHI = 16,
-    RA_V_WANTED = 32,                          /* some instruction wants it in a register */
 };
 
 struct ra_val {
@@ -202,11 +201,16 @@ static inline bool ra_wants_reg(const struct ra_val *v, const struct ra_arg *a)
 void ra_global_live(struct ra_scan *s);                    /* many blocks: lists and distances */
 void ra_pressure(struct ra_scan *s);                       /* the counts of loops */
 
+static inline bool ra_bit(const struct ra_scan *s, const uint64_t *bits, ir_block_ref b, uint32_t g)
+{
+    return bits[(size_t)b * s->gwords + g / 64] >> g % 64 & 1;
+}
+
 static inline uint32_t ra_dist_in(const struct ra_scan *s, ir_block_ref b, ir_ref v)
 {
     uint32_t g = s->val[v].global;
 
-    return g ? s->dist_in[(size_t)b * s->nglobals + g] : RA_DIST_DEAD;
+    return g && ra_bit(s, s->live_in, b, g) ? s->dist_in[(size_t)b * s->nglobals + g] : RA_DIST_DEAD;
 }
 
 /* homes.c */

@@ -315,11 +315,13 @@ bool ra_lives_over(const struct ra_scan *s, ir_ref v, uint32_t pos)
     if (!val->global)
         return val->end >= pos && val->def < pos;
     b = ra_block_at(s, pos);
-    if (val->def < s->blk[b].start ? s->dist_in[(size_t)b * s->nglobals + val->global] == RA_DIST_DEAD : val->def >= pos)
+    if (val->def >= s->blk[b].start && val->def <= s->blk[b].end) {
+        if (val->def >= pos)
+            return false;
+    } else if (!ra_bit(s, s->live_in, b, val->global)) {
         return false;
-    if (val->def > s->blk[b].end)
-        return s->dist_in[(size_t)b * s->nglobals + val->global] != RA_DIST_DEAD;
-    if (s->dist_out[(size_t)b * s->nglobals + val->global] != RA_DIST_DEAD)
+    }
+    if (ra_bit(s, s->live_out, b, val->global))
         return true;
     for (ir_ref r = s->ir->blocks[b].last; r && s->ir->insns[r].op != IR_OP_phi && s->val[r].def >= pos;
          r = s->ir->insns[r].prev)
