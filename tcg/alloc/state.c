@@ -57,7 +57,7 @@ static void keep_registers(struct ra_scan *s, ir_block_ref b, const ir_ref *from
     for (unsigned reg = 0; reg < RA_NREGS; reg++) {
         uint32_t d = from[reg] ? ra_dist_in(s, b, from[reg]) : RA_DIST_DEAD;
 
-        if (d != RA_DIST_DEAD && (d != RA_DIST_WEAK || !costs_a_load(s, b, from[reg])))
+        if (d != RA_DIST_DEAD)
             ra_put(s, from[reg], reg);
     }
 }
@@ -137,7 +137,7 @@ static void place_phi(struct ra_scan *s, ir_block_ref b, ir_ref p, uint32_t pred
     put_phi(s, p, reg);
 }
 
-/* --- loops -------------------------------------------------------------------------------------------------------- */
+/* --- merges ------------------------------------------------------------------------------------------------------- */
 
 /* Does the loop give the phi a new value? */
 static bool changes(const struct ra_scan *s, ir_ref p)
@@ -155,7 +155,7 @@ static bool changes(const struct ra_scan *s, ir_ref p)
  * each time round); then what is wanted after the loop; then the rest. */
 static uint32_t rank(const struct ra_scan *s, ir_ref v, uint32_t dist)
 {
-    bool phi = s->val[v].flags & RA_V_PHI && s->val[v].def == s->pos && changes(s, v);
+    bool phi = s->blk[s->block].back && s->val[v].flags & RA_V_PHI && s->val[v].def == s->pos && changes(s, v);
 
     return dist < RA_LOOP_EXIT ? dist : phi ? RA_LOOP_EXIT : dist;
 }
@@ -167,40 +167,65 @@ static uint32_t phi_dist(struct ra_scan *s, ir_ref p)
     return next >= RA_DIST_WEAK ? RA_DIST_WEAK : next - s->pos;
 }
 
-static void add_candidate(struct ra_scan *s, unsigned cls, ir_ref v, uint32_t dist, unsigned reg, uint32_t *n)
+static void add_candidate(struct ra_scan *s, ir_ref v, uint32_t dist, unsigned reg, uint32_t *n)
 {
     struct ra_candidate *c, add = { .v = v, .dist = rank(s, v, dist), .reg = (uint8_t)reg };
     uint32_t k = (*n)++;
 
-    if (s->val[v].cls != cls) {
-        (*n)--;
-        return;
-    }
     s->cand = ra_grow(s->cand, &s->cand_cap, *n);
     for (c = s->cand; k > 0 && c[k - 1].dist > add.dist; k--)
         c[k] = c[k - 1];
     c[k] = add;
 }
 
+static unsigned reg_of(const ir_ref *regs, ir_ref v)
+{
+    unsigned reg = 0;
+
+    while (reg < RA_NREGS && regs[reg] != v)
+        reg++;
+    return reg < RA_NREGS ? reg : RA_NO_REG;
+}
+
+/* A phi that only snapshots name: do the warm ways in cost less if it is in memory? */
+static bool cheaper_in_memory(const struct ra_scan *s, ir_block_ref b, ir_ref p)
+{
+    const struct ir_block *ib = &s->ir->blocks[b];
+    const ir_ref *args = ir_args(s->ir, ir_at(s->ir, p));
+    unsigned loads = 0, stores = 0;
+
+    for (uint32_t k = 0; k < ib->npred; k++) {
+        const struct ra_val *a = &s->val[args[k]];
+        bool at_home = a->flags & RA_V_SPILLED && a->mem.kind == RA_HOME && a->mem.idx == s->val[p].slot;
+
+        if (!s->blk[ib->pred[k]].done || s->ir->blocks[ib->pred[k]].cold)
+            continue;
+        loads += !in_register_at_end(s, ib->pred[k], args[k]);
+        stores += !at_home;
+    }
+    return stores < loads;
+}
+
 static uint32_t find_candidates(struct ra_scan *s, ir_block_ref b, unsigned cls, const ir_ref *from)
 {
+    bool loop = s->blk[b].back;
     uint32_t n = 0;
 
     for (ir_ref r = s->ir->blocks[b].first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)
-        if (phi_lives(s, r))
-            add_candidate(s, cls, r, phi_dist(s, r), RA_NO_REG, &n);
+        if (phi_lives(s, r) && s->val[r].cls == cls &&
+            (loop || phi_dist(s, r) < RA_DIST_WEAK || !cheaper_in_memory(s, b, r)))
+            add_candidate(s, r, phi_dist(s, r), RA_NO_REG, &n);
     for (uint32_t j = 0; j < s->blk[b].live_in.n; j++) {
         uint32_t g = s->listed[s->blk[b].live_in.first + j], d = s->dist_in[(size_t)b * s->nglobals + g];
         ir_ref v = s->globals[g];
-        unsigned reg = RA_NO_REG;
+        unsigned reg;
 
         if (s->val[v].cls != cls)
             continue;
-        for (unsigned k = 0; k < RA_NREGS; k++)
-            if (from[k] == v)
-                reg = k;
-        if (d < RA_LOOP_EXIT || (reg != RA_NO_REG && !(s->val[v].flags & (RA_V_SPILLED | RA_V_CONST))))
-            add_candidate(s, cls, v, d, reg, &n);
+        reg = reg_of(from, v);
+        if (loop ? d < RA_LOOP_EXIT || (reg != RA_NO_REG && !(s->val[v].flags & (RA_V_SPILLED | RA_V_CONST)))
+                 : reg != RA_NO_REG && (d < RA_DIST_WEAK || !costs_a_load(s, b, v)))
+            add_candidate(s, v, d, reg, &n);
     }
     return n;
 }
@@ -211,6 +236,8 @@ static uint32_t how_many(const struct ra_scan *s, ir_block_ref b, unsigned cls, 
     const struct ra_loop *loop = &s->loops[s->blk[b].loop];
     uint32_t regs = (uint32_t)__builtin_popcount(s->cls_regs[cls]), wanted = 0, most;
 
+    if (!s->blk[b].back)
+        return MIN(n, regs);
     if (loop->alive[cls] <= regs)
         return n;
     while (wanted < n && s->cand[wanted].dist < RA_LOOP_EXIT)
@@ -218,13 +245,14 @@ static uint32_t how_many(const struct ra_scan *s, ir_block_ref b, unsigned cls, 
     if (loop->wanted[cls] <= regs)
         most = wanted + regs - loop->wanted[cls];
     else
-        most = MIN(wanted, regs > LOOP_RESERVE ? regs - LOOP_RESERVE : 0);          /* what is wanted last makes room inside, and comes back at the end */
-    return most < n ? most : n;
+        most = MIN(wanted, regs > LOOP_RESERVE ? regs - LOOP_RESERVE : 0);
+    return MIN(most, n);
 }
 
-static void enter_loop(struct ra_scan *s, ir_block_ref b, unsigned cls, uint32_t pred)
+/* A block that is entered in several ways, loop or not: the candidates that matter most get registers. */
+static void enter_merge(struct ra_scan *s, ir_block_ref b, unsigned cls, uint32_t pred)
 {
-    uint32_t avoid = s->loops[s->blk[b].loop].clobbered;
+    uint32_t avoid = s->blk[b].back ? s->loops[s->blk[b].loop].clobbered : 0;
     uint32_t n = find_candidates(s, b, cls, s->blk[s->ir->blocks[b].pred[pred]].out), take = how_many(s, b, cls, n);
 
     for (uint32_t k = 0; k < take; k++)        /* what is in a good register stays there */
@@ -256,20 +284,15 @@ void ra_enter_block(struct ra_scan *s, ir_block_ref b)
     if (!ra_multi(s))
         return;
     pred = pick_pred(s, b);
-    if (pred >= 0 && s->blk[b].back) {
-        enter_loop(s, b, RA_CLASS_GPR, (uint32_t)pred);
-        enter_loop(s, b, RA_CLASS_VEC, (uint32_t)pred);
-    } else if (pred >= 0) {
+    if (pred >= 0 && ib->npred == 1) {
         keep_registers(s, b, s->blk[ib->pred[pred]].out);
+    } else if (pred >= 0) {
+        enter_merge(s, b, RA_CLASS_GPR, (uint32_t)pred);
+        enter_merge(s, b, RA_CLASS_VEC, (uint32_t)pred);
     }
-    for (ir_ref r = ib->first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next) {
-        if (!phi_lives(s, r) || s->val[r].reg != RA_NO_REG)
-            continue;
-        if (s->blk[b].back)
+    for (ir_ref r = ib->first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)
+        if (phi_lives(s, r) && s->val[r].reg == RA_NO_REG)
             put_phi(s, r, RA_NO_REG);
-        else
-            place_phi(s, b, r, (uint32_t)pred, 0);
-    }
     for (uint32_t j = 0; j < s->blk[b].live_in.n; j++) {
         ir_ref v = s->globals[s->listed[s->blk[b].live_in.first + j]];
 
