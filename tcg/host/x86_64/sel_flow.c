@@ -21,7 +21,7 @@ void x64_need_call(const struct x64_need *s)
         enum ir_type t = ir_type_of(s->ir, args[k]);
 
         if (is_vector(t)) {
-            x64_want_fixed(s, k, vecs++);
+            x64_want_fixed(s, k, 14 - k);                  /* out of the way of floating-point arguments */
             ints++;
         } else if (x64_class(t) == RA_CLASS_GPR) {
             x64_want_fixed(s, k, int_args[ints++]);
