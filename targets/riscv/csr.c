@@ -729,6 +729,7 @@ void riscv_csr_reset(struct riscv_env *env)
     __builtin_memset(env->mhpmcounter, 0, sizeof env->mhpmcounter);
     __builtin_memset(env->mhpmevent, 0, sizeof env->mhpmevent);
     env->mcycle_offset = env->minstret_offset = 0 - ticks();
+    riscv_stimecmp_changed(env);               /* its alarm is off */
 }
 
 /* --- from generated code ------------------------------------------------------------------------------------------- */

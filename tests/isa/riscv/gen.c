@@ -460,7 +460,7 @@ static const struct insn_desc *pick_desc(const struct riscv_model *m, uint64_t *
     }
 }
 
-void gen_stream(const struct riscv_model *m, uint64_t seed, unsigned n, unsigned loop, struct isa_case *c)
+void gen_stream(const struct riscv_model *m, uint64_t seed, unsigned n, unsigned loop, bool interrupted, struct isa_case *c)
 {
     uint64_t s = seed;
 
@@ -470,12 +470,40 @@ void gen_stream(const struct riscv_model *m, uint64_t seed, unsigned n, unsigned
         const struct insn_desc *d = pick_desc(m, &s);
         uint64_t raw = pick_insn(d, &s);
 
+        if (interrupted && !strncmp(d->name, "sc_", 3))
+            continue;                          /* a trap ends the reservation */
         if (touches_memory(d) && below(&s, 8)) /* the base points at the data, or, now and then, nowhere */
             aim(d, raw, c, &s);
         put(c, raw, d->bits);
     }
     if (c->code_bytes & 2)
         put(c, 1, 16);
+    c->in.x[31] = loop;
+    close_loop(c);
+}
+
+/* x28 = CODE_AT, x29 = the instruction in the slot, x27 = what changes it into the other one */
+void gen_rewrite(const struct riscv_model *m, uint64_t seed, unsigned loop, struct isa_case *c)
+{
+    uint64_t s = seed, insn[2];
+
+    memset(c, 0, sizeof *c);
+    random_state(c, &s, 'd');
+    for (unsigned i = 0; i < 2;) {
+        const struct insn_desc *d = pick_desc(m, &s);
+        uint64_t raw = pick_insn(d, &s);
+        int rd = reg_of(d, raw, "rd");
+
+        if (d->bits == 32 && !touches_memory(d) && (rd < 27 || strchr("f", d->name[0])) && strncmp(d->name, "amo", 3))
+            insn[i++] = raw;
+    }
+    c->in.x[27] = insn[0] ^ insn[1];
+    c->in.x[28] = CODE_AT;
+    c->in.x[29] = insn[0];
+    put(c, 0x01de2623, 32);                    /* sw x29, 12(x28) */
+    put(c, 0x01beceb3, 32);                    /* xor x29, x29, x27 */
+    put(c, 0x0000100f, 32);                    /* fence.i */
+    put(c, insn[1], 32);
     c->in.x[31] = loop;
     close_loop(c);
 }

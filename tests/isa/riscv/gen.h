@@ -27,7 +27,10 @@ void gen_case(const struct insn_desc *d, unsigned k, unsigned loop, struct isa_c
 /** gen_csr - a CSR written with a random value, then read. */
 void gen_csr(unsigned number, unsigned k, struct isa_case *c);
 
-/** gen_stream - @n random instructions of the model in a loop. */
-void gen_stream(const struct riscv_model *m, uint64_t seed, unsigned n, unsigned loop, struct isa_case *c);
+/** gen_stream - @n random instructions of the model in a loop; none whose outcome an interrupt may change if @interrupted. */
+void gen_stream(const struct riscv_model *m, uint64_t seed, unsigned n, unsigned loop, bool interrupted, struct isa_case *c);
+
+/** gen_rewrite - a loop that exchanges one of its own instructions each time round, with fence.i. */
+void gen_rewrite(const struct riscv_model *m, uint64_t seed, unsigned loop, struct isa_case *c);
 
 #endif

@@ -31,6 +31,8 @@ enum kind {
     SINGLE,                                    /* one instruction, compared with the record too */
     LOOP,                                      /* the same until it is a region */
     STREAM,                                    /* random ones in a loop */
+    INTERRUPTED,                               /* the same under a storm of interrupts */
+    REWRITE,                                   /* a loop that changes its own code */
     OFF,                                       /* with its feature off: illegal, and mtval has its bits */
     SYSTEM,                                    /* privileged ones, in each mode */
     CSR,                                       /* each CSR written and read, in each mode */
@@ -49,7 +51,14 @@ static void make_case(const struct item *it, struct isa_case *c, struct isa_setu
     *how = (struct isa_setup){ .model = it->m };
     switch (it->kind) {
     case STREAM:
-        gen_stream(model, it->seed, STREAM_INSNS, LOOPS, c);
+        gen_stream(model, it->seed, STREAM_INSNS, LOOPS, false, c);
+        break;
+    case INTERRUPTED:
+        how->interrupted = true;
+        gen_stream(model, it->seed, STREAM_INSNS, 50 * LOOPS, true, c);
+        break;
+    case REWRITE:
+        gen_rewrite(model, it->seed, LOOPS, c);
         break;
     case CSR:
         how->priv = it->k % 3 + (it->k % 3 == 2);  /* M, S, U */
@@ -147,8 +156,13 @@ static void list_items(void)
     for (unsigned n = 0; n < RV_CSRS; n++)
         for (unsigned k = 0; k < 12 && riscv_csr_find(model, n); k++)
             add_item((struct item){ CSR, NULL, k, n, model });
-    for (unsigned i = 0; i < opt.streams; i++)
+    for (unsigned i = 0; i < opt.streams; i++) {
         add_item((struct item){ STREAM, NULL, i, opt.seed + i, model });
+        if (i % 4 == 0)
+            add_item((struct item){ INTERRUPTED, NULL, i, opt.seed + i, model });
+        if (i % 4 == 1)
+            add_item((struct item){ REWRITE, NULL, i, opt.seed + i, model });
+    }
 }
 
 /* --- the record -------------------------------------------------------------------------------------------------------------------- */
@@ -265,8 +279,9 @@ static const char *item_name(const struct item *it)
 {
     static char buf[64];
 
-    if (it->kind == STREAM)
-        snprintf(buf, sizeof buf, "stream seed %llu", (unsigned long long)it->seed);
+    if (it->kind == STREAM || it->kind == INTERRUPTED || it->kind == REWRITE)
+        snprintf(buf, sizeof buf, "%s seed %llu", it->kind == STREAM ? "stream" : it->kind == REWRITE ? "rewritten loop" :
+                 "interrupted stream", (unsigned long long)it->seed);
     else if (it->kind == CSR)
         snprintf(buf, sizeof buf, "csr %#x (%s) case %u", (unsigned)it->seed, riscv_csr_find(it->m, (unsigned)it->seed)->name, it->k);
     else

@@ -1,6 +1,9 @@
 /* tests/isa/riscv/run.c - a bare machine: 1 MiB of RAM, a hart that begins where the test wants, a handler that stops. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "accel/accel.h"
 #include "core/base/bytes.h"
@@ -51,6 +54,26 @@ static uint8_t *ram_at(uint64_t addr)
     return machine.ram + (addr - RAM_AT);
 }
 
+static const uint32_t handler[] = {
+    0x34202f73,                                /* csrr x30, mcause */
+    0x000f4663,                                /* bltz x30, 1f */
+    0x30401ff3,                                /* csrrw x31, mie, x0: nothing may wake it */
+    0x10500073,                                /* wfi */
+    0x34417073,                                /* 1: csrci mip, 2 */
+    0x30200073,                                /* mret */
+};
+
+/* S software interrupts, to machine mode, as fast as they are taken. */
+static void *interrupter(void *stop)
+{
+    while (!atomic_load((atomic_bool *)stop)) {
+        machine.target->set_irq(machine.v->env, RV_IRQ_SSI, true);
+        tcg_accel.kick(machine.v);
+        usleep(10);
+    }
+    return NULL;
+}
+
 static void put_code(const struct isa_case *c)
 {
     static uint8_t page[PAGE];
@@ -59,10 +82,9 @@ static void put_code(const struct isa_case *c)
         store_le32(page + i, 0x00100073);      /* ebreak */
     memcpy(page + (CODE_AT - CODE_PAGE), c->code, c->code_bytes);
     memcpy(ram_at(CODE_PAGE), page, PAGE);
-    store_le32(ram_at(TRAP_AT), 0x30401ff3);   /* csrrw x31, mie, x0: nothing may wake it */
-    store_le32(ram_at(TRAP_AT) + 4, 0x10500073);   /* wfi */
+    memcpy(ram_at(TRAP_AT), handler, sizeof handler);
     tcg_accel.code_written(ram_at(CODE_PAGE), PAGE);
-    tcg_accel.code_written(ram_at(TRAP_AT), 8);
+    tcg_accel.code_written(ram_at(TRAP_AT), sizeof handler);
     memcpy(ram_at(DATA_AT), c->in.data, DATA_BYTES);
 }
 
@@ -88,12 +110,23 @@ static void set_state(struct riscv_env *env, const struct isa_case *c, const str
 void run_case(const struct isa_case *c, const struct isa_setup *how, struct isa_result *r)
 {
     struct riscv_env *env = riscv_env(machine.v->env);
+    atomic_bool stop = false;
     uint64_t cause = 0;
+    pthread_t thread;
 
     put_code(c);
     set_state(env, c, how);
+    if (how->interrupted) {
+        env->mie = UINT64_C(1) << RV_IRQ_SSI;
+        env->mstatus |= MSTATUS_MIE;
+        pthread_create(&thread, NULL, interrupter, &stop);
+    }
     while (tcg_accel.vcpu_run(machine.v) != VCPU_HALTED)
         ;
+    if (how->interrupted) {
+        atomic_store(&stop, true);
+        pthread_join(thread, NULL);
+    }
     memset(r, 0, sizeof *r);
     for (unsigned i = 1; i < 30; i++)
         r->s.x[i] = riscv_x(env, i);

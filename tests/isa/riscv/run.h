@@ -2,6 +2,8 @@
 #ifndef TESTS_ISA_RISCV_RUN_H
 #define TESTS_ISA_RISCV_RUN_H
 
+#include <stdbool.h>
+
 #include "tests/isa/riscv/case.h"
 
 struct riscv_model;
@@ -11,6 +13,7 @@ struct isa_setup {
     const struct riscv_model *model;
     unsigned priv;                             /* 3 - enum riscv_priv: 0 is machine mode */
     uint64_t returns_to;                       /* mepc and sepc, as an offset from CODE_AT */
+    bool interrupted;                          /* another thread interrupts all the time; the handler leaves no trace */
 };
 
 struct isa_result {
