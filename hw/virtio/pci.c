@@ -318,4 +318,5 @@ static const struct pci_info virtio_pci_info = {
 
 VIRTIO_PCI(blk, "disk");
 VIRTIO_PCI(net, "Ethernet card");
+VIRTIO_PCI(serial, "consoles and channels");
 VIRTIO_PCI(rng, "source of random bytes");
