@@ -39,11 +39,9 @@ static int pick_accel(struct user_options *o, struct error *err)
     return error_set(err, ENOSYS, "this build has no translator");
 }
 
-/* Where guest address 0 lies unless -B says so. A sanitizer's shadow memory is in the way of the usual place. */
+/* Where guest address 0 lies unless -B says so. AddressSanitizer's shadow memory is in the way of the usual place. */
 #if defined(__SANITIZE_ADDRESS__)
 static const uint64_t default_base = UINT64_C(0x110000000000);
-#elif defined(__SANITIZE_THREAD__)
-static const uint64_t default_base = UINT64_C(0x7d0000000000);
 #else
 static const uint64_t default_base;
 #endif

@@ -463,11 +463,22 @@ static bool take_one(struct user_thread *t, siginfo_t *si)
     return false;
 }
 
+static struct guest_action action_of(const struct user_thread *t, int sig)
+{
+    struct sighand *h = t->sig->hand;
+    struct guest_action a;
+
+    pthread_mutex_lock(&h->lock);
+    a = h->action[sig];
+    pthread_mutex_unlock(&h->lock);
+    return a;
+}
+
 /* Returns true if a handler was entered. */
 static bool deliver_one(struct user_thread *t, const siginfo_t *si, int64_t *ret)
 {
     int sig = si->si_signo;
-    struct guest_action a = t->sig->hand->action[sig];
+    struct guest_action a = action_of(t, sig);
 
     if (t->sig->mask & SIGBIT(sig)) {          /* a handler entered before this one blocks it: back to the host */
         if (SIGBIT(sig) & FAULTS) {
@@ -529,7 +540,7 @@ void user_signal_deliver(struct user_thread *t, int64_t *ret)
 void user_signal_force(struct user_thread *t, int signo, int code, uint64_t addr)
 {
     struct user_signals *s = t->sig;
-    struct guest_action a = s->hand->action[signo];
+    struct guest_action a = action_of(t, signo);
     siginfo_t si;
 
     memset(&si, 0, sizeof si);
@@ -749,7 +760,7 @@ int64_t sys_signalfd4(struct user_thread *t, const uint64_t a[6])
 static bool send_self(struct user_thread *t, int sig)
 {
     struct user_signals *s = t->sig;
-    uint64_t handler = s->hand->action[sig].handler;
+    uint64_t handler = action_of(t, sig).handler;
 
     if (s->mask & SIGBIT(sig) || s->self_full || t->pending || handler == (uintptr_t)SIG_DFL || handler == (uintptr_t)SIG_IGN)
         return false;
