@@ -189,7 +189,7 @@ retry:
         memcpy(r->map, u.map.entry, u.map.n * sizeof *r->map);
         memcpy(r->map_bytes, u.map.bytes, u.map.nbytes);
     }
-    k->used = (k->used + u.length + 63) & ~(size_t)63;
+    k->used = (k->used + u.length + 15) & ~(size_t)15;
     if (k->used > k->size)
         k->used = k->size;
     note_region(cache, r);

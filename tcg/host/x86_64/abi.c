@@ -41,6 +41,13 @@ static void write_enter(struct x64_buf *b, const struct host_mode *mode)
     x64_jmp_rm(b, x64_r(RSI));
 }
 
+/* rax: the link. Falls into leave. */
+static void write_leave_link(struct x64_buf *b)
+{
+    x64_g(b, X_mov_load, true, RCX, x64_m(RAX, offsetof(struct tcg_link, pc)));
+    x64_g(b, X_mov_store, true, RCX, x64_env(offsetof(struct cpu_env, pc)));
+}
+
 static void write_leave(struct x64_buf *b)
 {
     if (b->avx)
@@ -53,7 +60,7 @@ static void write_leave(struct x64_buf *b)
     x64_u8(b, 0xc3);
 }
 
-/* rdi: CPU state, rsi: reason. Falls into leave. */
+/* rdi: CPU state, rsi: reason. */
 static void write_unwind(struct x64_buf *b)
 {
     x64_g(b, X_lea, true, RBP, x64_m(RDI, RT_ENV_BIAS));
@@ -173,6 +180,7 @@ int host_init(const struct host_mode *mode, const struct tcg_runtime_calls *call
               size_t room)
 {
     struct x64_buf b;
+    uint32_t unwind;
 
     x64_cpu_detect(NULL);
     guest_base = mode->system ? 0 : mode->guest_base;
@@ -182,7 +190,12 @@ int host_init(const struct host_mode *mode, const struct tcg_runtime_calls *call
     x64_align(&b, 16, 0);
     x64_trampolines.unwind = rx_of(&b, rx);
     write_unwind(&b);
+    unwind = x64_jmp(&b);
+    x64_align(&b, 16, 0);
+    x64_trampolines.leave_link = rx_of(&b, rx);
+    write_leave_link(&b);
     x64_trampolines.leave = rx_of(&b, rx);
+    x64_bind(&b, unwind, x64_here(&b));
     write_leave(&b);
     write_all_slow(&b, rx, calls);
     x64_align(&b, 64, 0);

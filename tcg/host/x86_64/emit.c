@@ -95,6 +95,32 @@ void x64_jmp_abs(struct x64_emit *e, const void *to)
     }
 }
 
+void x64_load_address(struct x64_emit *e, unsigned d, const void *p)
+{
+    int32_t rel;
+
+    if (!reach(e, x64_here(&e->b) + 7, p, &rel)) {
+        x64_movi_keep(&e->b, d, (uintptr_t)p);
+        return;
+    }
+    x64_u8(&e->b, (uint8_t)(0x48 | (d >= 8) << 2));        /* lea d, [rip + rel] */
+    x64_u8(&e->b, 0x8d);
+    x64_u8(&e->b, (uint8_t)((d & 7) << 3 | 5));
+    x64_u32(&e->b, (uint32_t)rel);
+}
+
+void x64_leave_at_start(struct x64_emit *e, uint64_t reason)
+{
+    x64_movi(&e->b, RAX, reason);
+    if (e->start_tail) {
+        x64_jmp_to(&e->b, e->start_tail);
+        return;
+    }
+    e->start_tail = x64_here(&e->b);
+    x64_set_env_pc(e, e->u->pc);
+    x64_jmp_abs(e, x64_trampolines.leave);
+}
+
 /* --- snapshots ----------------------------------------------------------------------------------------------------- */
 
 void x64_set_env_pc(struct x64_emit *e, uint64_t pc)
@@ -318,9 +344,7 @@ void x64_veccall(struct x64_emit *e, const void *fn, uint64_t extra)
 
 static void leave_at_start(struct x64_emit *e, struct x64_stub *s)
 {
-    x64_set_env_pc(e, e->u->pc);
-    x64_movi(&e->b, RAX, s->v);
-    x64_jmp_abs(e, x64_trampolines.leave);
+    x64_leave_at_start(e, s->v);
 }
 
 static void compare_m64(struct x64_emit *e, struct x64_rm m, uint64_t v)
@@ -386,9 +410,7 @@ static void emit_entry(struct x64_emit *e)
 static void emit_restart(struct x64_emit *e)
 {
     e->u->restart = x64_here(&e->b);
-    x64_set_env_pc(e, e->u->pc);
-    x64_movi(&e->b, RAX, RT_EXIT_LOOKUP);
-    x64_jmp_abs(e, x64_trampolines.leave);
+    x64_leave_at_start(e, RT_EXIT_LOOKUP);
 }
 
 /* --- the whole -------------------------------------------------------------------------------------------------------- */

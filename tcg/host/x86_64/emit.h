@@ -50,6 +50,7 @@ struct x64_emit {
     struct x64_jump *jumps; uint32_t njumps, jumps_cap;
     struct x64_stub **stubs; uint32_t nstubs, stubs_cap;
     unsigned nlinks;
+    uint32_t start_tail;                       /* leaves with env->pc = start of the unit; 0: not written yet */
     bool vec, v256;                            /* vector registers occur; their upper halves too */
     int err;
 };
@@ -100,6 +101,9 @@ void x64_jump_block(struct x64_emit *e, int cc, ir_block_ref to);            /* 
 void x64_call_abs(struct x64_emit *e, const void *fn);                       /* call; destroys r11 when far */
 /* A slow path's trampoline, with the registers saved that this unit uses. */
 void x64_call_tramp(struct x64_emit *e, unsigned kind);
+void x64_load_address(struct x64_emit *e, unsigned d, const void *p);       /* rip-relative when in reach */
+/* Leave with the unit's own address as pc and no register dirty. */
+void x64_leave_at_start(struct x64_emit *e, uint64_t reason);
 void x64_jmp_abs(struct x64_emit *e, const void *to);
 
 /* Operations that this processor lacks are C functions (soft.h): integer arguments in rdi, rsi, ..., scalars in xmm0,
@@ -143,6 +147,7 @@ enum x64_save { SAVE_GPR, SAVE_XMM, SAVE_YMM, SAVE_NKINDS };
 struct x64_trampolines {
     uint64_t (*enter)(struct cpu_env *env, const void *code);
     const uint8_t *leave;                      /* rax: what host_enter returns */
+    const uint8_t *leave_link;                 /* rax: a link, whose pc becomes env->pc */
     const uint8_t *unwind;                     /* rdi env, rsi reason */
     const uint8_t *slow[SLOW_NKINDS][SAVE_NKINDS];
 };

@@ -136,7 +136,7 @@ void x64_pool_flush(struct x64_buf *b)
 
     if (!b->npool)
         return;
-    while (x64_here(b) & 31 && !b->full)
+    while ((uintptr_t)b->p & 31 && !b->full)               /* the executable mapping has the same offset in its page */
         x64_u8(b, 0xcc);
     base = x64_here(b);
     x64_bytes(b, b->pool, b->npool);

@@ -134,6 +134,12 @@ static void leave_with(struct x64_emit *e, uint64_t reason)
 
 static void leave_at_snapshot(struct x64_emit *e, struct x64_stub *s)
 {
+    const struct ir_snap *snap = &e->ir->snaps[ir_at(e->ir, s->r)->snap];
+
+    if (s->v == RT_EXIT_POLL && !e->ra->insn[s->r].snap_n && !snap->pc_val && snap->pc == e->u->pc) {
+        x64_leave_at_start(e, s->v);
+        return;
+    }
     if (s->v == RT_EXIT_ICOUNT)                            /* not taken after all */
         x64_alui(&e->b, ALU_ADD, true, x64_env(offsetof(struct cpu_env, icount_left)), (int32_t)e->i->imm);
     x64_store_pc(e, s->r);
@@ -189,8 +195,8 @@ unsigned host_links_needed(const struct ir *ir)
 static void link_stub(struct x64_emit *e, struct x64_stub *s)
 {
     s->link->stub = e->u->rx + x64_here(&e->b);
-    x64_set_env_pc(e, s->link->pc);
-    leave_with(e, (uintptr_t)s->link);
+    x64_load_address(e, RAX, s->link);
+    x64_jmp_abs(e, x64_trampolines.leave_link);
 }
 
 static bool leaves_pages(const struct host_unit *u, uint64_t pc)
