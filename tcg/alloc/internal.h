@@ -51,6 +51,7 @@ struct ra_val {
     ir_ref next;                               /* with the same home or frame slot */
     struct ra_loc mem;
     uint16_t slot;
+    uint16_t frame;                            /* piece of the frame that is its place or should be, index + 1 */
     uint8_t reg, cls, type, flags, hint, mark;
     /* spilled: a block that dominates all that count on its memory, + 1; and the first position there that does */
     ir_block_ref where;
@@ -66,7 +67,7 @@ struct ra_clobber { uint32_t pos, mask; };
 struct ra_write { uint32_t pos, next; ir_ref val; };      /* something other than the allocator writes a home */
 struct ra_frame_slot { uint16_t idx, size; ir_ref owners; };
 
-struct ra_pmove { struct ra_loc from, to; ir_ref val; bool done; };   /* one of an edge's */
+struct ra_pmove { struct ra_loc from, to; ir_ref val; bool done, late; };   /* one of an edge's */
 struct ra_candidate { ir_ref v; uint32_t dist; uint8_t reg; };   /* for a register around a loop */
 struct ra_split { ir_block_ref block, after; };            /* a block made for an edge, and where it is emitted */
 

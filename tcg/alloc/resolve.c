@@ -89,11 +89,31 @@ static void turn_cycle(struct ra_scan *s, struct edge *e)
     }
 }
 
+static bool in_memory(struct ra_loc l)
+{
+    return l.kind == RA_HOME || l.kind == RA_SPILL;
+}
+
+/* A value that goes from memory to a register and to another place in memory is read once: the store comes last. */
+static unsigned take_late(struct edge *e)
+{
+    unsigned n = 0;
+
+    for (unsigned k = 0; k < e->n; k++)
+        for (unsigned j = 0; j < e->n && in_memory(e->m[k].from) && in_memory(e->m[k].to) && !e->m[k].late; j++)
+            if (e->m[j].val == e->m[k].val && !in_memory(e->m[j].to)) {
+                e->m[k].from = e->m[j].to;
+                e->m[k].late = e->m[k].done = true;
+                n++;
+            }
+    return n;
+}
+
 /* Stores and moves first, so that loads find their registers free; what blocks each other in a ring goes by a third
  * place. There is one frame place for that: rings are turned one at a time. */
 static void order_moves(struct ra_scan *s, struct edge *e)
 {
-    unsigned left = e->n;
+    unsigned left = e->n - take_late(e);
 
     while (left) {
         bool any = false;
@@ -108,6 +128,9 @@ static void order_moves(struct ra_scan *s, struct edge *e)
         if (!any)
             turn_cycle(s, e);
     }
+    for (unsigned k = 0; k < e->n; k++)
+        if (e->m[k].late)
+            emit(s, e, e->m[k].from, e->m[k].to, e->m[k].val);
 }
 
 /* --- edges --------------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,8 @@
 
 #include "tcg/runtime.h"
 
+enum { PHIS_DEEP = 4 };
+
 static bool home_kept(const struct ra_scan *s, ir_ref v, uint32_t writes)
 {
     for (uint32_t w = writes; w; w = s->writes[w].next)
@@ -67,20 +69,59 @@ uint16_t ra_frame_alloc(struct ra_scan *s, unsigned size)
     return (uint16_t)s->nframe++;
 }
 
+static bool fits(const struct ra_scan *s, uint32_t k, ir_ref v, unsigned size)
+{
+    return s->frame[k].size == size && slot_is_free(s, &s->frame[k], v);
+}
+
+/* Where phis meet, the same piece of the frame on both sides saves a copy. */
+static void hint_frame(struct ra_scan *s, ir_ref p, uint16_t frame, unsigned deep)
+{
+    const struct ir_insn *i = ir_at(s->ir, p);
+    const ir_ref *args = ir_args(s->ir, i);
+
+    for (unsigned k = 0; k < i->nargs; k++) {
+        struct ra_val *a = &s->val[args[k]];
+
+        if (a->frame)
+            continue;
+        a->frame = frame;
+        if (a->flags & RA_V_PHI && deep)
+            hint_frame(s, args[k], frame, deep - 1);
+    }
+}
+
+static uint32_t hinted_slot(const struct ra_scan *s, ir_ref v, unsigned size)
+{
+    const struct ir_insn *i = ir_at(s->ir, v);
+    const ir_ref *args = ir_args(s->ir, i);
+
+    if (s->val[v].frame && fits(s, s->val[v].frame - 1u, v, size))
+        return s->val[v].frame - 1u;
+    for (unsigned k = 0; i->op == IR_OP_phi && k < i->nargs; k++)
+        if (s->val[args[k]].frame && fits(s, s->val[args[k]].frame - 1u, v, size))
+            return s->val[args[k]].frame - 1u;
+    return s->nframe;
+}
+
 static void own_frame_slot(struct ra_scan *s, ir_ref v)
 {
     struct ra_val *val = &s->val[v];
     unsigned size = val->type == IR_V128 || val->type == IR_V256 ? 32 : 8;
-    uint32_t k = 0;
+    uint32_t k = hinted_slot(s, v, size);
 
-    while (k < s->nframe && (s->frame[k].size != size || !slot_is_free(s, &s->frame[k], v)))
-        k++;
+    if (k == s->nframe)
+        for (k = 0; k < s->nframe && !fits(s, k, v, size); )
+            k++;
     if (k == s->nframe)
         k = ra_frame_alloc(s, size);
     val->mem = (struct ra_loc){ .kind = RA_SPILL, .idx = s->frame[k].idx };
     val->next = s->frame[k].owners;
     s->frame[k].owners = v;
     val->flags |= RA_V_SPILLED;
+    val->frame = (uint16_t)(k + 1);
+    if (val->flags & RA_V_PHI)
+        hint_frame(s, v, val->frame, PHIS_DEEP);
 }
 
 void ra_spill(struct ra_scan *s, ir_ref v)
