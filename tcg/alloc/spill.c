@@ -4,7 +4,10 @@
 
 #include "tcg/runtime.h"
 
-enum { PHIS_DEEP = 4 };
+enum {
+    PHIS_DEEP = 4,
+    ROOMY = 64,                                /* pieces of the frame in use before strangers share them */
+};
 
 static bool home_kept(const struct ra_scan *s, ir_ref v, uint32_t writes)
 {
@@ -110,7 +113,7 @@ static void own_frame_slot(struct ra_scan *s, ir_ref v)
     unsigned size = val->type == IR_V128 || val->type == IR_V256 ? 32 : 8;
     uint32_t k = hinted_slot(s, v, size);
 
-    if (k == s->nframe)
+    if (k == s->nframe && k >= ROOMY)
         for (k = 0; k < s->nframe && !fits(s, k, v, size); )
             k++;
     if (k == s->nframe)
