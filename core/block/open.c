@@ -356,7 +356,22 @@ static struct blk_node *open_node(const char *filename, const char *format, stru
     return n;
 }
 
+/* copy-on-read=on of a drive: the filter goes on top. */
+static struct blk_node *add_copy_on_read(struct blk_node *below, struct error *err)
+{
+    struct blk_opts *o = blk_opts_new();
+    struct blk_node *n;
+
+    blk_opts_set(o, "file", below->name);
+    n = open_node(NULL, "copy-on-read", o, below->flags & ~(unsigned)(BLK_COPY_ON_READ | BLK_TEMPORARY | BLK_PROBED), NULL, err);
+    blk_opts_free(o);
+    blk_unref(below);                            /* the filter holds it now, or nobody does */
+    return n;
+}
+
 struct blk_node *blk_open(const char *filename, const char *format, struct blk_opts *o, unsigned flags, struct error *err)
 {
-    return open_node(filename, format, o, flags, NULL, err);
+    struct blk_node *n = open_node(filename, format, o, flags & ~(unsigned)BLK_COPY_ON_READ, NULL, err);
+
+    return n != NULL && (flags & BLK_COPY_ON_READ) ? add_copy_on_read(n, err) : n;
 }

@@ -43,7 +43,7 @@ ok qemu-img compare -f qcow2 -F raw x.qcow2 ref.raw
 cmp d.raw ref.raw || fail "raw data file"
 ok qemu-img check x.qcow2
 # writes at odd places into each format, theirs and ours
-for f in vmdk vdi vpc qcow2; do
+for f in vmdk vdi vpc vhdx qcow2; do
     o=; [ $f != vpc ] || o="-o force_size=on"
     ok $IMG create -f $f $o w.$f 8M
     ok $IO -c 'write -P 1 1000 70000' -c 'write -P 2 3M 1M' -c 'write -P 3 8388000 608' -f $f w.$f
