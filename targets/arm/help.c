@@ -1,6 +1,7 @@
 /* targets/arm/help.c - helpers of unprivileged instructions, and the list of all helpers. */
 #include "targets/arm/help.h"
 
+#include "targets/arm/help_simd.h"
 #include "targets/arm/state.h"
 
 #define UNWRAP(...) { __VA_ARGS__ }

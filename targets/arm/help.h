@@ -23,5 +23,7 @@ uint32_t arm_help_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x);
 uint64_t arm_help_rbit(uint64_t v);
 void arm_help_cas128(struct cpu_env *c, uint64_t addr);
 void arm_help_fence_i(struct cpu_env *c);
+uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn);       /* insn: the MRS or MSR */
+void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v);
 
 #endif

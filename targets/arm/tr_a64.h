@@ -42,6 +42,18 @@ void a64_exception(struct a64_tr *t, enum arm_exception exception, uint64_t far,
 void a64_undefined(struct a64_tr *t);
 void a64_leave_behind(struct a64_tr *t, enum rt_exit reason);
 
+/* Vector registers (tr_a64_simd.c). A scalar write clears the rest of the register. */
+ir_ref a64_v(struct a64_tr *t, unsigned r);
+void a64_put_v(struct a64_tr *t, unsigned r, ir_ref v);        /* v128 */
+void a64_put_v64(struct a64_tr *t, unsigned r, ir_ref v);      /* i64 into the low half */
+ir_ref a64_f(struct a64_tr *t, bool dbl, unsigned r);          /* f32 or f64 */
+void a64_put_f(struct a64_tr *t, unsigned r, ir_ref v);
+unsigned a64_fp_mode(const struct a64_tr *t);                  /* aux bits of enum ir_fp: rounding and NaN rule */
+/* An operation by a helper on whole registers (help_simd.h). */
+void a64_simd_call(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned d, unsigned n, unsigned m);
+/* base + extended and shifted register, for loads and stores; false if reserved */
+bool a64_register_offset(struct a64_tr *t, int rn, int rm, int option, int shift, ir_ref *at);
+
 static inline ir_ref a64_env(struct a64_tr *t) { return ir_envaddr(t->ir, 0); }
 
 /** a64_bitmask - the immediate of a logical instruction; false if the encoding is reserved. DDI 0487, DecodeBitMasks. */

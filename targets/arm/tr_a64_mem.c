@@ -98,17 +98,23 @@ static ir_ref register_offset(struct a64_tr *t, int rn, int rm, int option, int 
     return ir_bin(t->ir, IR_OP_add, base_of(t, (unsigned)rn), m);
 }
 
+bool a64_register_offset(struct a64_tr *t, int rn, int rm, int option, int shift, ir_ref *at)
+{
+    if (!(option & 2)) {
+        a64_undefined(t);
+        return false;
+    }
+    *at = register_offset(t, rn, rm, option, shift);
+    return true;
+}
+
 #define BY_REGISTER(name, size, action) \
     void tr_a64_##name(struct a64_tr *t, const struct args_a64_##name *a) \
     { \
         unsigned sz = (unsigned)(size); \
         ir_ref at; \
-        if (!(a->option & 2)) { \
-            a64_undefined(t); \
-            return; \
-        } \
-        at = register_offset(t, a->rn, a->rm, a->option, a->s ? (int)sz : 0); \
-        action; \
+        if (a64_register_offset(t, a->rn, a->rm, a->option, a->s ? (int)sz : 0, &at)) \
+            action; \
     }
 BY_REGISTER(str_reg, a->sz, store(t, (unsigned)a->rt, memop(sz, false), at, 0))
 BY_REGISTER(ldr_reg, a->sz, load(t, (unsigned)a->rt, memop(sz, false), at, 0, true))

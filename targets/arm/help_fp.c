@@ -1,0 +1,570 @@
+/* targets/arm/help_fp.c - floating point by C functions, under the guest's MXCSR, exact to the Arm rules for NaNs. Arm ARM
+ * (DDI 0487), FPProcessNaNs, FPMaxNum, FPRecipEstimate and their kin. */
+#include <math.h>
+#include <string.h>
+#include <xmmintrin.h>
+
+#include "core/base/bits.h"
+#include "targets/arm/help_simd.h"
+#include "targets/arm/state.h"
+
+/* One width of floating point: how its bit pattern is laid out. */
+struct format { unsigned bits, frac; };
+static const struct format f32 = { 32, 23 }, f64 = { 64, 52 };
+
+static uint64_t exp_mask(const struct format *f) { return mask64(f->bits - 1 - f->frac) << f->frac; }
+static uint64_t sign_bit(const struct format *f) { return UINT64_C(1) << (f->bits - 1); }
+static uint64_t quiet_bit(const struct format *f) { return UINT64_C(1) << (f->frac - 1); }
+static uint64_t default_nan(const struct format *f) { return exp_mask(f) | quiet_bit(f); }
+static bool is_nan(const struct format *f, uint64_t v) { return (v & ~sign_bit(f) & mask64(f->bits)) > exp_mask(f); }
+static bool is_snan(const struct format *f, uint64_t v) { return is_nan(f, v) && !(v & quiet_bit(f)); }
+static bool is_inf(const struct format *f, uint64_t v) { return (v & ~sign_bit(f) & mask64(f->bits)) == exp_mask(f); }
+static bool is_zero(const struct format *f, uint64_t v) { return !(v & ~sign_bit(f) & mask64(f->bits)); }
+
+static float as_f(uint64_t v) { float r; uint32_t b = (uint32_t)v; memcpy(&r, &b, 4); return r; }
+static double as_d(uint64_t v) { double r; memcpy(&r, &v, 8); return r; }
+static uint64_t of_f(float v) { uint32_t b; memcpy(&b, &v, 4); return b; }
+static uint64_t of_d(double v) { uint64_t b; memcpy(&b, &v, 8); return b; }
+
+static void raise_invalid(void) { _mm_setcsr(_mm_getcsr() | 1); }
+
+static bool dn(struct cpu_env *c) { return arm_env(c)->fpcr >> 25 & 1; }
+
+/* The NaN that an operation on these operands gives: the first signalling one, else the first quiet one. False: none. */
+static bool nan_result(struct cpu_env *c, const struct format *f, const uint64_t *v, unsigned n, uint64_t *out)
+{
+    const uint64_t *pick = NULL;
+
+    for (unsigned i = 0; i < n; i++)
+        if (is_snan(f, v[i])) {
+            raise_invalid();
+            pick = pick && is_snan(f, *pick) ? pick : &v[i];
+        } else if (is_nan(f, v[i]) && !pick) {
+            pick = &v[i];
+        }
+    if (!pick)
+        return false;
+    *out = dn(c) ? default_nan(f) : *pick | quiet_bit(f);
+    return true;
+}
+
+static uint64_t clean(const struct format *f, uint64_t v) { return is_nan(f, v) ? default_nan(f) : v; }
+
+enum op2 { ADD, SUB, MUL, DIV };
+
+static uint64_t plain(const struct format *f, enum op2 op, uint64_t a, uint64_t b)
+{
+    if (f == &f32) {
+        volatile float x = as_f(a), y = as_f(b), r;
+
+        r = op == ADD ? x + y : op == SUB ? x - y : op == MUL ? x * y : x / y;
+        return clean(f, of_f(r));
+    } else {
+        volatile double x = as_d(a), y = as_d(b), r;
+
+        r = op == ADD ? x + y : op == SUB ? x - y : op == MUL ? x * y : x / y;
+        return clean(f, of_d(r));
+    }
+}
+
+static uint64_t arith(struct cpu_env *c, const struct format *f, enum op2 op, uint64_t a, uint64_t b)
+{
+    uint64_t nan, v[2] = { a, b };
+
+    return nan_result(c, f, v, 2, &nan) ? nan : plain(f, op, a, b);
+}
+
+/* a * b + acc; an infinity times zero is invalid even when the addend is a quiet NaN. */
+static uint64_t fused(struct cpu_env *c, const struct format *f, uint64_t acc, uint64_t a, uint64_t b)
+{
+    uint64_t nan, v[3] = { acc, a, b };
+    bool inf_zero = (is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b));
+
+    if (nan_result(c, f, v, 3, &nan)) {
+        if (inf_zero && is_nan(f, acc) && !is_snan(f, acc)) {
+            raise_invalid();
+            return default_nan(f);
+        }
+        return nan;
+    }
+    if (f == &f32)
+        return clean(f, of_f(fmaf(as_f(a), as_f(b), as_f(acc))));
+    return clean(f, of_d(fma(as_d(a), as_d(b), as_d(acc))));
+}
+
+static double value(const struct format *f, uint64_t v) { return f == &f32 ? (double)as_f(v) : as_d(v); }
+
+static uint64_t min_max(struct cpu_env *c, const struct format *f, uint64_t a, uint64_t b, bool max, bool num)
+{
+    uint64_t nan, v[2] = { a, b };
+
+    if (num && is_nan(f, a) && !is_snan(f, a) && !is_nan(f, b))
+        return b;
+    if (num && is_nan(f, b) && !is_snan(f, b) && !is_nan(f, a))
+        return a;
+    if (nan_result(c, f, v, 2, &nan))
+        return nan;
+    if (is_zero(f, a) && is_zero(f, b))
+        return max ? a & b : a | b;            /* +0 is above -0 */
+    return (max ? value(f, a) > value(f, b) : value(f, a) < value(f, b)) ? a : b;
+}
+
+enum relation { REL_EQ, REL_GE, REL_GT };
+
+static bool compare(const struct format *f, uint64_t a, uint64_t b, enum relation rel)
+{
+    if (is_nan(f, a) || is_nan(f, b)) {
+        if (rel != REL_EQ || is_snan(f, a) || is_snan(f, b))
+            raise_invalid();
+        return false;
+    }
+    return rel == REL_EQ ? value(f, a) == value(f, b) : rel == REL_GE ? value(f, a) >= value(f, b) : value(f, a) > value(f, b);
+}
+
+static uint64_t mulx(struct cpu_env *c, const struct format *f, uint64_t a, uint64_t b)
+{
+    uint64_t two = f == &f32 ? 0x40000000 : UINT64_C(0x4000000000000000);
+
+    if ((is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b)))
+        return two | ((a ^ b) & sign_bit(f));
+    return arith(c, f, MUL, a, b);
+}
+
+/* FRECPS: 2 - a * b; FRSQRTS: (3 - a * b) / 2, each rounded once. */
+static uint64_t step(struct cpu_env *c, const struct format *f, uint64_t a, uint64_t b, bool root)
+{
+    uint64_t nan, v[2] = { a ^ sign_bit(f), b };
+
+    if (nan_result(c, f, v, 2, &nan))
+        return nan;
+    if ((is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b)))
+        return f == &f32 ? of_f(root ? 1.5f : 2.0f) : of_d(root ? 1.5 : 2.0);
+    if (f == &f32)                             /* doubles hold the product exactly; halving is exact too */
+        return root ? of_f((float)((3.0 - (double)as_f(a) * as_f(b)) / 2)) : of_f((float)(2.0 - (double)as_f(a) * as_f(b)));
+    return root ? of_d(fma(-as_d(a), as_d(b), 3.0) / 2) : of_d(fma(-as_d(a), as_d(b), 2.0));
+}
+
+static uint64_t all_ones(const struct format *f, bool yes) { return yes ? mask64(f->bits) : 0; }
+static uint64_t absolute(const struct format *f, uint64_t v) { return v & ~sign_bit(f); }
+
+/* op: U << 7 is not there; bit 5 U, bit 6 the upper bit of size, bits 0-4 the opcode */
+static uint64_t same_lane(struct cpu_env *c, const struct format *f, unsigned op, uint64_t d, uint64_t n, uint64_t m)
+{
+    bool a = op & 64;
+
+    switch (op & 63) {
+    case 0x18: return min_max(c, f, n, m, !a, true);
+    case 0x19: return fused(c, f, d, a ? n ^ sign_bit(f) : n, m);
+    case 0x1a: return arith(c, f, a ? SUB : ADD, n, m);
+    case 0x1b: return mulx(c, f, n, m);
+    case 0x1c: return all_ones(f, compare(f, n, m, REL_EQ));
+    case 0x1e: return min_max(c, f, n, m, !a, false);
+    case 0x1f: return step(c, f, n, m, a);
+    case 0x3a: return absolute(f, arith(c, f, SUB, n, m));
+    case 0x3b: return arith(c, f, MUL, n, m);
+    case 0x3c: return all_ones(f, compare(f, n, m, a ? REL_GT : REL_GE));
+    case 0x3d: return all_ones(f, compare(f, absolute(f, n), absolute(f, m), a ? REL_GT : REL_GE));
+    case 0x3f: return arith(c, f, DIV, n, m);
+    default: return 0;
+    }
+}
+
+static uint64_t pair_op(struct cpu_env *c, const struct format *f, unsigned op, uint64_t a, uint64_t b)
+{
+    switch (op & 31) {
+    case 0x18: return min_max(c, f, a, b, !(op & 64), true);
+    case 0x1e: return min_max(c, f, a, b, !(op & 64), false);
+    default: return arith(c, f, ADD, a, b);
+    }
+}
+
+static bool is_pairwise(unsigned op) { return (op & 63) == 0x38 || (op & 63) == 0x3e || (op & 127) == 0x3a; }
+
+union reg { uint32_t s[4]; uint64_t d[2]; };
+
+static uint64_t lane(const union reg *r, const struct format *f, unsigned i) { return f == &f32 ? r->s[i] : r->d[i]; }
+
+static void set_lane(union reg *r, const struct format *f, unsigned i, uint64_t v)
+{
+    if (f == &f32)
+        r->s[i] = (uint32_t)v;
+    else
+        r->d[i] = v;
+}
+
+static union reg *reg(struct cpu_env *c, uint32_t regs, unsigned at) { return (union reg *)arm_env(c)->v[regs >> 8 * at & 31]; }
+
+static unsigned lanes_of(uint32_t what, const struct format *f)
+{
+    return what & SIMD_SCALAR ? 1 : (what >> 10 & 1 ? 128 : 64) / f->bits;
+}
+
+void arm_help_simd_fp(struct cpu_env *c, uint32_t what, uint32_t regs)
+{
+    const struct format *f = what >> 8 & 1 ? &f64 : &f32;
+    const union reg n = *reg(c, regs, 1), m = *reg(c, regs, 2), d = *reg(c, regs, 0);
+    int index = (int)(what >> SIMD_INDEX_SHIFT & 255) - 1;
+    unsigned lanes = lanes_of(what, f), op = what & 127;
+    union reg r = { .d = { 0, 0 } };
+
+    for (unsigned i = 0; i < lanes; i++) {
+        if (is_pairwise(op) && !(what & SIMD_SCALAR)) {
+            const union reg *from = i < lanes / 2 ? &n : &m;
+            unsigned k = 2 * (i % (lanes / 2));
+
+            set_lane(&r, f, i, pair_op(c, f, op, lane(from, f, k), lane(from, f, k + 1)));
+        } else {
+            set_lane(&r, f, i, same_lane(c, f, op, lane(&d, f, i), lane(&n, f, i), lane(&m, f, index < 0 ? i : (unsigned)index)));
+        }
+    }
+    *reg(c, regs, 0) = r;
+}
+
+/* --- one register ---------------------------------------------------------------------------------------------------------- */
+
+static double round_by(double v, unsigned mode)        /* 0 even, 1 up, 2 down, 3 zero, 4 away, 5 as FPCR says */
+{
+    static const unsigned csr_of[] = { 0, 2, 1, 3 };
+    unsigned csr = _mm_getcsr();
+
+    if (mode == 4) {
+        double t = trunc(v);
+
+        return fabs(v - t) >= 0.5 ? t + copysign(1.0, v) : copysign(t, v);
+    }
+    if (mode < 4)
+        _mm_setcsr((csr & ~0x6000u) | csr_of[mode] << 13);
+    v = nearbyint(v);
+    _mm_setcsr(csr | (_mm_getcsr() & 0x1f));
+    return v;
+}
+
+static uint64_t round_int(struct cpu_env *c, const struct format *f, uint64_t v, unsigned mode, bool exact)
+{
+    uint64_t nan, r;
+
+    if (nan_result(c, f, &v, 1, &nan))
+        return nan;
+    r = f == &f32 ? of_f((float)round_by(as_f(v), mode)) : of_d(round_by(as_d(v), mode));
+    if (exact && value(f, r) != value(f, v))
+        _mm_setcsr(_mm_getcsr() | 0x20);
+    return r;
+}
+
+static uint64_t to_int(const struct format *f, uint64_t bits_in, unsigned mode, unsigned bits, bool u, unsigned scale)
+{
+    double v, r, hi = ldexp(1.0, (int)(u ? bits : bits - 1)), lo = u ? 0.0 : -hi;
+
+    if (is_nan(f, bits_in)) {
+        raise_invalid();
+        return 0;
+    }
+    v = value(f, bits_in);
+    if (scale)
+        v = ldexp(v, (int)scale);
+    r = round_by(v, mode);
+    if (r >= hi || r < lo) {
+        raise_invalid();
+        return r < 0 ? (u ? 0 : sign_bit(&(struct format){ bits, 0 })) : mask64(u ? bits : bits - 1);
+    }
+    if (r != v)
+        _mm_setcsr(_mm_getcsr() | 0x20);
+    return u ? (uint64_t)(r >= 9223372036854775808.0 ? (uint64_t)(r - 9223372036854775808.0) + (UINT64_C(1) << 63) : (uint64_t)r)
+             : (uint64_t)(int64_t)r;
+}
+
+static uint64_t from_int(const struct format *f, uint64_t v, bool u, unsigned scale)
+{
+    /* Scaling by a power of two is exact, unless the result underflows: no integer does. */
+    if (f == &f32) {
+        volatile float x = u ? (float)v : (float)(int64_t)v;
+
+        return of_f(scale ? ldexpf(x, -(int)scale) : x);
+    } else {
+        volatile double x = u ? (double)v : (double)(int64_t)v;
+
+        return of_d(scale ? ldexp(x, -(int)scale) : x);
+    }
+}
+
+/* DDI 0487, RecipEstimate and RecipSqrtEstimate: nine bits in, eight bits out. */
+static unsigned recip_estimate(unsigned a)
+{
+    a = a * 2 + 1;
+    return ((1u << 19) / a + 1) / 2;
+}
+
+static unsigned rsqrt_estimate(unsigned a)
+{
+    unsigned b = 512;
+
+    a = a < 256 ? a * 2 + 1 : ((a >> 1 << 1) + 1) * 2;
+    while (a * (b + 1) * (b + 1) < 1u << 28)
+        b++;
+    return (b + 1) / 2;
+}
+
+static uint64_t fp_recip(struct cpu_env *c, const struct format *f, uint64_t v)
+{
+    uint64_t nan, sign = v & sign_bit(f), frac = v & mask64(f->frac), exp = (v & exp_mask(f)) >> f->frac, est;
+    unsigned bias = (unsigned)mask64(f->bits - 2 - f->frac);
+    int64_t e;
+
+    if (nan_result(c, f, &v, 1, &nan))
+        return nan;
+    if (is_inf(f, v))
+        return sign;
+    if (is_zero(f, v)) {
+        _mm_setcsr(_mm_getcsr() | 4);
+        return sign | exp_mask(f);
+    }
+    if (!exp && !(frac >> (f->frac - 2))) {    /* the result overflows */
+        unsigned mode = arm_env(c)->fpcr >> 22 & 3;
+        bool inf = mode == 0 || (mode == 1 && !sign) || (mode == 2 && sign);
+
+        _mm_setcsr(_mm_getcsr() | 0x28);
+        return sign | (inf ? exp_mask(f) : exp_mask(f) - 1);
+    }
+    if (!exp) {
+        if (frac >> (f->frac - 1)) {
+            frac = frac << 1 & mask64(f->frac);
+        } else {
+            exp = (uint64_t)-1;
+            frac = frac << 2 & mask64(f->frac);
+        }
+    }
+    est = recip_estimate(256 | (unsigned)(frac >> (f->frac - 8))) & 255;
+    e = (int64_t)(2 * bias - 1) - (int64_t)exp;
+    frac = est << (f->frac - 8);
+    if (e == 0)
+        frac = UINT64_C(1) << (f->frac - 1) | frac >> 1;
+    else if (e == -1) {
+        frac = UINT64_C(1) << (f->frac - 2) | frac >> 2;
+        e = 0;
+    }
+    return sign | (uint64_t)e << f->frac | frac;
+}
+
+static uint64_t fp_rsqrt(struct cpu_env *c, const struct format *f, uint64_t v)
+{
+    uint64_t nan, frac = v & mask64(f->frac), exp = (v & exp_mask(f)) >> f->frac, scaled;
+    unsigned bias = (unsigned)mask64(f->bits - 2 - f->frac);
+    int64_t e = (int64_t)exp;
+
+    if (nan_result(c, f, &v, 1, &nan))
+        return nan;
+    if (is_zero(f, v)) {
+        _mm_setcsr(_mm_getcsr() | 4);
+        return (v & sign_bit(f)) | exp_mask(f);
+    }
+    if (v & sign_bit(f)) {
+        raise_invalid();
+        return default_nan(f);
+    }
+    if (is_inf(f, v))
+        return 0;
+    if (!exp) {
+        while (!(frac >> (f->frac - 1) & 1)) {
+            frac <<= 1;
+            e--;
+        }
+        frac = frac << 1 & mask64(f->frac);
+    }
+    scaled = e & 1 ? 128 | frac >> (f->frac - 7) : 256 | frac >> (f->frac - 8);
+    e = ((int64_t)(3 * bias) - 1 - e) / 2;
+    return (uint64_t)e << f->frac | (uint64_t)(rsqrt_estimate((unsigned)scaled) & 255) << (f->frac - 8);
+}
+
+static uint64_t misc_lane(struct cpu_env *c, const struct format *f, unsigned op, uint64_t v, unsigned scale)
+{
+    bool u = op & 32, a = op & 64;
+    uint64_t nan;
+
+    switch (op & 31) {
+    case 0x0c: return all_ones(f, u ? compare(f, v, 0, REL_GE) : compare(f, v, 0, REL_GT));
+    case 0x0d: return all_ones(f, u ? compare(f, 0, v, REL_GE) : compare(f, v, 0, REL_EQ));
+    case 0x0e: return all_ones(f, compare(f, 0, v, REL_GT));
+    case 0x0f: return u ? v ^ sign_bit(f) : absolute(f, v);
+    case 0x18: return u ? round_int(c, f, v, 4, false) : round_int(c, f, v, a ? 1 : 0, false);
+    case 0x19: return u ? round_int(c, f, v, 5, !a) : round_int(c, f, v, a ? 3 : 2, false);
+    case 0x1a: return to_int(f, v, a ? 1 : 0, f->bits, u, 0);
+    case 0x1b: return to_int(f, v, a ? 3 : 2, f->bits, u, scale);
+    case 0x1c: return to_int(f, v, 4, f->bits, u, 0);
+    case 0x1d:
+        if (a)
+            return u ? fp_rsqrt(c, f, v) : fp_recip(c, f, v);
+        return from_int(f, u ? v : (uint64_t)sext64(v, f->bits), u, scale);
+    case 0x1f:
+        if (!u)                                /* FRECPX */
+            return nan_result(c, f, &v, 1, &nan) ? nan : (v & sign_bit(f)) | (~v & exp_mask(f));
+        if (nan_result(c, f, &v, 1, &nan))
+            return nan;
+        return clean(f, f == &f32 ? of_f(sqrtf(as_f(v))) : of_d(sqrt(as_d(v))));
+    default: return 0;
+    }
+}
+
+/* FCVTL, FCVTN, FCVTXN between single and double; half and single go by arm_help_fcvt_half(). */
+static void lengths(struct cpu_env *c, union reg *r, const union reg *n, const union reg *d, uint32_t what)
+{
+    bool upper = what & SIMD_UPPER, narrow = (what & 31) == 0x16, to_double = what >> 8 & 1;
+    unsigned at = upper ? 2 : 0;
+
+    if (narrow) {
+        if (upper)
+            r->d[0] = d->d[0];
+        for (unsigned i = 0; i < (to_double ? 2u : 4u); i++) {
+            uint64_t nan, v;
+
+            if (!to_double) {
+                v = arm_help_fcvt_half(c, n->s[i], FCVT_S_TO_H);
+                ((uint16_t *)r)[(upper ? 4 : 0) + i] = (uint16_t)v;
+                continue;
+            }
+            v = n->d[i];
+            if (nan_result(c, &f64, &v, 1, &nan))
+                r->s[at + i] = dn(c) ? (uint32_t)default_nan(&f32) : (uint32_t)(nan >> 63 << 31 | 0x7fc00000 | (nan >> 29 & 0x3fffff));
+            else
+                r->s[at + i] = (uint32_t)of_f((float)as_d(v));
+        }
+        return;
+    }
+    for (unsigned i = 0; i < (to_double ? 2u : 4u); i++) {
+        uint64_t nan, v;
+
+        if (!to_double) {
+            r->s[i] = (uint32_t)arm_help_fcvt_half(c, ((const uint16_t *)n)[(upper ? 4 : 0) + i], FCVT_H_TO_S);
+            continue;
+        }
+        v = n->s[at + i];
+        if (nan_result(c, &f32, &v, 1, &nan))
+            r->d[i] = dn(c) ? default_nan(&f64) : (nan >> 31 << 63 | UINT64_C(0x7ff8000000000000) | (nan & 0x3fffff) << 29);
+        else
+            r->d[i] = of_d((double)as_f(v));
+    }
+}
+
+static void fp_across(struct cpu_env *c, union reg *r, const union reg *n, const struct format *f, uint32_t what, unsigned op)
+{
+    unsigned lanes = what & SIMD_SCALAR ? 2 : lanes_of(what, f);
+    uint64_t v[4];
+
+    for (unsigned i = 0; i < lanes; i++)
+        v[i] = lane(n, f, i);
+    for (; lanes > 1; lanes /= 2)
+        for (unsigned i = 0; i < lanes / 2; i++)
+            v[i] = op == 0x6d ? arith(c, f, ADD, v[2 * i], v[2 * i + 1])
+                              : min_max(c, f, v[2 * i], v[2 * i + 1], !(what & 64), (op & 31) == 0x0c);
+    set_lane(r, f, 0, v[0]);
+}
+
+/* what's operation: bit 5 U, bit 6 the upper bit of size, 0-4 the opcode; bit 7: across lanes or a scalar pair */
+void arm_help_simd_fp_misc(struct cpu_env *c, uint32_t what, uint32_t regs)
+{
+    const struct format *f = what >> 8 & 1 ? &f64 : &f32;
+    const union reg n = *reg(c, regs, 1), d = *reg(c, regs, 0);
+    unsigned lanes = lanes_of(what, f), op = what & 31;
+    union reg r = { .d = { 0, 0 } };
+
+    if (what & 128)
+        fp_across(c, &r, &n, f, what, op == 0x0d ? 0x6d : op);
+    else if (op == 0x16 || op == 0x17)
+        lengths(c, &r, &n, &d, what);
+    else
+        for (unsigned i = 0; i < lanes; i++)
+            set_lane(&r, f, i, misc_lane(c, f, what & 127, lane(&n, f, i), what >> SIMD_COUNT_SHIFT));
+    *reg(c, regs, 0) = r;
+}
+
+/* --- half precision, fixed point -------------------------------------------------------------------------------------------- */
+
+static uint64_t half_to_double(struct cpu_env *c, uint64_t h, const struct format *to)
+{
+    unsigned exp = h >> 10 & 31, frac = h & 0x3ff;
+    double v;
+
+    if (exp == 31 && !(arm_env(c)->fpcr >> 26 & 1)) {
+        if (!frac)
+            return (h >> 15) << (to->bits - 1) | exp_mask(to);
+        if (!(frac & 0x200))
+            raise_invalid();
+        return dn(c) ? default_nan(to)
+                     : (h >> 15) << (to->bits - 1) | default_nan(to) | (uint64_t)(frac & 0x1ff) << (to->frac - 10);
+    }
+    v = exp ? ldexp(1024 + frac, (int)exp - 25) : ldexp(frac, -24);
+    if (h >> 15)
+        v = -v;
+    return to == &f32 ? of_f((float)v) : of_d(v);
+}
+
+/* Rounds a finite value to 10 fraction bits by FPCR's mode. */
+static uint64_t to_half(struct cpu_env *c, const struct format *f, uint64_t bits)
+{
+    uint64_t sign = bits >> (f->bits - 1) << 15;
+    bool alternative = arm_env(c)->fpcr >> 26 & 1;
+    double v, scaled, r;
+    int e;
+
+    if (is_nan(f, bits)) {
+        if (is_snan(f, bits) || alternative)
+            raise_invalid();
+        if (alternative)
+            return sign;
+        return dn(c) ? 0x7e00 : sign | 0x7e00 | (bits >> (f->frac - 10) & 0x1ff);
+    }
+    if (is_inf(f, bits)) {
+        if (!alternative)
+            return sign | 0x7c00;
+        raise_invalid();
+        return sign | 0x7fff;
+    }
+    v = value(f, bits);
+    if (v == 0)
+        return sign;
+    frexp(v, &e);
+    e = MAX(e - 1, -14);
+    scaled = ldexp(v, 10 - e);
+    r = round_by(scaled, 5);
+    if (r != scaled)
+        _mm_setcsr(_mm_getcsr() | (e == -14 && fabs(r) < 1024 ? 0x30 : 0x20));
+    r = fabs(r);
+    if (r >= 2048) {
+        r /= 2;
+        e++;
+    }
+    if (e > (alternative ? 16 : 15)) {
+        unsigned mode = arm_env(c)->fpcr >> 22 & 3;
+
+        if (alternative) {
+            raise_invalid();
+            return sign | 0x7fff;
+        }
+        _mm_setcsr(_mm_getcsr() | 0x28);
+        return mode == 0 || (mode == 1 && !sign) || (mode == 2 && sign) ? sign | 0x7c00 : sign | 0x7bff;
+    }
+    return r < 1024 ? sign | (uint64_t)r : sign | ((uint64_t)(e + 15) << 10) | ((uint64_t)r - 1024);
+}
+
+uint64_t arm_help_fcvt_half(struct cpu_env *c, uint64_t bits, uint32_t how)
+{
+    switch (how) {
+    case FCVT_H_TO_S: return half_to_double(c, bits & 0xffff, &f32);
+    case FCVT_H_TO_D: return half_to_double(c, bits & 0xffff, &f64);
+    case FCVT_S_TO_H: return to_half(c, &f32, bits & 0xffffffff);
+    default: return to_half(c, &f64, bits);
+    }
+}
+
+/* how: bits 0-6 fraction bits, 7 unsigned, 8 double, 9 64-bit integer, 10 to integer, 11-13 rounding (round_by) */
+uint64_t arm_help_fp_fixed(struct cpu_env *c, uint64_t bits, uint32_t how)
+{
+    const struct format *f = how >> 8 & 1 ? &f64 : &f32;
+    unsigned width = how >> 9 & 1 ? 64 : 32;
+    bool u = how >> 7 & 1;
+
+    (void)c;
+    if (how >> 10 & 1)
+        return to_int(f, bits & mask64(f->bits), how >> 11 & 7, width, u, how & 127);
+    bits &= mask64(width);
+    return from_int(f, u ? bits : (uint64_t)sext64(bits, width), u, how & 127);
+}

@@ -1,0 +1,262 @@
+/* targets/arm/tr_a64_fp.c - A64 scalar floating point: IR operations under the guest's rounding mode. Arm ARM (DDI 0487), C7. */
+#include "targets/arm/a64.insn.h"
+#include "targets/arm/help_simd.h"
+#include "targets/arm/tr_a64.h"
+
+enum { SINGLE, DOUBLE, HALF = 3 };
+enum { MODE_DN = 1 << 6 };                                 /* of the mode key: FPCR >> 19 */
+
+unsigned a64_fp_mode(const struct a64_tr *t)
+{
+    return IR_FP_DYN | (t->c->mode & MODE_DN ? IR_FP_NAN_CANON : IR_FP_NAN_ARM);
+}
+
+ir_ref a64_f(struct a64_tr *t, bool dbl, unsigned r) { return ir_conv(t->ir, IR_OP_vtof, dbl ? IR_F64 : IR_F32, a64_v(t, r)); }
+
+void a64_put_f(struct a64_tr *t, unsigned r, ir_ref v)
+{
+    a64_put_v(t, r, ir_emit(t->ir, IR_OP_vfromf, IR_V128, 0, 0, v, 0, 0, 0));
+}
+
+/* Arithmetic on half precision is left out with the feature. */
+static bool no_half(struct a64_tr *t, int type)
+{
+    if (type != HALF)
+        return true;
+    a64_undefined(t);
+    return false;
+}
+
+void tr_a64_fp2(struct a64_tr *t, const struct args_a64_fp2 *a)
+{
+    static const uint16_t ops[] = { IR_OP_fmul, IR_OP_fdiv, IR_OP_fadd, IR_OP_fsub };
+    unsigned d = (unsigned)a->rd;
+    bool dbl = a->type == DOUBLE;
+    ir_ref n, m, v;
+
+    if (!no_half(t, a->type))
+        return;
+    if (a->opcode > 8) {
+        a64_undefined(t);
+        return;
+    }
+    if (a->opcode >= 4 && a->opcode < 8) {     /* FMAX FMIN FMAXNM FMINNM: the vector forms' helper knows their NaNs */
+        static const uint8_t simd[] = { 0x1e, 0x5e, 0x18, 0x58 };
+
+        a64_simd_call(t, ARM_H_simd_fp, SIMD_WHAT(simd[a->opcode - 4], dbl, 0) | SIMD_SCALAR, d, (unsigned)a->rn, (unsigned)a->rm);
+        return;
+    }
+    n = a64_f(t, dbl, (unsigned)a->rn);
+    m = a64_f(t, dbl, (unsigned)a->rm);
+    v = ir_fp2(t->ir, a->opcode == 8 ? IR_OP_fmul : (enum ir_op)ops[a->opcode], a64_fp_mode(t), n, m);
+    a64_put_f(t, d, a->opcode == 8 ? ir_un(t->ir, IR_OP_fneg, v) : v);
+}
+
+static void convert(struct a64_tr *t, const struct args_a64_fp1 *a, unsigned to)
+{
+    ir_ref n, bits;
+
+    if (a->type == HALF || to == HALF) {
+        uint32_t how = a->type == HALF ? (to == DOUBLE ? FCVT_H_TO_D : FCVT_H_TO_S) : a->type == DOUBLE ? FCVT_D_TO_H : FCVT_S_TO_H;
+        ir_ref args[] = { a64_env(t), ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 0, a64_v(t, (unsigned)a->rn), 0, 0, 0), ir_i32(t->ir, how) };
+
+        a64_put_v64(t, (unsigned)a->rd, ir_call(t->ir, ARM_H_fcvt_half, 3, args));
+        return;
+    }
+    n = a64_f(t, a->type == DOUBLE, (unsigned)a->rn);
+    bits = ir_fp1(t->ir, IR_OP_fcvt, to == DOUBLE ? IR_F64 : IR_F32, a64_fp_mode(t), n);
+    a64_put_f(t, (unsigned)a->rd, bits);
+}
+
+void tr_a64_fp1(struct a64_tr *t, const struct args_a64_fp1 *a)
+{
+    static const uint8_t rounding[] = { 0x18, 0x58, 0x19, 0x59, 0x38, 0, 0x39, 0x79 };     /* N P M Z A - X I, as vectors */
+    bool dbl = a->type == DOUBLE;
+    ir_ref n;
+
+    if (a->opcode >= 4 && a->opcode < 8 && a->opcode != 6 && a->opcode - 4 != a->type) {
+        convert(t, a, (unsigned)a->opcode - 4);
+        return;
+    }
+    if (!no_half(t, a->type))
+        return;
+    n = a64_f(t, dbl, (unsigned)a->rn);
+    switch (a->opcode) {
+    case 0: a64_put_f(t, (unsigned)a->rd, n); break;
+    case 1: a64_put_f(t, (unsigned)a->rd, ir_un(t->ir, IR_OP_fabs, n)); break;
+    case 2: a64_put_f(t, (unsigned)a->rd, ir_un(t->ir, IR_OP_fneg, n)); break;
+    case 3: a64_put_f(t, (unsigned)a->rd, ir_fp1(t->ir, IR_OP_fsqrt, dbl ? IR_F64 : IR_F32, a64_fp_mode(t), n)); break;
+    case 8: case 9: case 10: case 11: case 12: case 14: case 15:
+        a64_simd_call(t, ARM_H_simd_fp_misc, SIMD_WHAT(rounding[a->opcode - 8], dbl, 0) | SIMD_SCALAR, (unsigned)a->rd,
+                      (unsigned)a->rn, (unsigned)a->rn);
+        break;
+    default: a64_undefined(t); break;
+    }
+}
+
+/* NZCV of a comparison: less 1000, equal 0110, greater 0010, unordered 0011. */
+static ir_ref comparison(struct a64_tr *t, bool dbl, unsigned rn, unsigned rm, bool zero, bool signalling)
+{
+    struct ir *ir = t->ir;
+    ir_ref n = a64_f(t, dbl, rn), m = zero ? (dbl ? ir_f64bits(ir, 0) : ir_f32bits(ir, 0)) : a64_f(t, dbl, rm);
+    ir_ref lt = ir_fcmp(ir, IR_I32, signalling ? IR_FLT : IR_FLTQ, n, m), eq = ir_fcmp(ir, IR_I32, IR_FEQ, n, m);
+    ir_ref un = ir_fcmp(ir, IR_I32, IR_FUN, n, m), none = ir_i32(ir, 0), v = ir_i32(ir, 2u << 28);
+
+    v = ir_select(ir, IR_NE, un, none, ir_i32(ir, 3u << 28), v);
+    v = ir_select(ir, IR_NE, eq, none, ir_i32(ir, 6u << 28), v);
+    return ir_select(ir, IR_NE, lt, none, ir_i32(ir, 8u << 28), v);
+}
+
+void tr_a64_fcmp(struct a64_tr *t, const struct args_a64_fcmp *a)
+{
+    if (no_half(t, a->type))
+        a64_set_nzcv(t, comparison(t, a->type == DOUBLE, (unsigned)a->rn, (unsigned)a->rm, a->zero, a->e));
+}
+
+void tr_a64_fccmp(struct a64_tr *t, const struct args_a64_fccmp *a)
+{
+    struct a64_test test;
+    ir_block_ref yes, no, done;
+
+    if (!no_half(t, a->type))
+        return;
+    /* The comparison may raise flags: it is made only when the condition holds. */
+    test = a64_condition(t, (unsigned)a->cond);
+    yes = ir_block_new(t->ir, t->pc);
+    no = ir_block_new(t->ir, t->pc);
+    done = ir_block_new(t->ir, t->pc + 4);
+    ir_brcc(t->ir, test.cond, test.a, test.b, yes, no, 0);
+    ir_seal(t->ir, yes);
+    ir_seal(t->ir, no);
+    ir_enter(t->ir, yes);
+    a64_set_nzcv(t, comparison(t, a->type == DOUBLE, (unsigned)a->rn, (unsigned)a->rm, false, a->e));
+    ir_br(t->ir, done);
+    ir_enter(t->ir, no);
+    a64_set_nzcv(t, ir_i32(t->ir, (uint32_t)a->nzcv << 28));
+    ir_br(t->ir, done);
+    ir_seal(t->ir, done);
+    ir_enter(t->ir, done);
+}
+
+void tr_a64_fcsel(struct a64_tr *t, const struct args_a64_fcsel *a)
+{
+    struct a64_test test = a64_condition(t, (unsigned)a->cond);
+    bool dbl = a->type == DOUBLE;
+
+    if (no_half(t, a->type))
+        a64_put_f(t, (unsigned)a->rd, ir_select(t->ir, test.cond, test.a, test.b, a64_f(t, dbl, (unsigned)a->rn),
+                                                a64_f(t, dbl, (unsigned)a->rm)));
+}
+
+void tr_a64_fmov_imm(struct a64_tr *t, const struct args_a64_fmov_imm *a)
+{
+    uint64_t i = (uint64_t)a->imm, v;
+
+    if (!no_half(t, a->type))
+        return;
+    if (a->type == DOUBLE)
+        v = (i >> 7) << 63 | (i & 0x40 ? UINT64_C(0xff) << 54 : UINT64_C(1) << 62) | (i & 0x3f) << 48;
+    else
+        v = (i >> 7) << 31 | (i & 0x40 ? UINT64_C(0x1f) << 25 : UINT64_C(1) << 30) | (i & 0x3f) << 19;
+    a64_put_v(t, (unsigned)a->rd, ir_v128(t->ir, v, 0));
+}
+
+/* FMADD: a + n * m; FMSUB: a - n * m; the FN forms negate the result. */
+void tr_a64_fp3(struct a64_tr *t, const struct args_a64_fp3 *a)
+{
+    bool dbl = a->type == DOUBLE, neg_prod = a->o1 != a->o0, neg_add = a->o1;
+    unsigned mode;
+
+    if (!no_half(t, a->type))
+        return;
+    mode = a64_fp_mode(t) | (neg_prod ? IR_FP_NEG_PROD : 0) | (neg_add ? IR_FP_NEG_ADD : 0);
+    a64_put_f(t, (unsigned)a->rd, ir_fma(t->ir, mode, a64_f(t, dbl, (unsigned)a->rn), a64_f(t, dbl, (unsigned)a->rm),
+                                         a64_f(t, dbl, (unsigned)a->ra)));
+}
+
+/* --- to and from integers ----------------------------------------------------------------------------------------------- */
+
+static ir_ref fixed(struct a64_tr *t, ir_ref bits, uint32_t how)
+{
+    const ir_ref args[] = { a64_env(t), bits, ir_i32(t->ir, how) };
+
+    return ir_call(t->ir, ARM_H_fp_fixed, 3, args);
+}
+
+static ir_ref low64(struct a64_tr *t, int r) { return ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 0, a64_v(t, (unsigned)r), 0, 0, 0); }
+
+static void move(struct a64_tr *t, const struct args_a64_fp_int *a, bool to_fp)
+{
+    bool upper = a->rmode == 1;
+    ir_ref v;
+
+    if (!(upper ? a->sf && a->type == 2 : a->rmode == 0 && (a->sf ? a->type == DOUBLE : a->type == SINGLE))) {
+        a64_undefined(t);
+        return;
+    }
+    if (upper && to_fp) {
+        v = ir_emit(t->ir, IR_OP_vins, IR_V128, 64, 1, a64_v(t, (unsigned)a->rd), a64_x(t, (unsigned)a->rn), 0, 0);
+        a64_put_v(t, (unsigned)a->rd, v);
+    } else if (upper) {
+        a64_put(t, (unsigned)a->rd, ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 1, a64_v(t, (unsigned)a->rn), 0, 0, 0));
+    } else if (to_fp) {
+        v = a64_x(t, (unsigned)a->rn);
+        a64_put_v64(t, (unsigned)a->rd, a->sf ? v : ir_ext(t->ir, v, 0, 32, false));
+    } else {
+        v = low64(t, a->rn);
+        a64_put(t, (unsigned)a->rd, a->sf ? v : ir_conv(t->ir, IR_OP_trunc, IR_I32, v));
+    }
+}
+
+/* rmode: nearest, up, down, zero; opcode 4 and 5: ties away */
+static void to_integer(struct a64_tr *t, const struct args_a64_fp_int *a, bool u)
+{
+    static const uint8_t rounding[] = { IR_FP_RNE, IR_FP_RUP, IR_FP_RDN, IR_FP_RTZ };
+    bool away = a->opcode >= 4;
+    ir_ref v;
+
+    if (away)
+        v = ir_ext(t->ir, fixed(t, low64(t, a->rn), (u ? 128u : 0) | (a->type == DOUBLE ? 256u : 0) | (a->sf ? 512u : 0) | 1024 | 4 << 11),
+                   0, a->sf ? 64 : 32, false);
+    else
+        v = ir_fp1(t->ir, IR_OP_ftoi, a->sf ? IR_I64 : IR_I32, (unsigned)rounding[a->rmode] | IR_FP_NAN_ARM | (u ? IR_FP_UNSIGNED : 0),
+                   a64_f(t, a->type == DOUBLE, (unsigned)a->rn));
+    a64_put(t, (unsigned)a->rd, v);
+}
+
+void tr_a64_fp_int(struct a64_tr *t, const struct args_a64_fp_int *a)
+{
+    bool u = a->opcode & 1;
+
+    if (a->opcode >= 6) {
+        move(t, a, u);
+        return;
+    }
+    if (a->type >= 2 || (a->opcode >= 2 && a->rmode)) {
+        a64_undefined(t);
+        return;
+    }
+    if (a->opcode == 2 || a->opcode == 3)
+        a64_put_f(t, (unsigned)a->rd, ir_fp1(t->ir, IR_OP_itof, a->type == DOUBLE ? IR_F64 : IR_F32,
+                                             IR_FP_DYN | (u ? IR_FP_UNSIGNED : 0), a64_r(t, a->sf, (unsigned)a->rn)));
+    else
+        to_integer(t, a, u);
+}
+
+void tr_a64_fp_fixed(struct a64_tr *t, const struct args_a64_fp_fixed *a)
+{
+    bool u = a->opcode & 1, to_int = a->opcode < 2;
+    uint32_t how = (64u - (uint32_t)a->scale) | (u ? 128u : 0) | (a->type == DOUBLE ? 256u : 0) | (a->sf ? 512u : 0);
+    ir_ref v;
+
+    if (a->type == HALF || (!a->sf && a->scale < 32) || !((a->rmode == 3 && a->opcode < 2) || (!a->rmode && (a->opcode & 6) == 2))) {
+        a64_undefined(t);
+        return;
+    }
+    if (to_int) {
+        v = fixed(t, low64(t, a->rn), how | 1024 | 3 << 11);
+        a64_put(t, (unsigned)a->rd, a->sf ? v : ir_conv(t->ir, IR_OP_trunc, IR_I32, v));
+    } else {
+        a64_put_v64(t, (unsigned)a->rd, fixed(t, a64_x(t, (unsigned)a->rn), how));
+    }
+}
