@@ -14,6 +14,7 @@
 #include "tcg/cache/cache.h"
 #include "tcg/tcg.h"
 
+enum { LARGE_2M_BITS = 1 << 15, LARGE_1G_BITS = 256 };   /* a kernel's map of all memory fills a few hundred of them */
 enum { ENGINE_VIEWS = 12 };                    /* address spaces kept per vCPU */
 enum { WRITABLE_BITS = 18 };                   /* pages whose writable TLB entries are remembered: 1 GiB without clashes */
 enum { BACKING_BITS = 15, BACKING_AFTER = 16384 };
@@ -35,7 +36,8 @@ struct view_priv {                             /* behind struct rt_view.priv */
     uint64_t asid;
     uint64_t used;                             /* clock of its last use */
     uint64_t exec_filter[4];                   /* pages that jump[] and ret[] may hold, hashed to 256 bits */
-    uint64_t large[2][4];                      /* where mappings of 2 MiB up to 1 GiB, and from 1 GiB, were used: hashed */
+    uint64_t large_2m[LARGE_2M_BITS / 64];     /* where mappings of 2 MiB up to 1 GiB were used: hashed */
+    uint64_t large_1g[LARGE_1G_BITS / 64];     /* from 1 GiB */
     struct backing_entry *backing;             /* made when a view has missed often */
     unsigned misses;
     unsigned filled;                           /* TLB entries since the last flush: 0 needs no flush */

@@ -43,7 +43,8 @@ void view_flush(struct rt_view *w)
     if (p->filled) {
         memset(w->tlb, 0xff, sizeof w->tlb);
         memset(w->itlb, 0xff, sizeof w->itlb);
-        memset(p->large, 0, sizeof p->large);
+        memset(p->large_2m, 0, sizeof p->large_2m);
+        memset(p->large_1g, 0, sizeof p->large_1g);
         p->filled = 0;
         view_flush_jumps(w);
     } else if (any_exec(p)) {
@@ -153,26 +154,29 @@ void rt_flush_asid(struct cpu_env *env, uint64_t asid)
 
 /* The TLB holds pieces of 4 KiB. A flush of any address in a larger mapping must reach all its pieces, so views remember,
  * hashed, where larger mappings were used. */
-static unsigned large_hash(uint64_t va, unsigned level)
+static uint64_t *large_word(struct view_priv *p, uint64_t va, unsigned level, unsigned *bit)
 {
+    unsigned h;
+
     va >>= level ? 30 : 21;
-    return (va ^ va >> 8 ^ va >> 16) & 255;
+    h = (unsigned)(va ^ va >> 15) & ((level ? LARGE_1G_BITS : LARGE_2M_BITS) - 1);
+    *bit = h % 64;
+    return level ? &p->large_1g[h / 64] : &p->large_2m[h / 64];
 }
 
 void view_note_large(struct rt_view *w, uint64_t va, unsigned page_bits)
 {
-    struct view_priv *p = w->priv;
-    unsigned level = page_bits >= 30, h = large_hash(va, level);
+    unsigned bit;
+    uint64_t *word = large_word(w->priv, va, page_bits >= 30, &bit);
 
-    p->large[level][h / 64] |= UINT64_C(1) << h % 64;
+    *word |= UINT64_C(1) << bit;
 }
 
 static bool in_large(const struct rt_view *w, uint64_t va, unsigned level)
 {
-    const struct view_priv *p = w->priv;
-    unsigned h = large_hash(va, level);
+    unsigned bit;
 
-    return p->large[level][h / 64] >> h % 64 & 1;
+    return *large_word(w->priv, va, level, &bit) >> bit & 1;
 }
 
 static void backing_drop(const struct view_priv *p, uint64_t va);
