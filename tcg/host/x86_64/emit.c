@@ -33,8 +33,10 @@ void x64_jump_block(struct x64_emit *e, int cc, ir_block_ref to)
 
 struct x64_stub *x64_stub(struct x64_emit *e, x64_stub_fn *fn)
 {
-    struct x64_stub *s = NEW(struct x64_stub);
+    bool first = e->nstubs < X64_FIRST_STUBS;
+    struct x64_stub *s = first ? &e->first_stubs[e->nstubs] : xmalloc(sizeof *s);
 
+    memset(s, 0, sizeof *s);
     if (e->nstubs == e->stubs_cap) {
         e->stubs_cap = e->stubs_cap ? 2 * e->stubs_cap : 32;
         e->stubs = xreallocarray(e->stubs, e->stubs_cap, sizeof *e->stubs);
@@ -479,13 +481,14 @@ static void emit_unit(struct x64_emit *e)
 
 int host_emit(struct host_unit *u)
 {
-    struct x64_emit e = { .u = u, .ir = u->ir, .ra = u->ra, .mode = u->mode };
+    struct x64_stub first[X64_FIRST_STUBS];
+    struct x64_emit e = { .u = u, .ir = u->ir, .ra = u->ra, .mode = u->mode, .first_stubs = first };
 
     x64_buf_init(&e.b, u->rw, u->room, x64_cpu.avx);
     emit_unit(&e);
     u->length = x64_here(&e.b);
     statemap_sort(&u->map);
-    for (uint32_t k = 0; k < e.nstubs; k++)
+    for (uint32_t k = X64_FIRST_STUBS; k < e.nstubs; k++)
         free(e.stubs[k]);
     free(e.stubs);
     free(e.jumps);
@@ -494,15 +497,37 @@ int host_emit(struct host_unit *u)
     return e.err ? e.err : e.b.full ? -ENOSPC : 0;
 }
 
+/* What a unit has: most cold blocks need few of the passes below. */
+enum { HAS_WIDTHS = 1, HAS_SHIFTS = 2, HAS_SUMS = 4, HAS_MEMORY = 8, HAS_FLAGS = 16, HAS_FLOATS = 32 };
+
+static unsigned contents(const struct ir *ir, const struct ir_insn *i)
+{
+    switch (i->op) {
+    case IR_OP_trunc: case IR_OP_sext: case IR_OP_zext: return HAS_WIDTHS;
+    case IR_OP_shl: return HAS_SHIFTS;
+    case IR_OP_ld: case IR_OP_st: return HAS_MEMORY | (ir_at(ir, i->arg[0])->op == IR_OP_add ? HAS_SUMS : 0);
+    case IR_OP_flcc: case IR_OP_flselect: case IR_OP_brfl: return HAS_FLAGS;
+    default: return ir_ops[i->op].props & IR_FP ? HAS_FLOATS : 0;
+    }
+}
+
 void host_select(const struct host_mode *mode, struct ir *ir)
 {
-    for (ir_ref r = 1; r < ir->ninsns; r++)
+    unsigned has = 0;
+
+    for (ir_ref r = 1; r < ir->ninsns; r++) {
         ir_at(ir, r)->mark = 0;
+        has |= contents(ir, ir_at(ir, r));
+    }
     ir_count_uses(ir);
-    x64_select_int(ir);
-    x64_select_addresses(ir);
-    if (mode->system)
+    if (has & (HAS_WIDTHS | HAS_SHIFTS))
+        x64_select_int(ir);
+    if (has & HAS_SUMS)
+        x64_select_addresses(ir);
+    if (mode->system && (has & HAS_MEMORY))
         x64_share_probes(ir);
-    x64_select_flags(ir);
-    x64_select_fp(ir);
+    if (has & HAS_FLAGS)
+        x64_select_flags(ir);
+    if (has & HAS_FLOATS)
+        x64_select_fp(ir);
 }

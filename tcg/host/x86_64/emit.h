@@ -34,6 +34,8 @@ struct x64_stub {
     struct tcg_link *link;
 };
 
+enum { X64_FIRST_STUBS = 24 };
+
 struct x64_jump { uint32_t field; ir_block_ref to; };
 
 struct x64_emit {
@@ -49,6 +51,7 @@ struct x64_emit {
     uint32_t *block_at;
     struct x64_jump *jumps; uint32_t njumps, jumps_cap;
     struct x64_stub **stubs; uint32_t nstubs, stubs_cap;
+    struct x64_stub *first_stubs;              /* room for X64_FIRST_STUBS; further ones are allocated one by one */
     unsigned nlinks;
     uint32_t start_tail;                       /* leaves with env->pc = start of the unit; 0: not written yet */
     bool vec, v256;                            /* vector registers occur; their upper halves too */

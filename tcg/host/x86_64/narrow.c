@@ -121,21 +121,19 @@ static ir_ref narrow_arg(const struct ir *ir, ir_ref v, ir_block_ref b)
 }
 
 /* op(sext a, sext b) is sext(op a, b) */
-static void sink_extension(struct ir *ir, ir_ref r)
+static bool sink_extension(struct ir *ir, ir_ref r)
 {
     struct ir_insn i = *ir_at(ir, r);
     bool gain = false;
     ir_ref x;
 
-    if (i.type != IR_I64 || (i.op != IR_OP_and && i.op != IR_OP_or && i.op != IR_OP_xor))
-        return;
     for (unsigned k = 0; k < 2; k++) {
         if (!is_sign_extended(ir, i.arg[k]))
-            return;
+            return false;
         gain |= ir_at(ir, i.arg[k])->op == IR_OP_sext && own(ir, i.arg[k], i.block);
     }
     if (!gain)
-        return;
+        return false;
     x = ir_insert_before(ir, r, i.op, IR_I32);
     ir_at(ir, x)->nargs = 2;
     ir_at(ir, x)->uses = 1;
@@ -151,6 +149,7 @@ static void sink_extension(struct ir *ir, ir_ref r)
     ir_at(ir, r)->arg[1] = IR_NONE;
     drop(ir, i.arg[0]);
     drop(ir, i.arg[1]);
+    return true;
 }
 
 /* --- rotates --------------------------------------------------------------------------------------------------------------- */
@@ -192,13 +191,22 @@ static void make_rotate(struct ir *ir, ir_ref r)
 
 void x64_narrow(struct ir *ir)
 {
+    bool sunk = false;
+
     skip_truncs(ir);
     for (ir_block_ref b = 0; b < ir->nblocks; b++)
         for (ir_ref r = ir->blocks[b].first; r; r = ir_at(ir, r)->next) {
-            sink_extension(ir, r);
-            if (ir_at(ir, r)->op == IR_OP_sext)
+            const struct ir_insn *i = ir_at(ir, r);
+
+            if (i->op != IR_OP_and && i->op != IR_OP_or && i->op != IR_OP_xor && i->op != IR_OP_add)
+                continue;
+            if (i->type == IR_I64 && i->op != IR_OP_add && sink_extension(ir, r)) {
                 make_rotate(ir, ir_at(ir, r)->arg[0]);
-            make_rotate(ir, r);
+                sunk = true;
+            } else {
+                make_rotate(ir, r);
+            }
         }
-    skip_truncs(ir);
+    if (sunk)
+        skip_truncs(ir);
 }
