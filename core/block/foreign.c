@@ -264,7 +264,7 @@ static int bochs_open(struct blk_node *n, struct blk_opts *o, struct error *err)
         n->bytes > (uint64_t)entries * extent)
         return error_set(err, EINVAL, "Bochs header is not valid (extent of %u bytes, bitmap of %u, %u entries)", extent, bitmap, entries);
     bitmap = (uint32_t)align_up(bitmap, 512);
-    data   = align_up(load_le32(h + 68), 512) + align_up(4ull * entries, 512);
+    data   = load_le32(h + 68) + 4ull * entries;      /* bximage makes catalogs of whole sectors */
     cat    = xmalloc(4ull * entries + 1);
     map    = xmalloc(bitmap);
     ret    = blk_read(n->file, load_le32(h + 68), cat, 4ull * entries);

@@ -29,6 +29,7 @@ static const struct img_command commands[] = {
     { "info", "[--object objectdef] [--image-opts] [-f fmt] [--output=ofmt] [--backing-chain] [-U] filename", img_info },
     { "map", "[--object objectdef] [--image-opts] [-f fmt] [--start-offset=offset] [--max-length=len] [--output=ofmt] [-U] filename", img_map },
     { "measure", "[--output=ofmt] [-O output_fmt] [-o options] [--size N | [--object objectdef] [--image-opts] [-f fmt] [-l snapshot_param] filename]", img_measure },
+    { "mount", "[--object objectdef] [-f fmt] [-t cache] [-r] [-F] filename mountpoint", img_mount },
     { "snapshot", "[--object objectdef] [--image-opts] [-U] [-q] [-l | -a snapshot | -c snapshot | -d snapshot] filename", img_snapshot },
     { "rebase", "[--object objectdef] [--image-opts] [-U] [-q] [-f fmt] [-t cache] [-T src_cache] [-p] [-u] -b backing_file [-F backing_fmt] filename", img_rebase },
     { "resize", "[--object objectdef] [--image-opts] [-f fmt] [--preallocation=prealloc] [-q] [--shrink] filename [+ | -]size", img_resize },
@@ -304,6 +305,8 @@ static int img_main(int argc, char **argv, const char *arch)
         return img_fail_text("Not enough arguments; rhea-img --help lists the commands");
     near.typed = argv[at];
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (str_eq(commands[i].name, argv[at]) && commands[i].run == img_mount)
+            return img_mount(argc - at, argv + at);     /* brings a loop of its own */
         if (str_eq(commands[i].name, argv[at]))
             return img_run(commands[i].run, argc - at, argv + at);
         nearest_try(&near, commands[i].name);

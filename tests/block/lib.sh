@@ -9,10 +9,10 @@ cd "$T" || exit 1
 need() { command -v "$1" >/dev/null 2>&1 || { echo "needs $1 (package $2)"; exit 77; }; }
 fail() { echo "FAILED: $*"; exit 1; }
 # ok COMMAND...: must succeed; exits N COMMAND...: must end with this status
-ok() { "$@" > out 2>&1 || { cat out; fail "$*"; }; }
-exits() { want=$1; shift; "$@" > out 2>&1; got=$?; [ $got -eq "$want" ] || { cat out; fail "status $got instead of $want: $*"; }; }
+ok() { "$@" > out 2>&1 || { head -n 20 out; fail "$*"; }; }
+exits() { want=$1; shift; "$@" > out 2>&1; got=$?; [ $got -eq "$want" ] || { head -n 20 out; fail "status $got instead of $want: $*"; }; }
 # says TEXT: what the last command printed contains this
-says() { grep -qF -- "$1" out || { cat out; fail "does not say: $1"; }; }
+says() { grep -qF -- "$1" out || { head -n 20 out; fail "does not say: $1"; }; }
 # disk FILE MIB: a disk with holes, text and noise, the same each time
 disk() {
     truncate -s "$2"M "$1"

