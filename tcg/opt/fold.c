@@ -134,6 +134,7 @@ static unsigned signed_bits(const struct ir *ir, ir_ref r, unsigned depth)
 enum { LOOK = 3 };                             /* how far back the two functions above look */
 
 unsigned fold_signed_bits(const struct ir *ir, ir_ref r) { return signed_bits(ir, r, LOOK); }
+unsigned fold_bits_used(const struct ir *ir, ir_ref r) { return bits_used(ir, r, LOOK); }
 
 /* --- addition and multiplication ------------------------------------------------------------------------------------- */
 

@@ -20,6 +20,8 @@ int fold_cond(struct ir *ir, enum ir_cond *c, ir_ref *a, ir_ref *b);
 
 /* fold_signed_bits - how many low bits of an integer say it all: the rest repeat the last of them. */
 unsigned fold_signed_bits(const struct ir *ir, ir_ref r);
+/* fold_bits_used - how many low bits of an integer can be other than 0. */
+unsigned fold_bits_used(const struct ir *ir, ir_ref r);
 
 /* fold_stored - take what of *v a store of this size needs, without a conversion that does not matter. */
 void fold_stored(struct ir *ir, unsigned mem, ir_ref *v);

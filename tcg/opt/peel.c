@@ -26,7 +26,7 @@ static bool in_loop(const struct peel *p, ir_ref r) { return r < p->old_ninsns &
 
 static bool is_widened(const struct ir *ir, ir_ref r)
 {
-    return ir->insns[r].op == IR_OP_sext || ir->insns[r].op == IR_OP_fbox;
+    return ir->insns[r].op == IR_OP_sext || ir->insns[r].op == IR_OP_zext || ir->insns[r].op == IR_OP_fbox;
 }
 
 /* Would a phi become narrow? Its entry value must be all that is in the way, and nothing in the loop needs it wide. */

@@ -1,6 +1,7 @@
 /* tcg/opt/phis.c - values that merge in a wide form merge in the narrow one instead.
  *
- * A guest keeps a single in a register for doubles (boxed) and an int in a register of 64 bits (extended). In a loop,
+ * A guest keeps a single in a register for doubles (boxed) and an int in a register of 64 bits (extended, by its sign
+ * with RISC-V, by zeros with ARM and x86). In a loop,
  *     p = phi(box(a), box(b)); x = unbox(p); ... b = x + 1
  * boxes and unboxes every time. What this makes of it:
  *     q = phi(a, b); p = box(q); ... b = q + 1
@@ -25,6 +26,7 @@ struct merge {
     struct ir *ir;
     const struct cfg *cfg;
     const struct form *form;
+    uint32_t old;                              /* instructions that were there before */
     uint8_t *state;                            /* by value: NOT, PARTLY, FULLY */
     ir_ref *thin;                              /* the narrow phi */
     bool *wide;                                /* something takes the value as a whole */
@@ -52,13 +54,18 @@ static bool is_free(const struct merge *m, ir_ref a, unsigned at_least)
  * extended again. */
 static bool is_extended(const struct merge *m, ir_ref phi, ir_ref a)
 {
-    return m->form->widen == IR_OP_sext && !m->wide[phi] && fold_signed_bits(m->ir, a) <= 32;
+    if (m->wide[phi])
+        return false;
+    return (m->form->widen == IR_OP_sext && fold_signed_bits(m->ir, a) <= 32) ||
+           (m->form->widen == IR_OP_zext && fold_bits_used(m->ir, a) <= 32);
 }
 
 static bool may_be_thin(const struct merge *m, ir_ref r)
 {
     const struct ir_insn *i = &m->ir->insns[r];
 
+    if (r >= m->old)
+        return false;
     return i->op == m->form->widen || (i->op == IR_OP_const && const_fits(m->form, i->imm)) ||
            (i->op == IR_OP_phi && m->state[r] != NOT);
 }
@@ -70,7 +77,9 @@ static bool narrow_use(const struct merge *m, ir_ref r, unsigned k)
 
     switch (i->op) {
     case IR_OP_phi: return m->state[r] != NOT;
-    case IR_OP_and: case IR_OP_or: case IR_OP_xor: case IR_OP_andn: case IR_OP_not: return true;
+    case IR_OP_and: case IR_OP_or: case IR_OP_xor: case IR_OP_andn:
+        return m->form->widen == IR_OP_sext || may_be_thin(m, i->arg[!k]);
+    case IR_OP_not: return m->form->widen == IR_OP_sext;
     case IR_OP_st: return k == 1 && (i->aux & IR_MSIZE) <= IR_M32;
     case IR_OP_setcc: case IR_OP_brcc: return may_be_thin(m, i->arg[!k]);
     case IR_OP_select: return k < 2 && may_be_thin(m, i->arg[!k]);
@@ -216,6 +225,7 @@ void opt_phis(struct ir *ir)
     static const struct form forms[] = {
         { IR_OP_fbox, IR_OP_funbox, IR_F64, IR_F32 },
         { IR_OP_sext, IR_OP_trunc, IR_I64, IR_I32 },
+        { IR_OP_zext, IR_OP_trunc, IR_I64, IR_I32 },
     };
     struct merge m = { .ir = ir };
     uint32_t old = ir->ninsns;
@@ -223,6 +233,7 @@ void opt_phis(struct ir *ir)
     if (ir->nblocks == 1)
         return;
     m.cfg = cfg_build(ir);
+    m.old = old;
     m.state = ir_zalloc(ir, old);
     m.thin = ir_alloc(ir, old * sizeof(*m.thin));
     m.wide = ir_alloc(ir, old);
