@@ -306,8 +306,6 @@ static uint64_t csr_read_misa(struct riscv_env *env, unsigned n)
 
 /* --- status -------------------------------------------------------------------------------------------------------- */
 
-#define SSTATUS_MASK (MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR | MSTATUS_UXL)
-
 static uint64_t mstatus(const struct riscv_env *env)
 {
     uint64_t v = env->mstatus;

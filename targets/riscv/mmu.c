@@ -138,11 +138,11 @@ static bool table_at(struct riscv_env *env, uint64_t pa, unsigned bytes)
 static void *pte_at(struct riscv_env *env, uint64_t pa, unsigned bytes, bool *writable)
 {
     unsigned bits = 12;
-    struct riscv_rights may = riscv_pmp_check(env, pa, RV_S, &bits);
+    unsigned may = riscv_pmp_check(env, pa, RV_S, &bits);
 
-    if (!may.read || !table_at(env, pa, bytes))
+    if (!(may & RIGHT_R) || !table_at(env, pa, bytes))
         return NULL;
-    *writable = !env->table_seen.readonly && may.write;
+    *writable = !env->table_seen.readonly && may & RIGHT_W;
     return env->table_seen.host + (pa - env->table_seen.first);
 }
 
@@ -276,7 +276,7 @@ uint32_t riscv_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsi
 {
     struct riscv_env *env = riscv_env(c);
     unsigned priv = access_priv(env, access);
-    struct riscv_rights pmp;
+    unsigned pmp;
     uint32_t fault;
 
     (void)mmu;
@@ -292,10 +292,10 @@ uint32_t riscv_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsi
         }
     }
     pmp = riscv_pmp_check(env, out->gpa, priv, &out->page_bits);
-    out->read &= pmp.read;
-    out->write &= pmp.write;
-    out->exec &= pmp.exec;
-    if (!(access == RT_EXEC ? pmp.exec : access == RT_WRITE ? pmp.write : pmp.read))
+    out->read &= (pmp & RIGHT_R) != 0;
+    out->write &= (pmp & RIGHT_W) != 0;
+    out->exec &= (pmp & RIGHT_X) != 0;
+    if (!(pmp & (access == RT_EXEC ? RIGHT_X : access == RT_WRITE ? RIGHT_W : RIGHT_R)))
         return riscv_bus_fault(c, va, access);
     /* fetches and data go by different privileges: each asks for itself */
     if (access_priv(env, RT_READ) != env->priv) {

@@ -15,13 +15,18 @@ uint64_t riscv_pmp_read_addr(const struct riscv_env *env, unsigned entry);
 void riscv_pmp_write_addr(struct riscv_env *env, unsigned entry, uint64_t v);
 bool riscv_pmp_any_locked(const struct riscv_env *env);
 
-struct riscv_rights { bool read, write, exec; };
+/** riscv_pmp_forget - answers were kept: entries or memory have changed. */
+void riscv_pmp_forget(struct riscv_env *env);
+
+enum { RIGHT_R = 1, RIGHT_W = 2, RIGHT_X = 4 };
 /**
  * riscv_pmp_check - what a mode may do at a physical address.
  * @priv:      enum riscv_priv of the access
  * @page_bits: in: size of the mapping; out: size of the largest aligned part of it with one answer, at least 12
+ *
+ * Returns RIGHT_ bits.
  */
-struct riscv_rights riscv_pmp_check(const struct riscv_env *env, uint64_t pa, unsigned priv, unsigned *page_bits);
+unsigned riscv_pmp_check(struct riscv_env *env, uint64_t pa, unsigned priv, unsigned *page_bits);
 
 /* struct target's */
 uint64_t riscv_view_key(const struct cpu_env *c, unsigned mmu);

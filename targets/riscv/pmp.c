@@ -6,7 +6,7 @@
 #include "targets/riscv/mmu.h"
 #include "tcg/runtime.h"
 
-enum { PMP_R = 1, PMP_W = 2, PMP_X = 4, PMP_A_SHIFT = 3, PMP_L = 0x80, GRAIN = 10 };
+enum { PMP_R = RIGHT_R, PMP_W = RIGHT_W, PMP_X = RIGHT_X, PMP_A_SHIFT = 3, PMP_L = 0x80, GRAIN = 10 };
 enum { A_OFF, A_TOR, A_NA4, A_NAPOT };
 enum { MSECCFG_MML = 1, MSECCFG_MMWP = 2, MSECCFG_RLB = 4 };
 
@@ -65,6 +65,12 @@ static bool range(const struct riscv_env *env, unsigned i, uint64_t *first, uint
     }
 }
 
+void riscv_pmp_forget(struct riscv_env *env)
+{
+    env->pmp_recent.first = 1;
+    env->pmp_recent.last = 0;
+}
+
 static void changed(struct riscv_env *env)
 {
     unsigned n = 0;
@@ -73,6 +79,7 @@ static void changed(struct riscv_env *env)
         if (range(env, i, &env->pmp_first[n], &env->pmp_last[n]))
             env->pmp_rule[n++] = env->pmpcfg[i];
     env->pmp_active = n;
+    riscv_pmp_forget(env);
     rt_flush_all(&env->c);
 }
 
@@ -146,13 +153,28 @@ static unsigned unmatched(const struct riscv_env *env, unsigned priv)
     return env->mseccfg & MSECCFG_MML ? PMP_R | PMP_W : PMP_R | PMP_W | PMP_X;
 }
 
-static struct riscv_rights rights(unsigned bits)
+/* Entry i decides at pa: the stretch around pa that no entry before it touches. */
+static void remember(struct riscv_env *env, unsigned i, uint64_t pa)
 {
-    return (struct riscv_rights){ bits & PMP_R, bits & PMP_W, bits & PMP_X };
+    uint64_t first = env->pmp_first[i], last = env->pmp_last[i];
+
+    for (unsigned j = 0; j < i; j++) {
+        if (env->pmp_last[j] < pa)
+            first = MAX(first, env->pmp_last[j] + 1);
+        else
+            last = MIN(last, env->pmp_first[j] - 1);
+    }
+    env->pmp_recent.first = first;
+    env->pmp_recent.last = last;
+    env->pmp_recent.rule = env->pmp_rule[i];
 }
 
-struct riscv_rights riscv_pmp_check(const struct riscv_env *env, uint64_t pa, unsigned priv, unsigned *page_bits)
+unsigned riscv_pmp_check(struct riscv_env *env, uint64_t pa, unsigned priv, unsigned *page_bits)
 {
+    uint64_t start = pa & ~mask64(*page_bits), end = pa | mask64(*page_bits);
+
+    if (start >= env->pmp_recent.first && end <= env->pmp_recent.last)
+        return entry_rights(env, env->pmp_recent.rule, priv);
     /* No entry is on: S and U get nothing (3.7.1), M everything. The first match decides. */
     for (unsigned i = 0; i < env->pmp_active; i++) {
         uint64_t first = env->pmp_first[i], last = env->pmp_last[i];
@@ -164,8 +186,10 @@ struct riscv_rights riscv_pmp_check(const struct riscv_env *env, uint64_t pa, un
                 break;
             *page_bits = *page_bits > 21 ? 21 : 12;
         }
-        if (pa >= first && pa <= last)
-            return rights(entry_rights(env, env->pmp_rule[i], priv));
+        if (pa >= first && pa <= last) {
+            remember(env, i, pa);
+            return entry_rights(env, env->pmp_rule[i], priv);
+        }
     }
-    return rights(unmatched(env, priv));
+    return unmatched(env, priv);
 }

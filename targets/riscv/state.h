@@ -65,6 +65,8 @@ enum riscv_irq {
 #define MSTATUS_UXL  (UINT64_C(3) << 32)
 #define MSTATUS_SXL  (UINT64_C(3) << 34)
 
+#define SSTATUS_MASK (MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR | MSTATUS_UXL)
+
 #define MENVCFG_ADUE  (UINT64_C(1) << 61)
 #define MENVCFG_PBMTE (UINT64_C(1) << 62)
 #define MENVCFG_STCE  (UINT64_C(1) << 63)
@@ -103,6 +105,7 @@ struct riscv_env {
     uint32_t pmp_active;
     uint64_t pmp_first[RV_PMP_ENTRIES], pmp_last[RV_PMP_ENTRIES];
     uint8_t pmp_rule[RV_PMP_ENTRIES];          /* cfg */
+    struct { uint64_t first, last; uint8_t rule; } pmp_recent; /* a stretch with one rule, asked for last; empty: 1, 0 */
     /* Where page tables were found last: part of one block of RAM. */
     struct { uint64_t first, len, generation; uint8_t *host; bool readonly; } table_seen;
 };

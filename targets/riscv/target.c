@@ -49,6 +49,7 @@ static void riscv_reset(struct cpu_env *c)
     memset(env->pmpcfg, 0, sizeof env->pmpcfg);
     memset(env->pmpaddr, 0, sizeof env->pmpaddr);
     env->pmp_active = 0;
+    riscv_pmp_forget(env);
     riscv_csr_reset(env);
     c->halted = 0;
     c->pc = 0x1000;                            /* the boot ROM of the machines; a machine may set it */
