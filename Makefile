@@ -98,9 +98,19 @@ $(B)/libtest.a: $(TESTLIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(TESTLIB_OBJ)
 
+# Libraries that are loaded at their first call: see core/lazylink.
+ifneq ($(findstring x86_64,$(CONFIG_HOST)),)
+$(B)/lazy.c: core/lazylink $(B)/librhea.a $(B)/config.mk
+	$(call say,GEN,$@)
+	$(Q)core/lazylink '$(CC)' $(B)/librhea.a $@ $(B)/lazy.libs $(LIBS)
+$(B)/rhea: $(MAIN_OBJ) $(B)/librhea.a $(B)/obj/lazy.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN_OBJ) $(B)/obj/lazy.o $(B)/librhea.a $$(cat $(B)/lazy.libs)
+else
 $(B)/rhea: $(MAIN_OBJ) $(B)/librhea.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN_OBJ) $(B)/librhea.a $(LIBS)
+endif
 
 $(addprefix $(B)/,$(LINKS)): core/links
 	$(Q)ln -sfn rhea $@
