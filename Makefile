@@ -163,12 +163,12 @@ check-all: check-headers
 	@B=$(B) MAKE='$(MAKE)' tests/lib/check
 
 check:
-	@B=$(B) SAN='$(SAN)' tests/lib/setup
+	@B=$(B) SAN='$(SAN)' tests/lib/setup check
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@$(MAKE) --no-print-directory check-all
 
 demo:
-	@B=$(B) SAN='$(SAN)' tests/lib/setup
+	@B=$(B) SAN='$(SAN)' tests/lib/setup build
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@B=$(B) tests/lib/demo
 

@@ -178,7 +178,7 @@ static void bash(void)
            "    -M|-machine|-cpu|-accel|-device|-netdev|-chardev|-object|-d|--machine|--cpu|--accel|--device|--netdev|--chardev|--object)\n"
            "        # the lists that the program itself prints: one name a line, after a heading\n"
            "        mapfile -t COMPREPLY < <(compgen -W \"$(\"$1\" \"$prev\" help 2>/dev/null |\n"
-           "            sed -n 's/^name \"\\([^\"]*\\)\".*/\\1/p; s/^ *\\([A-Za-z0-9_.-]\\{1,\\}\\)\\( .*\\)\\{0,1\\}$/\\1/p')\" -- \"$cur\")\n"
+           "            sed -n '/:$/d; s/^name \"\\([^\"]*\\)\".*/\\1/p; t; s/^ *\\([A-Za-z0-9_.-]\\{1,\\}\\)\\( .*\\)\\{0,1\\}$/\\1/p')\" -- \"$cur\")\n"
            "        return ;;\n"
            "    -display|--display|-vga|--vga)\n"
            "        mapfile -t COMPREPLY < <(compgen -W 'none std virtio' -- \"$cur\")\n"
