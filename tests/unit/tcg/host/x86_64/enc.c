@@ -154,11 +154,24 @@ static void each_encoding(void **state)
     (void)state;
     for (enum x64_op op = 0; op < X_NOPS; op++)
         for (unsigned how = 0; how < 4; how++)
-            if (!left_out(op))
+            if (!left_out(op) && !(op == X_movsxd && !(how & 2) && cs_version(NULL, NULL) >> 8 >= 5))  /* it reads REX.W only */
                 with_operands(op, how & 1, how & 2);
 }
 
 /* --- the functions beside the table ------------------------------------------------------------------------------------- */
+
+/* Versions of the disassembler differ in how they write a negative immediate: its value counts. */
+static bool same_text(const char *a, const char *b)
+{
+    const char *x = strrchr(a, ' '), *y = strrchr(b, ' ');
+    char *xe, *ye;
+
+    if (strcmp(a, b) == 0)
+        return true;
+    if (!x || !y || x - a != y - b || strncmp(a, b, x - a) != 0)
+        return false;
+    return strtoull(x, &xe, 0) == strtoull(y, &ye, 0) && xe > x + 1 && !*xe && !*ye;
+}
 
 static void reads_as(struct x64_buf *b, const char *want)
 {
@@ -168,7 +181,8 @@ static void reads_as(struct x64_buf *b, const char *want)
     assert_int_equal(cs_disasm(cs, b->start, x64_here(b), 0x1000, 0, &i), 1);
     assert_int_equal(i->size, x64_here(b));
     snprintf(got, sizeof got, "%s %s", i->mnemonic, i->op_str);
-    assert_string_equal(got, want);
+    if (!same_text(got, want))
+        assert_string_equal(got, want);
     cs_free(i, 1);
     b->p = b->start;
 }

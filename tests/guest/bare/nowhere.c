@@ -1,0 +1,60 @@
+/* Jumps to addresses where nothing is, to devices, to ROM, to data; with page tables made of random bits, too. Comes back
+ * by its trap handler every time; runs until it is ended. */
+#include <stdint.h>
+
+static uint64_t state = SEED;
+static uint64_t back;
+uint64_t table[512] __attribute__((aligned(4096)));
+
+static uint64_t random64(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+void round_again(void);
+
+/* Whatever happened, begin again in machine mode with a fresh stack. */
+asm(".balign 4\n"
+    "again:\n"
+    "    la sp, stack_top\n"
+    "    j round_again\n");
+
+static uint64_t target(void)
+{
+    switch (random64() % 6) {
+    case 0: return random64();
+    case 1: return 0x80000000 + random64() % 0x8000000;
+    case 2: return random64() % 0x20000000;
+    case 3: return (uint64_t)table + random64() % sizeof table;
+    case 4: return 0x87fffff8 + random64() % 16;          /* the end of RAM */
+    default: return -(random64() % 4096);
+    }
+}
+
+void round_again(void)
+{
+    uint64_t mode = random64() % 4, to = target();
+
+    /* an interrupt that never comes could not get us out of a loop: the timer does */
+    *(volatile uint64_t *)0x2004000 = *(volatile uint64_t *)0x200bff8 + 1000;
+    for (unsigned i = 0; i < 64; i++)
+        table[random64() % 512] = random64() % 3 ? 0x20000000 + (random64() & 0x3fffff) : random64();
+    asm volatile("csrw satp, %0\n sfence.vma" : : "r"(mode & 1 ? (8ull << 60) | ((uint64_t)table >> 12) : 0));
+    asm volatile("csrw pmpaddr0, %0\n csrw pmpcfg0, %1" : : "r"(-1ull), "r"(0x1full));
+    asm volatile("csrw mepc, %0\n csrc mstatus, %1\n csrs mstatus, %2\n csrw mie, %3\n mret"
+                 : : "r"(to), "r"(0x1800ull), "r"((mode >> 1) * 0x800ull | 0x80), "r"(0x80ull));
+    __builtin_unreachable();
+}
+
+int main(void)
+{
+    extern char again[];
+
+    back = (uint64_t)again;
+    asm volatile("csrw mtvec, %0" : : "r"(back));
+    round_again();
+    return 0;
+}

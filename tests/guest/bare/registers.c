@@ -1,0 +1,64 @@
+/* Reads and writes every register of every device at random, in every width. What it does to them makes no sense; all
+ * that is asked is that the emulator lives. The finisher, which would end the run, is left out. */
+#include <stdint.h>
+
+static uint64_t state = SEED;
+
+static uint64_t random64(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+static const struct { uint64_t base, length; } devices[] = {
+    { 0x101000, 0x1000 },                 /* RTC */
+    { 0x2000000, 0x10000 },               /* CLINT */
+    { 0xc000000, 0x4000000 },             /* PLIC: rarely hit, so its parts again */
+    { 0xc000000, 0x200 }, { 0xc001000, 0x80 }, { 0xc002000, 0x200 }, { 0xc200000, 0x2008 },
+    { 0x10000000, 0x100 },                /* UART */
+    { 0x10001000, 0x8000 },               /* virtio-mmio slots */
+    { 0x10001000, 0x100 }, { 0x10008000, 0x100 }, { 0x10007000, 0x100 },
+    { 0x10100000, 0x18 },                 /* fw_cfg */
+    { 0x20000000, 0x4000000 }, { 0x20000000, 0x1000 },   /* flash */
+    { 0x30000000, 0x10000000 }, { 0x30000000, 0x10000 }, /* PCI configuration */
+    { 0x40000000, 0x40000000 }, { 0x3000000, 0x10000 },  /* PCI memory and ports */
+    { 0x0, 0x100000 },                    /* ROM and nothing */
+};
+
+/* Addresses in RAM make virtio queues and DMA more interesting than random ones. */
+static uint64_t value(void)
+{
+    switch (random64() % 4) {
+    case 0: return random64() % 256;
+    case 1: return 0x80100000 + random64() % 0x100000;
+    case 2: return random64() % 2 ? 0 : ~UINT64_C(0);
+    default: return random64();
+    }
+}
+
+static void poke(uint64_t at)
+{
+    uint64_t v = value();
+
+    switch (random64() % 8) {
+    case 0: *(volatile uint8_t *)at = v; break;
+    case 1: *(volatile uint16_t *)(at & ~1) = v; break;
+    case 2: case 3: *(volatile uint32_t *)(at & ~3) = v; break;
+    case 4: *(volatile uint64_t *)(at & ~7) = v; break;
+    case 5: (void)*(volatile uint8_t *)at; break;
+    case 6: (void)*(volatile uint32_t *)(at & ~3); break;
+    default: (void)*(volatile uint64_t *)at; break;       /* misaligned too */
+    }
+}
+
+int main(void)
+{
+    for (unsigned i = 0; i < 300000; i++) {
+        unsigned d = random64() % (sizeof devices / sizeof devices[0]);
+
+        poke(devices[d].base + random64() % devices[d].length);
+    }
+    return 0;
+}
