@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/base/alloc.h"
 #include "core/base/bits.h"
 #include "core/base/bytes.h"
 #include "core/monitor/expr.h"
@@ -30,6 +31,21 @@ static int value_of(struct hmp *h, const char **args, int64_t *v)
     if (!**args)
         return error_set(&h->err, EINVAL, "an address is missing");
     return expr_read(args, reg, hmp_cpu(h), v, &h->err);
+}
+
+/* One expression without blanks: where a file name follows, whose / is no division. */
+static int word_value_of(struct hmp *h, const char **args, int64_t *v)
+{
+    size_t n = strcspn(*args, " ");
+    char *word = xstrndup(*args, n);
+    const char *at = word;
+    int ret = value_of(h, &at, v);
+
+    if (ret == 0 && *at)
+        ret = error_set(&h->err, EINVAL, "'%s' is not a number", word);
+    free(word);
+    *args += n + strspn(*args + n, " ");
+    return ret;
 }
 
 static int nothing_left(struct hmp *h, const char *args)
@@ -234,7 +250,7 @@ static void save_command(struct hmp *h, const char *args, bool physical)
     bool halted = debug_halt(h->machine);
     int64_t addr, size;
 
-    if (value_of(h, &args, &addr) == 0 && value_of(h, &args, &size) == 0) {
+    if (word_value_of(h, &args, &addr) == 0 && word_value_of(h, &args, &size) == 0) {
         if (!*args)
             error_set(&h->err, EINVAL, "a file name is missing");
         else
