@@ -487,6 +487,19 @@ static ir_ref fold_extract(struct ir *ir, struct ir_insn *i)
     return UNCHANGED;
 }
 
+static ir_ref fold_extr2(struct ir *ir, struct ir_insn *i)
+{
+    unsigned w = ir_width(i->type), n = i->aux;
+
+    if (n == 0)
+        return i->arg[1];
+    if (i->arg[0] == i->arg[1])
+        return to_bini(ir, i, IR_OP_rotl, i->arg[0], w - n);
+    if (is_value(ir, i->arg[0], 0))
+        return to_bini(ir, i, IR_OP_shr, i->arg[1], n);
+    return UNCHANGED;
+}
+
 static ir_ref fold_deposit(struct ir *ir, struct ir_insn *i)
 {
     unsigned w = ir_width(i->type), len = i->aux >> 8;
@@ -663,7 +676,9 @@ static bool fold_cond_const(struct ir *ir, enum ir_cond *c, ir_ref *a, ir_ref *b
         *a = x->arg[0];
         return true;
     }
-    if ((x->op == IR_OP_add || x->op == IR_OP_xor) && is(ir, x->arg[1], IR_OP_const)) {
+    /* only where the sum is not wanted itself: else its operand would live on beside it, in a loop that is a copy */
+    if ((x->op == IR_OP_add || x->op == IR_OP_xor) && is(ir, x->arg[1], IR_OP_const) && ir_build(ir)->finished &&
+        x->uses == 1) {
         uint64_t k = at(ir, x->arg[1])->imm;
         *a = x->arg[0];
         *b = make_const(ir, t, (x->op == IR_OP_add ? v - k : v ^ k) & ir_mask(t));
@@ -763,6 +778,7 @@ static ir_ref rule(struct ir *ir, struct ir_insn *i)
     case IR_OP_shl: case IR_OP_shr: case IR_OP_sar: case IR_OP_rotl: case IR_OP_rotr: return fold_shift(ir, i);
     case IR_OP_extract: case IR_OP_sextract: return fold_extract(ir, i);
     case IR_OP_deposit: return fold_deposit(ir, i);
+    case IR_OP_extr2: return fold_extr2(ir, i);
     case IR_OP_trunc: return fold_trunc(ir, i);
     case IR_OP_sext: return fold_sext(ir, i);
     case IR_OP_zext: return fold_zext(ir, i);

@@ -11,7 +11,7 @@
 #include "tcg/ir/internal.h"
 #include "tcg/opt/passes.h"
 
-enum { LARGEST = 100 };                        /* instructions of a loop that is copied */
+enum { LARGEST = 250 };                        /* instructions of a loop that is copied */
 
 struct peel {
     struct ir *ir;

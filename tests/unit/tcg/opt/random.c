@@ -189,7 +189,10 @@ static ir_ref arithmetic(struct gen *g, enum ir_type t)
     enum ir_type of = below(g, 2) ? IR_I32 : IR_I64;
     ir_ref a, b, c, d;
 
-    switch (below(g, 12)) {
+    switch (below(g, 13)) {
+    case 12:
+        a = integer(g, t), b = below(g, 2) ? a : integer(g, t);
+        return ir_emit(g->ir, IR_OP_extr2, t, below(g, w), 0, a, b, 0, 0);
     case 0: return ir_un(g->ir, one[below(g, sizeof(one))], integer(g, t));
     case 1:
         a = integer(g, t);
