@@ -1,9 +1,14 @@
 #include "tcg/cache/internal.h"
 
-/* The page is left out: few pages hold code at the same address in the same mode. */
+/* The physical page is left out: few pages hold code at the same address in the same mode. The code of one guest page
+ * shares one page of the table: a program that runs once touches few. */
 static unsigned hash_of(uint64_t pc, uint64_t mode)
 {
-    return (unsigned)(((pc >> 1) + mode * 0x632be5ab) * 0x9e3779b97f4a7c15ull >> (64 - TCG_HASH_BITS));
+    enum { LINE_BITS = 9 };                    /* a page of the table holds 2^9 heads */
+    unsigned line = (unsigned)(((pc >> 12) + mode * 0x632be5ab) * 0x9e3779b97f4a7c15ull >> (64 - TCG_HASH_BITS + LINE_BITS));
+    unsigned in_line = ((unsigned)(pc & 4095) >> 1) * 0x9e3779b1u >> (32 - LINE_BITS);
+
+    return line << LINE_BITS | in_line;
 }
 
 struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, const uint8_t *host)
