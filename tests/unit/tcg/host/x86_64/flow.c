@@ -1,4 +1,5 @@
 /* tests/unit/tcg/host/x86_64/flow.c - how units are entered, left, linked, called and redirected. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -355,6 +356,42 @@ static void helpers_may_end_the_unit(void **state)
     assert_int_equal(_mm_getcsr(), host);
 }
 
+/* However little room there is, what lies behind it stays as it was, and the answer is to try elsewhere. */
+static void no_room_is_no_harm(void **state)
+{
+    static struct tcg_link links[2];
+    uint8_t *at = code + used;
+    struct ra_host host;
+    struct host_unit u;
+    struct ra ra;
+    struct ir ir;
+    int ret;
+
+    (void)state;
+    begin(&ir, 0x1000);
+    for (unsigned k = 0; k < 8; k++)
+        ir_write_slot(&ir, k, ir_bin(&ir, IR_OP_mul, ir_read_slot(&ir, k), ir_i64(&ir, 0x123456789abcdef + k)));
+    ir_goto_pc(&ir, 0x2000, IR_JUMP_CALL, 0x1004);
+    ir_finish(&ir);
+    ra_init(&ra);
+    host_select(&mode, &ir);
+    host_describe(&mode, &host);
+    assert_int_equal(ra_run(&ra, &ir, &host), 0);
+    for (size_t room = 0;; room++) {
+        memset(at, 0x5a, 4096);
+        u = (struct host_unit){ .mode = &mode, .ir = &ir, .ra = &ra, .rw = at, .rx = at, .room = room, .pc = 0x1000, .links = links, .nlinks = 2 };
+        ret = host_emit(&u);
+        statemap_free(&u.map);
+        for (size_t k = room; k < 4096; k++)
+            assert_int_equal(at[k], 0x5a);
+        if (ret == 0)
+            break;
+        assert_int_equal(ret, -ENOSPC);
+    }
+    ra_free(&ra);
+    ir_free(&ir);
+}
+
 #define BOTH(f) cmocka_unit_test_setup(f, user), cmocka_unit_test_setup(f, system_mode)
 
 int main(void)
@@ -362,7 +399,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         BOTH(links_are_patched_and_cut), BOTH(entries_are_redirected), BOTH(a_counter_runs_out), BOTH(calls_return_to_their_landing),
         BOTH(indirect_jumps_look_up), cmocka_unit_test_setup(pages_are_checked, system_mode),
-        BOTH(polls_and_budgets_leave_with_registers_home), BOTH(helpers_get_every_kind_of_argument), BOTH(helpers_may_end_the_unit),
+        BOTH(polls_and_budgets_leave_with_registers_home), BOTH(helpers_get_every_kind_of_argument), BOTH(helpers_may_end_the_unit), BOTH(no_room_is_no_harm),
     };
 
     code = mmap(NULL, ROOM, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
