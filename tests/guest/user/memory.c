@@ -60,6 +60,13 @@ static void heap(void)
     CHECK(sbrk(100000) == b && b[50000] == 0);
 }
 
+static void put_code(uint32_t *to, int i)
+{
+    const uint32_t code[] = { CODE_RETURNS(i) };
+
+    memcpy(to, code, sizeof code);
+}
+
 /* Code is data until the instruction cache hears of it. */
 static void fresh_code(void)
 {
@@ -67,11 +74,12 @@ static void fresh_code(void)
     int (*f)(void) = (int (*)(void))(void *)c;
 
     for (int i = 0; i < 2000; i++) {
-        c[0] = 0x00000513u | (uint32_t)i << 20;  /* li a0, i */
-        c[1] = 0x00008067;                       /* ret */
+        put_code(c, i);
+#ifdef __riscv
         if (i & 1)
-            __asm__ volatile("fence.i" ::: "memory");
+            CODE_BARRIER();
         else
+#endif
             __builtin___clear_cache((char *)c, (char *)(c + 2));
         CHECK(f() == i);
     }
@@ -81,16 +89,16 @@ static void fresh_code(void)
     uint32_t *w = mmap(NULL, 4096, RW, MAP_SHARED, fileno(t), 0);
     f = (int (*)(void))mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fileno(t), 0);
     for (int i = 0; i < 100; i++) {
-        w[0] = 0x00000513u | (uint32_t)i << 20;
-        w[1] = 0x00008067;
-        __asm__ volatile("fence.i" ::: "memory");
+        put_code(w, i);
+        __builtin___clear_cache((char *)w, (char *)(w + 2));
+        __builtin___clear_cache((char *)(void *)f, (char *)(void *)f + 8);
+        CODE_BARRIER();
         CHECK(f() == i);
     }
     /* other code mapped at the same address */
     for (int i = 0; i < 20; i++) {
         CHECK(mmap(c, 4096, RW, ANON | MAP_FIXED, -1, 0) == c);
-        c[0] = 0x00000513u | (uint32_t)(1000 + i) << 20;
-        c[1] = 0x00008067;
+        put_code(c, 1000 + i);
         CHECK(!mprotect(c, 4096, PROT_READ | PROT_EXEC));
         f = (int (*)(void))(void *)c;
         CHECK(f() == 1000 + i);
@@ -136,7 +144,11 @@ static void auxiliary(void)
         if (av[i].a_type == AT_ENTRY)
             seen = av[i].a_un.a_val == getauxval(AT_ENTRY);
     CHECK(seen && getauxval(AT_PAGESZ) == 4096 && getauxval(AT_RANDOM) && getauxval(AT_PHDR));
+#ifdef __riscv
     CHECK((getauxval(AT_HWCAP) & 0x1129) == 0x1129);   /* IMAFD */
+#else
+    CHECK((getauxval(AT_HWCAP) & 3) == 3);             /* FP, ASIMD */
+#endif
 }
 
 static unsigned long rnd = 1;

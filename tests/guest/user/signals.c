@@ -212,7 +212,7 @@ static void faults(void)
     volatile char *m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(f), 0);
     FAULTS(m[4096] = 1, SIGBUS, BUS_ADRERR, (void *)(m + 4096));
     FAULTS(__asm__ volatile(".4byte 0"), SIGILL, ILL_ILLOPC, (void *)-1);
-    FAULTS(__asm__ volatile("ebreak"), SIGTRAP, TRAP_BRKPT, (void *)-1);
+    FAULTS(__asm__ volatile(TRAP_INSN), SIGTRAP, TRAP_BRKPT, (void *)-1);
     /* a call's bad pointer is an error, not a signal */
     CHECK(read(0, (void *)(p + 4096), 0) == 0 || errno == EFAULT);
     CHECK(write(fileno(f), (void *)(p + 4096), 10) == -1 && errno == EFAULT);
@@ -228,25 +228,50 @@ static void skip(int s, siginfo_t *si, void *u)
 
     (void)s, (void)si;
     hits++;
+#ifdef __riscv
     uc->uc_mcontext.__gregs[REG_PC] += 4;
     uc->uc_mcontext.__gregs[REG_A0] = 4711;
     uc->uc_mcontext.__fpregs.__d.__f[10] = 0x4045000000000000; /* fa0 = 42.0 */
+#else
+    uc->uc_mcontext.pc += 4;
+    uc->uc_mcontext.regs[0] = 4711;
+    struct fpsimd_context *f = (void *)uc->uc_mcontext.__reserved;
+    CHECK(f->head.magic == FPSIMD_MAGIC);
+    f->vregs[0] = 0x4045000000000000;                          /* d0 = 42.0 */
+#endif
 }
+
+#ifdef __riscv
+#define FREG(x) "+f"(x)
+#define R0 "a0"
+#define F0 "fa0"
+#define F_KEPT "fs5"
+#else
+#define FREG(x) "+w"(x)
+#define R0 "x0"
+#define F0 "d0"
+#define F_KEPT "d13"
+#endif
 
 static void context(void)
 {
-    register long a0 __asm__("a0") = 1;
-    register double fa0 __asm__("fa0") = 1.5;
-    register double fs5 __asm__("fs5") = 2.5;
+    long got;
+    double got0, got1;
 
     on_info(SIGILL, skip, 0);
     fesetround(FE_UPWARD);
     feclearexcept(FE_ALL_EXCEPT);
     feraiseexcept(FE_DIVBYZERO);
-    __asm__ volatile(".4byte 0" : "+r"(a0), "+f"(fa0), "+f"(fs5));
-    CHECK(a0 == 4711);
-    CHECK(fa0 == 42.0);
-    CHECK(fs5 == 2.5);
+    {
+        register long r0 __asm__(R0) = 1;
+        register double f0 __asm__(F0) = 1.5, f1 __asm__(F_KEPT) = 2.5;
+
+        __asm__ volatile(".4byte 0" : "+r"(r0), FREG(f0), FREG(f1));
+        got = r0, got0 = f0, got1 = f1;
+    }
+    CHECK(got == 4711);
+    CHECK(got0 == 42.0);
+    CHECK(got1 == 2.5);
     CHECK(fegetround() == FE_UPWARD && fetestexcept(FE_ALL_EXCEPT) == FE_DIVBYZERO);
     fesetround(FE_TONEAREST);
     hits = 0;
