@@ -293,9 +293,19 @@ static void take_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* Whoever has the guest on the terminal should know the way out. */
+static void tell_keys(void)
+{
+    struct chr *c = chr_find("serial0");
+
+    if (c && chr_is_mux(c) && str_eq(c->backend->name, "stdio") && isatty(0) && isatty(2))
+        note_say("Ctrl-A X quits, Ctrl-A H helps");
+}
+
 static void run(struct machine *m)
 {
     take_signals();
+    tell_keys();
     machine_reset(m);
     for (unsigned i = 0; i < vcpu_count(); i++)
         vcpu_start(vcpu_get(i));
