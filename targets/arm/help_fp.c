@@ -139,8 +139,8 @@ static uint64_t step(struct cpu_env *c, const struct format *f, uint64_t a, uint
         return nan;
     if ((is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b)))
         return f == &f32 ? of_f(root ? 1.5f : 2.0f) : of_d(root ? 1.5 : 2.0);
-    if (f == &f32)                             /* doubles hold the product exactly; halving is exact too */
-        return root ? of_f((float)((3.0 - (double)as_f(a) * as_f(b)) / 2)) : of_f((float)(2.0 - (double)as_f(a) * as_f(b)));
+    if (f == &f32)                             /* halving is exact */
+        return root ? of_f(fmaf(-as_f(a), as_f(b), 3.0f) / 2) : of_f(fmaf(-as_f(a), as_f(b), 2.0f));
     return root ? of_d(fma(-as_d(a), as_d(b), 3.0) / 2) : of_d(fma(-as_d(a), as_d(b), 2.0));
 }
 
@@ -228,9 +228,10 @@ static double round_by(double v, unsigned mode)        /* 0 even, 1 up, 2 down, 
     unsigned csr = _mm_getcsr();
 
     if (mode == 4) {
-        double t = trunc(v);
+        volatile double t = trunc(v), r = fabs(v - t) >= 0.5 ? t + copysign(1.0, v) : copysign(t, v);
 
-        return fabs(v - t) >= 0.5 ? t + copysign(1.0, v) : copysign(t, v);
+        _mm_setcsr(csr);                       /* inexact is for the caller to tell */
+        return r;
     }
     if (mode < 4)
         _mm_setcsr((csr & ~0x6000u) | csr_of[mode] << 13);
@@ -389,19 +390,39 @@ static uint64_t misc_lane(struct cpu_env *c, const struct format *f, unsigned op
     case 0x19: return u ? round_int(c, f, v, 5, !a) : round_int(c, f, v, a ? 3 : 2, false);
     case 0x1a: return to_int(f, v, a ? 1 : 0, f->bits, u, 0);
     case 0x1b: return to_int(f, v, a ? 3 : 2, f->bits, u, scale);
-    case 0x1c: return to_int(f, v, 4, f->bits, u, 0);
+    case 0x1c:
+        if (!a)
+            return to_int(f, v, 4, f->bits, u, 0);
+        if (!(v >> (u ? 30 : 31)))             /* URECPE, URSQRTE: integers below a half or a quarter */
+            return 0xffffffff;
+        return (uint64_t)(u ? rsqrt_estimate((unsigned)v >> 23) : recip_estimate((unsigned)v >> 23)) << 23;
     case 0x1d:
         if (a)
             return u ? fp_rsqrt(c, f, v) : fp_recip(c, f, v);
         return from_int(f, u ? v : (uint64_t)sext64(v, f->bits), u, scale);
     case 0x1f:
         if (!u)                                /* FRECPX */
-            return nan_result(c, f, &v, 1, &nan) ? nan : (v & sign_bit(f)) | (~v & exp_mask(f));
+            return nan_result(c, f, &v, 1, &nan) ? nan
+                   : (v & sign_bit(f)) | (v & exp_mask(f) ? ~v & exp_mask(f) : exp_mask(f) & (exp_mask(f) - 1) << 1 & ~(UINT64_C(1) << f->frac));
         if (nan_result(c, f, &v, 1, &nan))
             return nan;
         return clean(f, f == &f32 ? of_f(sqrtf(as_f(v))) : of_d(sqrt(as_d(v))));
     default: return 0;
     }
+}
+
+/* Rounded to odd: towards zero, with the last bit set when that lost something. */
+static uint32_t to_single_odd(uint64_t v)
+{
+    unsigned csr = _mm_getcsr();
+    volatile float r;
+    bool lost;
+
+    _mm_setcsr((csr | 0x6000) & ~0x3fu);
+    r = (float)as_d(v);
+    lost = _mm_getcsr() & 0x20;
+    _mm_setcsr(csr | (_mm_getcsr() & 0x3f));
+    return (uint32_t)of_f(r) | lost;
 }
 
 /* FCVTL, FCVTN, FCVTXN between single and double; half and single go by arm_help_fcvt_half(). */
@@ -413,7 +434,7 @@ static void lengths(struct cpu_env *c, union reg *r, const union reg *n, const u
     if (narrow) {
         if (upper)
             r->d[0] = d->d[0];
-        for (unsigned i = 0; i < (to_double ? 2u : 4u); i++) {
+        for (unsigned i = 0; i < (what & SIMD_SCALAR ? 1u : to_double ? 2u : 4u); i++) {
             uint64_t nan, v;
 
             if (!to_double) {
@@ -425,7 +446,7 @@ static void lengths(struct cpu_env *c, union reg *r, const union reg *n, const u
             if (nan_result(c, &f64, &v, 1, &nan))
                 r->s[at + i] = dn(c) ? (uint32_t)default_nan(&f32) : (uint32_t)(nan >> 63 << 31 | 0x7fc00000 | (nan >> 29 & 0x3fffff));
             else
-                r->s[at + i] = (uint32_t)of_f((float)as_d(v));
+                r->s[at + i] = what & 32 ? to_single_odd(v) : (uint32_t)of_f((float)as_d(v));
         }
         return;
     }

@@ -559,6 +559,7 @@ static bool fp_misc_exists(unsigned op, bool dbl, bool scalar)
     case 0x3b: case 0x7b: case 0x1c: case 0x3c: case 0x1d: case 0x3d: case 0x5d: case 0x7d: return true;
     case 0x4f: case 0x6f: case 0x18: case 0x58: case 0x19: case 0x59: case 0x38: case 0x39: case 0x79: case 0x7f: return !scalar;
     case 0x5f: return scalar;                  /* FRECPX */
+    case 0x5c: case 0x7c: return !dbl && !scalar;          /* URECPE, URSQRTE */
     case 0x16: case 0x17: return !scalar;
     case 0x36: return dbl;
     default: return false;
@@ -671,7 +672,7 @@ void tr_a64_spair(struct a64_tr *t, const struct args_a64_spair *a)
         ir_ref v = a64_v(t, (unsigned)a->rn);
 
         a64_put_v64(t, (unsigned)a->rd, ir_bin(t->ir, IR_OP_add, lane(t, v, 64, 0), lane(t, v, 64, 1)));
-    } else if (a->u && (op == 0x0c || op == 0x0d || op == 0x0f)) {
+    } else if (a->u && (op == 0x0c || (op == 0x0d && !(size >> 1)) || op == 0x0f)) {
         a64_simd_call(t, ARM_H_simd_fp_misc, SIMD_WHAT(op | 0x80 | (size >> 1 ? 64u : 0), size & 1, 0) | SIMD_SCALAR, (unsigned)a->rd,
                       (unsigned)a->rn, (unsigned)a->rn);
     } else {
