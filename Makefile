@@ -116,7 +116,7 @@ $(addprefix $(B)/,$(LINKS)): core/links
 	$(Q)ln -sfn rhea $@
 
 # The manual and the completion come from the option table.
-DOC := $(B)/doc/rhea.1 $(B)/doc/rhea-system.1 $(B)/doc/rhea-user.1 $(B)/doc/rhea.bash
+DOC := $(addprefix $(B)/doc/, rhea.1 rhea-system.1 rhea-user.1 rhea-img.1 rhea-io.1 rhea-nbd.1 rhea.bash)
 .PHONY: doc
 doc: $(DOC)
 $(B)/mkdoc: $(B)/obj/core/opt/doc/mkdoc.o
@@ -126,6 +126,13 @@ $(B)/doc/rhea.1 $(B)/doc/rhea-system.1 $(B)/doc/rhea-user.1: $(B)/doc/rhea%.1: $
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$< man$(or $*,-rhea) > $@
+PURPOSE_img := create, convert and check disk images
+PURPOSE_io := read and write disk images, piece by piece
+PURPOSE_nbd := serve a disk image over the network
+$(B)/doc/rhea-img.1 $(B)/doc/rhea-io.1 $(B)/doc/rhea-nbd.1: $(B)/doc/rhea-%.1: $(B)/mkdoc $(B)/rhea
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(B)/rhea $* --help | $(B)/mkdoc man-help rhea-$* '$(PURPOSE_$*)' > $@
 $(B)/doc/rhea.bash: $(B)/mkdoc
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)

@@ -1,6 +1,7 @@
 /* A build tool: the manual's pages and the shell's completion, from the table that also reads the command line.
  *
- * mkdoc man-system | man-user | man-rhea | bash     writes to stdout. It stands alone: no part of Rhea is linked. */
+ * mkdoc man-system | man-user | man-rhea | bash     writes to stdout. It stands alone: no part of Rhea is linked.
+ * mkdoc man-help NAME PURPOSE                      a page around the --help of a program, which comes in by stdin */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +140,22 @@ static void man_rhea(void)
     puts(".SH SEE ALSO\n.BR rhea-system (1),\n.BR rhea-user (1)");
 }
 
+/* The help's own layout is kept. */
+static void man_help(const char *name, const char *purpose)
+{
+    char line[1024], synopsis[64];
+
+    snprintf(synopsis, sizeof synopsis, "%s [options] ...", name);
+    page(name, purpose, synopsis);
+    puts("The command line is that of the qemu-* program of the same name.\n.SH OPTIONS\n.nf");
+    while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = '\0';
+        roff(line);
+        putchar('\n');
+    }
+    puts(".fi\n.SH SEE ALSO\n.BR rhea (1)");
+}
+
 static void names(bool system)
 {
     for (int i = 0; i < COUNT; i++)
@@ -191,12 +208,22 @@ static void bash(void)
            "        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
            "    fi\n"
            "}\n"
+           "_rhea_img()\n{\n"
+           "    local cur=${COMP_WORDS[COMP_CWORD]}\n"
+           "    compopt -o filenames 2>/dev/null\n"
+           "    if [ $COMP_CWORD = 1 ]; then\n"
+           "        mapfile -t COMPREPLY < <(compgen -W \"$(\"$1\" --help 2>/dev/null |\n"
+           "            sed -n '/^Command syntax/,/^$/s/^  \\([a-z]\\{1,\\}\\) .*/\\1/p')\" -- \"$cur\")\n"
+           "    else\n"
+           "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+           "    fi\n}\n"
+           "complete -F _rhea_img rhea-img\n"
            "complete -F _rhea rhea-system-{riscv64,riscv32,aarch64,arm,x86_64,i386} rhea-{riscv64,riscv32,aarch64,arm}\n");
 }
 
 int main(int argc, char **argv)
 {
-    const char *what = argc == 2 ? argv[1] : "";
+    const char *what = argc >= 2 ? argv[1] : "";
 
     if (strcmp(what, "man-system") == 0)
         man_system();
@@ -204,9 +231,11 @@ int main(int argc, char **argv)
         man_user();
     else if (strcmp(what, "man-rhea") == 0)
         man_rhea();
+    else if (strcmp(what, "man-help") == 0 && argc == 4)
+        man_help(argv[2], argv[3]);
     else if (strcmp(what, "bash") == 0)
         bash();
     else
-        return fprintf(stderr, "mkdoc: expected man-system, man-user, man-rhea or bash\n"), 1;
+        return fprintf(stderr, "mkdoc: expected man-system, man-user, man-rhea, man-help NAME PURPOSE or bash\n"), 1;
     return 0;
 }
