@@ -10,6 +10,7 @@
 #define CODE_PAGE UINT64_C(0x80002000)
 #define CODE_AT   (CODE_PAGE + 0x800)          /* jumps go a little in both directions */
 #define DATA_AT   UINT64_C(0x80010000)
+#define TRAP_AT   UINT64_C(0x40001000)         /* in ROM, where no stray store reaches it */
 
 enum { DATA_BYTES = 512, CODE_BYTES = 256 };
 

@@ -27,6 +27,9 @@ void gen_case(const struct insn_desc *d, unsigned k, unsigned loop, struct isa_c
 /** gen_csr - a CSR written with a random value, then read. */
 void gen_csr(unsigned number, unsigned k, struct isa_case *c);
 
+/** gen_any - any 32 bits at all, but no jump to itself. */
+void gen_any(uint64_t seed, struct isa_case *c);
+
 /** gen_stream - @n random instructions of the model in a loop; none whose outcome an interrupt may change if @interrupted. */
 void gen_stream(const struct riscv_model *m, uint64_t seed, unsigned n, unsigned loop, bool interrupted, struct isa_case *c);
 

@@ -33,6 +33,7 @@ enum kind {
     STREAM,                                    /* random ones in a loop */
     INTERRUPTED,                               /* the same under a storm of interrupts */
     REWRITE,                                   /* a loop that changes its own code */
+    ANY,                                       /* any bits, in user mode */
     OFF,                                       /* with its feature off: illegal, and mtval has its bits */
     SYSTEM,                                    /* privileged ones, in each mode */
     CSR,                                       /* each CSR written and read, in each mode */
@@ -57,7 +58,12 @@ static void make_case(const struct item *it, struct isa_case *c, struct isa_setu
         how->interrupted = true;
         gen_stream(model, it->seed, STREAM_INSNS, 50 * LOOPS, true, c);
         break;
+    case ANY:
+        how->priv = 3;
+        gen_any(it->seed, c);
+        break;
     case REWRITE:
+        how->rewrites = true;
         gen_rewrite(model, it->seed, LOOPS, c);
         break;
     case CSR:
@@ -158,6 +164,8 @@ static void list_items(void)
             add_item((struct item){ CSR, NULL, k, n, model });
     for (unsigned i = 0; i < opt.streams; i++) {
         add_item((struct item){ STREAM, NULL, i, opt.seed + i, model });
+        for (unsigned k = 0; k < 16; k++)
+            add_item((struct item){ ANY, NULL, k, (opt.seed + i) * 16 + k, model });
         if (i % 4 == 0)
             add_item((struct item){ INTERRUPTED, NULL, i, opt.seed + i, model });
         if (i % 4 == 1)
@@ -279,9 +287,11 @@ static const char *item_name(const struct item *it)
 {
     static char buf[64];
 
-    if (it->kind == STREAM || it->kind == INTERRUPTED || it->kind == REWRITE)
-        snprintf(buf, sizeof buf, "%s seed %llu", it->kind == STREAM ? "stream" : it->kind == REWRITE ? "rewritten loop" :
-                 "interrupted stream", (unsigned long long)it->seed);
+    static const char *const random[] = { [STREAM] = "stream", [INTERRUPTED] = "interrupted stream",
+                                          [REWRITE] = "rewritten loop", [ANY] = "any bits" };
+
+    if (it->kind == STREAM || it->kind == INTERRUPTED || it->kind == REWRITE || it->kind == ANY)
+        snprintf(buf, sizeof buf, "%s seed %llu", random[it->kind], (unsigned long long)it->seed);
     else if (it->kind == CSR)
         snprintf(buf, sizeof buf, "csr %#x (%s) case %u", (unsigned)it->seed, riscv_csr_find(it->m, (unsigned)it->seed)->name, it->k);
     else
@@ -432,6 +442,8 @@ static unsigned against_each_other(struct isa_result *const r[WAYS])
 
 static unsigned finish(struct isa_result *r, unsigned way)
 {
+    struct isa_setup how;
+    struct isa_case c;
     int status;
 
     waitpid((pid_t)r[nitems].ran, &status, 0);
@@ -441,6 +453,8 @@ static unsigned finish(struct isa_result *r, unsigned way)
         if (!r[i].ran) {
             printf("  %s: %s died of %s %d at %s\n", "isa-riscv", ways[way], WIFSIGNALED(status) ? "signal" : "status",
                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), item_name(&items[i]));
+            make_case(&items[i], &c, &how);
+            show_code(&c);
             break;
         }
     return 1;

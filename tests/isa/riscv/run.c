@@ -1,4 +1,4 @@
-/* tests/isa/riscv/run.c - a bare machine: 1 MiB of RAM, a hart that begins where the test wants, a handler that stops. */
+/* tests/isa/riscv/run.c - a bare machine: 1 MiB of RAM, a hart that begins where the test wants, a handler in ROM that stops. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -19,24 +19,34 @@
 #include "tests/isa/riscv/run.h"
 
 #define RAM_AT UINT64_C(0x80000000)
-#define TRAP_AT (RAM_AT + 0x9000)              /* away from the addresses that edge values make */
 enum { RAM_BYTES = 1 << 20, PAGE = 4096 };
 enum { CSR_FCSR = 0x003, CSR_SEPC = 0x141, CSR_MTVEC = 0x305, CSR_MEPC = 0x341, CSR_MCAUSE = 0x342, CSR_MTVAL = 0x343,
        CSR_PMPCFG0 = 0x3a0, CSR_PMPADDR0 = 0x3b0 };
 
 static struct { struct vcpu *v; uint8_t *ram; const struct target *target; } machine;
 
+static const uint32_t handler[] = {
+    0x34202f73,                                /* csrr x30, mcause */
+    0x000f4663,                                /* bltz x30, 1f */
+    0x30401ff3,                                /* csrrw x31, mie, x0: nothing may wake it */
+    0x10500073,                                /* wfi */
+    0x34417073,                                /* 1: csrci mip, 2 */
+    0x30200073,                                /* mret */
+};
+
 void run_start(const struct riscv_model *model, const char *accel)
 {
     struct error err = ERROR_INIT;
     struct mem_bus *bus = mem_bus_new();
     struct mem_region *root = region_container(bus, "root", UINT64_C(1) << 34);
-    struct ram_block *ram = ram_new(bus, "ram", RAM_BYTES, &err);
+    struct ram_block *ram = ram_new(bus, "ram", RAM_BYTES, &err), *rom = ram_new(bus, "rom", PAGE, &err);
     struct optlist *o = optlist_parse("-accel", accel, "accel", &err);
 
-    if (!ram || !o || (optlist_get(o, "accel"), tcg_accel.init(o, true, &err)) < 0)
+    if (!ram || !rom || !o || (optlist_get(o, "accel"), tcg_accel.init(o, true, &err)) < 0)
         goto failed;
     region_add(root, RAM_AT, region_ram(bus, "ram", ram, 0, RAM_BYTES), 0);
+    region_add(root, TRAP_AT, region_rom(bus, "rom", rom, 0, PAGE), 0);
+    memcpy(rom->host, handler, sizeof handler);
     machine.target = model->xlen == 32 ? &riscv32_target : &riscv64_target;
     machine.v = vcpu_create(0, machine.target, model, &tcg_accel, addr_space_new(bus, "cpu", root), &err);
     if (!machine.v)
@@ -53,15 +63,6 @@ static uint8_t *ram_at(uint64_t addr)
 {
     return machine.ram + (addr - RAM_AT);
 }
-
-static const uint32_t handler[] = {
-    0x34202f73,                                /* csrr x30, mcause */
-    0x000f4663,                                /* bltz x30, 1f */
-    0x30401ff3,                                /* csrrw x31, mie, x0: nothing may wake it */
-    0x10500073,                                /* wfi */
-    0x34417073,                                /* 1: csrci mip, 2 */
-    0x30200073,                                /* mret */
-};
 
 /* S software interrupts, to machine mode, as fast as they are taken. */
 static void *interrupter(void *stop)
@@ -82,9 +83,7 @@ static void put_code(const struct isa_case *c)
         store_le32(page + i, 0x00100073);      /* ebreak */
     memcpy(page + (CODE_AT - CODE_PAGE), c->code, c->code_bytes);
     memcpy(ram_at(CODE_PAGE), page, PAGE);
-    memcpy(ram_at(TRAP_AT), handler, sizeof handler);
     tcg_accel.code_written(ram_at(CODE_PAGE), PAGE);
-    tcg_accel.code_written(ram_at(TRAP_AT), sizeof handler);
     memcpy(ram_at(DATA_AT), c->in.data, DATA_BYTES);
 }
 
@@ -100,8 +99,9 @@ static void set_state(struct riscv_env *env, const struct isa_case *c, const str
     riscv_csr_set(env, CSR_MTVEC, TRAP_AT);
     riscv_csr_set(env, CSR_MEPC, CODE_AT + how->returns_to);
     riscv_csr_set(env, CSR_SEPC, CODE_AT + how->returns_to);
-    riscv_csr_set(env, CSR_PMPADDR0, UINT64_MAX);
-    riscv_csr_set(env, CSR_PMPCFG0, 0x1f);     /* all of memory, for everyone */
+    riscv_csr_set(env, CSR_PMPADDR0, CODE_PAGE >> 2 | 0x1ff);
+    riscv_csr_set(env, CSR_PMPADDR0 + 1, UINT64_MAX);
+    riscv_csr_set(env, CSR_PMPCFG0, how->rewrites ? 0x1f00 : 0x1f9d);  /* all of memory for everyone, code not to be written */
     env->priv = (uint8_t)(3 - how->priv);
     env->c.pc = CODE_AT;
     env->c.exit_request = 0;

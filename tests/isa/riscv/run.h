@@ -13,6 +13,7 @@ struct isa_setup {
     const struct riscv_model *model;
     unsigned priv;                             /* 3 - enum riscv_priv: 0 is machine mode */
     uint64_t returns_to;                       /* mepc and sepc, as an offset from CODE_AT */
+    bool rewrites;                             /* may store to its own code; others cannot: no two ways need to see that alike */
     bool interrupted;                          /* another thread interrupts all the time; the handler leaves no trace */
 };
 
