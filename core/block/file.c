@@ -1,7 +1,7 @@
 /* core/block/file.c - files and block devices of the host.
  *
- * Small requests on a cached file run in the caller: a read that the page cache can answer (RWF_NOWAIT) and a write
- * into it cost less than any hand-over. Large cached requests go to worker threads, so that copying uses all cores;
+ * Requests on a cached file run in the caller: a read that the page cache can answer (RWF_NOWAIT) and a small write
+ * into it cost less than any hand-over. Large writes go to worker threads, so that copying reads ahead meanwhile;
  * direct I/O goes to io_uring (or workers where that is missing). After an fsync that failed, pages may be gone:
  * from then on flush fails for good on a cached file. */
 #include <errno.h>
@@ -25,7 +25,7 @@
 #include "core/block/node.h"
 #include "core/event/iothread.h"
 
-enum { SMALL = 1 << 20, IOV_MOST = 1024 };
+enum { READ_HERE = 1 << 20, WRITE_HERE = 256 << 10, IOV_MOST = 1024 };
 
 struct file {
     int      fd;
@@ -200,7 +200,7 @@ static ssize_t transfer(struct blk_node *n, const struct iovec *v, int count, si
     struct file *f = n->priv;
     ssize_t      ret;
 
-    if (!f->direct && len <= SMALL) {
+    if (!f->direct && len <= (write ? WRITE_HERE : READ_HERE)) {
         do
             ret = write ? pwritev(f->fd, v, count, (off_t)off) : preadv2(f->fd, v, count, (off_t)off, RWF_NOWAIT);
         while (ret < 0 && errno == EINTR);
@@ -209,7 +209,7 @@ static ssize_t transfer(struct blk_node *n, const struct iovec *v, int count, si
         if (errno != EAGAIN && errno != EOPNOTSUPP)
             return -errno;
     }
-    if ((f->direct || !write) && !(n->flags & BLK_AIO_THREADS) && len <= SMALL * 8)
+    if ((f->direct || !write) && !(n->flags & BLK_AIO_THREADS) && len <= 8 * READ_HERE)
         return write ? io_writev(f->fd, v, count, off) : io_readv(f->fd, v, count, off);
     struct rw_work w = { .f = f, .v = v, .n = count, .off = off, .write = write };
 
