@@ -16,6 +16,7 @@
 #include "core/net/net.h"
 #include "core/personality.h"
 #include "core/vm/disks.h"
+#include "core/vm/firmware.h"
 #include "core/vm/loader.h"
 #include "core/vm/lock.h"
 #include "core/vm/machine.h"
@@ -97,6 +98,11 @@ static bool print_lists(const struct sys_options *o, const struct target *t)
         t->print_cpu_help(stdout);
         return true;
     }
+    for (size_t i = 0; i < o->firmware_dirs.count; i++)
+        if (str_eq(o->firmware_dirs.at[i], "help") || str_eq(o->firmware_dirs.at[i], "?")) {
+            firmware_print_places(stdout, NULL);
+            return true;
+        }
     for (size_t i = 0; i < o->accels.count; i++) {
         const char *accel = optlist_get(o->accels.at[i], "accel");
 
