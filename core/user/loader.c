@@ -469,8 +469,6 @@ int user_load(int argc, char **argv, char **envp, const char *path, struct user_
         user_proc.code_start = im->low;
         user_proc.code_end = im->end;
         user_proc.exe = xstrdup(realpath(p->path, real) ? real : p->path);
-        user_proc.argv = p->argv;
-        user_proc.argc = p->argc;
         close(p->elf.fd);
         if (log_on(LOG_PAGE))
             log_printf("program %s: entry 0x%llx, brk 0x%llx, sp 0x%llx\n", p->path, (unsigned long long)out->entry,

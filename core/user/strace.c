@@ -1,8 +1,9 @@
-/* -strace: a line for each system call, as `PID name(arguments) = result`, in one write when the call has ended; calls
- * that may not return print their first half at once. */
+/* -strace: a line for each system call, as `PID name(arguments) = result`, in one piece when the call has ended. A call
+ * that may wait, or not return, prints its first half at once. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -92,23 +93,35 @@ void strace_enter(struct user_thread *t, const struct user_syscall *s, const uin
     str_addc(&line, ')');
     if (s == &user_syscall_exit || s == &user_syscall_exit_group || s == &user_syscall_execve || s == &user_syscall_execveat)
         str_addc(&line, '\n');
+    else if (!(s->flags & (US_WAITS | US_SWAPS))) {
+        t->strace_text = str_take(&line);
+        return;
+    }
     log_printf("%s", line.text);
     str_free(&line);
 }
 
+void strace_unknown(struct user_thread *t, uint64_t nr)
+{
+    log_printf("%d system call %llu is not known = -1 errno=%d (%s)\n", t->tid, (unsigned long long)nr, ENOSYS, strerror(ENOSYS));
+}
+
 void strace_leave(struct user_thread *t, const struct user_syscall *s, int64_t ret)
 {
-    (void)t;
+    const char *call = t->strace_text ? t->strace_text : "";
+
     if (s->flags & US_NO_RESULT)
-        log_printf(" = ?\n");
+        log_printf("%s = ?\n", call);
     else if (ret == -USER_RESTART)
-        log_printf(" = ? (to be restarted)\n");
+        log_printf("%s = ? (to be restarted)\n", call);
     else if (ret < 0 && ret > -4096)
-        log_printf(" = -1 errno=%d (%s)\n", (int)-ret, strerror((int)-ret));
+        log_printf("%s = -1 errno=%d (%s)\n", call, (int)-ret, strerror((int)-ret));
     else if (ret > 0xffff || ret < 0)
-        log_printf(" = 0x%llx\n", (unsigned long long)ret);
+        log_printf("%s = 0x%llx\n", call, (unsigned long long)ret);
     else
-        log_printf(" = %lld\n", (long long)ret);
+        log_printf("%s = %lld\n", call, (long long)ret);
+    free(t->strace_text);
+    t->strace_text = NULL;
 }
 
 void strace_signal(struct user_thread *t, int signo, const siginfo_t *si)

@@ -8,9 +8,9 @@
 #include "core/base/log.h"
 #include "core/user/syscall.h"
 
-#define SYS(name, args, flags, call) const struct user_syscall user_syscall_##name = { #name, args, -1, flags, call };
-#define PASS(name, args, flags) const struct user_syscall user_syscall_##name = { #name, args, SYS_##name, flags, NULL };
-#define LACK(name, why) const struct user_syscall user_syscall_##name = { #name, "aaaaaa", -1, 0, NULL };
+#define SYS(name, args, flags, call) const struct user_syscall user_syscall_##name = { #name, args, -1, flags, call, NULL };
+#define PASS(name, args, flags) const struct user_syscall user_syscall_##name = { #name, args, SYS_##name, flags, NULL, NULL };
+#define LACK(name, why) const struct user_syscall user_syscall_##name = { #name, "aaaaaa", -1, 0, NULL, why };
 #include "core/user/syscalls.def"
 #undef SYS
 #undef PASS
@@ -44,8 +44,10 @@ static int64_t pass(struct user_thread *t, const struct user_syscall *s, const u
     return user_call(t, s->host, h[0], h[1], h[2], h[3], h[4], h[5]);
 }
 
-static int64_t unknown(uint64_t nr)
+static int64_t unknown(struct user_thread *t, uint64_t nr)
 {
+    if (log_on(LOG_STRACE))
+        strace_unknown(t, nr);
     log_unimp("system call %llu is not implemented", (unsigned long long)nr);
     return -ENOSYS;
 }
@@ -58,7 +60,7 @@ static int64_t serve(struct user_thread *t, const struct user_syscall *s, const 
         return s->call(t, a);
     if (s->host >= 0)
         return pass(t, s, a);
-    log_unimp("system call %s is not implemented", s->name);
+    log_unimp("system call %s is not implemented: %s", s->name, s->why);
     return -ENOSYS;
 }
 
@@ -72,7 +74,7 @@ void user_serve(struct user_thread *t)
     abi->get_syscall(t->env, &nr, a);
     s = nr < abi->nsyscalls ? abi->syscalls[nr] : NULL;
     if (unlikely(!s)) {
-        abi->set_result(t->env, (uint64_t)unknown(nr));
+        abi->set_result(t->env, (uint64_t)unknown(t, nr));
         return;
     }
     t->running = s;

@@ -20,6 +20,7 @@ struct user_syscall {
     int host;                                  /* host number to pass it to, when call is NULL; -1: not implemented */
     unsigned flags;
     int64_t (*call)(struct user_thread *t, const uint64_t a[6]);   /* the result or -errno or -USER_RESTART */
+    const char *why;                           /* not implemented: the reason */
 };
 
 #define SYS(name, args, flags, call) extern const struct user_syscall user_syscall_##name;
@@ -54,6 +55,7 @@ static inline uint64_t user_hostp(uint64_t p)
 /* strace.c */
 void strace_enter(struct user_thread *t, const struct user_syscall *s, const uint64_t a[6]);
 void strace_leave(struct user_thread *t, const struct user_syscall *s, int64_t ret);
+void strace_unknown(struct user_thread *t, uint64_t nr);
 void strace_signal(struct user_thread *t, int signo, const siginfo_t *si);
 
 /* Implementations, by file. */

@@ -404,6 +404,7 @@ static void __attribute__((noinline, noreturn)) vfork_child(struct user_thread *
 {
     t->tid = t->pid = (int)user_raw(SYS_getpid, 0, 0, 0, 0, 0, 0);
     t->vfork_child = true;
+    t->strace_text = NULL;                     /* the parent will end that line */
     t->vcpu->debug = NULL;                     /* the debugger follows the parent */
     t->vcpu->single_step = false;
     child_regs(t, c);

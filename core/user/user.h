@@ -27,8 +27,6 @@ struct user_process {
     int nhost_args;
     const char *sysroot;                       /* -L; NULL if not given */
     char *exe;                                 /* the program, absolute path on the host: /proc/self/exe */
-    char **argv;                               /* as the guest's main() got it */
-    int argc;
     uint64_t sigreturn;                        /* guest address of the code that calls rt_sigreturn */
     uint64_t stack_low, stack_top, sp_start;
     uint64_t arg_start, arg_end, env_end;      /* the argument strings, then the environment: /proc/self/cmdline */
@@ -55,6 +53,7 @@ struct user_thread {
     bool exiting;
     atomic_bool in_guest;                      /* kept while a debugger is there; any thread reads it */
     int exit_status;
+    char *strace_text;                         /* the call being served, until its result is known */
     void *exec_args;                           /* of an execve under way: a vfork child's are freed by its parent */
     uint64_t robust_head;                      /* guest address */
     uint64_t set_tid[2];                       /* where a new thread writes its tid before it runs; 0 nowhere */
