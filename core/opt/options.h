@@ -116,6 +116,8 @@ void sys_options_free(struct sys_options *o);
 
 /** user_options_parse - the same for rhea-ARCH; options end at the program's name; the environment is read first. */
 int user_options_parse(struct user_options *o, int argc, char **argv, const char *arch, struct error *err);
+/** user_wants_models - was it `-cpu help`? Then there need be no program. */
+bool user_wants_models(const struct user_options *o);
 void user_options_free(struct user_options *o);
 
 /** cpu_optlist - read a -cpu argument: `MODEL,+feature,-feature,feature=on`. NULL on error. */

@@ -279,6 +279,13 @@ static int bare_program(void *opaque, const char *option, const char *arg, struc
     return 2;
 }
 
+bool user_wants_models(const struct user_options *o)
+{
+    const char *model = o->cpu ? optlist_get(o->cpu, "model") : NULL;
+
+    return model && (str_eq(model, "help") || str_eq(model, "?"));
+}
+
 int user_options_parse(struct user_options *o, int argc, char **argv, const char *arch, struct error *err)
 {
     struct parsing p = { .o = { .arch = arch } };
@@ -288,7 +295,7 @@ int user_options_parse(struct user_options *o, int argc, char **argv, const char
     ret = read_variables(&p, err);
     if (!ret)
         ret = opt_parse(&p, user_opt_table, argc, argv, bare_program, &first, err);
-    if (!ret && first == argc)
+    if (!ret && first == argc && !user_wants_models(&p.o))
         ret = error_set(err, EINVAL, "no program given: %s [options] program [arguments...]", error_program());
     *o = p.o;
     if (ret) {

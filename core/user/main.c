@@ -113,6 +113,10 @@ static int user_main(int argc, char **argv, const char *arch)
     ret = user_options_parse(&o, argc, argv, arch, &err);
     if (ret == 1)
         return 0;
+    if (!ret && user_wants_models(&o)) {
+        user_proc.target->print_cpu_help(stdout);
+        return 0;
+    }
     if (!ret) {
         user_proc.options = &o;
         user_proc.host_args = argv;
