@@ -254,15 +254,21 @@ static uint64_t round_int(struct cpu_env *c, const struct format *f, uint64_t v,
 
 static uint64_t to_int(const struct format *f, uint64_t bits_in, unsigned mode, unsigned bits, bool u, unsigned scale)
 {
-    double v, r, hi = ldexp(1.0, (int)(u ? bits : bits - 1)), lo = u ? 0.0 : -hi;
+    double v, r;
+    const double hi = ldexp(1.0, (int)(u ? bits : bits - 1)), lo = u ? 0.0 : -hi;
 
     if (is_nan(f, bits_in)) {
         raise_invalid();
         return 0;
     }
     v = value(f, bits_in);
-    if (scale)
-        v = ldexp(v, (int)scale);
+    if (scale) {
+        unsigned csr = _mm_getcsr();
+        volatile double scaled = ldexp(v, (int)scale);     /* too large for a double is too large for the integer */
+
+        v = scaled;
+        _mm_setcsr(csr);
+    }
     r = round_by(v, mode);
     if (r >= hi || r < lo) {
         raise_invalid();
