@@ -26,6 +26,7 @@
 enum { NI64 = 10, NI32 = 4, NF64 = 4, NV = 4, F64_0 = NI64 + NI32, V_0 = F64_0 + NF64, NSLOTS = V_0 + NV };
 enum { PAGE = 4096, PAGES = 4, ROOM = 1 << 20 };
 static const uint64_t base_of_memory = 0x12340000;         /* the guest's address of page 0 */
+static const uint64_t host_base = 0x200000000000;               /* where sanitizers leave room */
 
 struct state {
     struct cpu_env env;
@@ -470,15 +471,15 @@ static void user_mode(void **state)
 static void user_mode_behind_a_base(void **state)
 {
     (void)state;
-    map_memory(base_of_memory + 0x100000000);
-    set_mode(false, 0x100000000, false, NULL);
+    map_memory(base_of_memory + host_base);
+    set_mode(false, host_base, false, NULL);
     run_all();
 }
 
 static void user_mode_32_bit(void **state)
 {
     (void)state;
-    set_mode(false, 0x100000000, true, "all");
+    set_mode(false, host_base, true, "all");
     run_all();
 }
 
