@@ -219,7 +219,8 @@ static int record(const char *qemu, const char *dir)
 {
     for (unsigned i = 0; i < rv_ninsns; i++) {
         const struct insn_desc *d = &rv_insns[i];
-        char *path = record_path(dir, d), *cmd = xasprintf("timeout 10 %s > /tmp/isa-record.out", qemu);
+        char *path = record_path(dir, d), *raw = xasprintf("%s/.out", dir);
+        char *cmd = xasprintf("timeout 10 %s > %s", qemu, raw);
         struct isa_state out;
         struct isa_case c;
         FILE *p, *f;
@@ -234,7 +235,7 @@ static int record(const char *qemu, const char *dir)
         }
         if (!p || pclose(p) != 0)
             printf("%s: the emulator does not know it\n", d->name);
-        p = fopen("/tmp/isa-record.out", "r");
+        p = fopen(raw, "r");
         f = fopen(path, "w");
         if (!p || !f) {
             perror(path);
@@ -248,7 +249,9 @@ static int record(const char *qemu, const char *dir)
         if (!ftell(f))
             unlink(path);
         fclose(f);
+        unlink(raw);
         free(path);
+        free(raw);
         free(cmd);
     }
     return 0;
