@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Picks instructions for ops.c: words.py SEED COUNT > words.h
+
+Each group is a stretch of the A64 encoding space (fixed bits, mask of fixed bits) with the places of its register fields,
+which are kept to registers 0 to 7: those that ops.c sets and looks at. Half precision is left out with the feature."""
+import random
+import sys
+
+N, M, D, A = 5, 16, 0, 10                      # where register fields begin
+GROUPS = [
+    ("three same", 0x0e200400, 0x9f200400, (D, N, M)), ("three same, scalar", 0x5e200400, 0xdf200400, (D, N, M)),
+    ("two registers", 0x0e200800, 0x9f3e0c00, (D, N)), ("two registers, scalar", 0x5e200800, 0xdf3e0c00, (D, N)),
+    ("three different", 0x0e200000, 0x9f200c00, (D, N, M)), ("three different, scalar", 0x5e200000, 0xdf200c00, (D, N, M)),
+    ("across lanes", 0x2e300800, 0xbf3e0c00, (D, N)), ("across lanes, integers", 0x0e310800, 0x9f3f0c00, (D, N)),
+    ("pairs, scalar", 0x7e300800, 0xff3e0c00, (D, N)),
+    ("shift", 0x0f200400, 0x9fa00400, (D, N)), ("shift, 64 bits", 0x0f400400, 0x9fc00400, (D, N)),
+    ("shift, bytes", 0x0f080400, 0x9ff88400, (D, N)), ("shift, scalar", 0x5f400400, 0xdfc00400, (D, N)),
+    ("by element, words", 0x0f800000, 0x9fd80400, (D, N)), ("by element, doubles", 0x0fc00000, 0x9ff80400, (D, N)),
+    ("by element, scalar", 0x5f800000, 0xdf980400, (D, N)),
+    ("copy", 0x0e000400, 0x9fe08400, (D, N)), ("ext", 0x2e000000, 0xbfe08400, (D, N, M)),
+    ("table", 0x0e000000, 0xbfe0cc00, (D, N, M)), ("table of two", 0x0e002000, 0xbfe0ec00, (D, M)),
+    ("permute", 0x0e000800, 0xbf208c00, (D, N, M)), ("immediate", 0x0f000400, 0x9ff80c00, (D,)),
+    ("fp two", 0x1e200800, 0xffa00c00, (D, N, M)), ("fp one", 0x1e204000, 0xffa07c00, (D, N)),
+    ("fp three", 0x1f000000, 0xff800000, (D, N, M, A)), ("fp to integer", 0x1e200000, 0x7fa0fc00, (D, N)),
+    ("fp fixed", 0x1e000000, 0x7fa00000, (D, N)), ("fp immediate", 0x1e201000, 0xffa01fe0, (D,)),
+    ("fp select", 0x1e200c00, 0xffa00c00, (D, N, M)), ("fp compare", 0x1e202000, 0xffa0fc07, (N, M)),
+    ("fp conditional compare", 0x1e200400, 0xffa00c00, (N, M)), ("aes", 0x4e284800, 0xffff0c00, (D, N)),
+    ("sha, three", 0x5e000000, 0xffe08c00, (D, N, M)), ("sha, two", 0x5e280800, 0xffff0c00, (D, N)),
+    ("one source", 0x5ac00000, 0x7ffff000, (D, N)), ("two sources", 0x1ac00000, 0x7fe00000, (D, N, M)),
+    ("add, sub", 0x0b000000, 0x1f200000, (D, N, M)), ("add, sub extended", 0x0b200000, 0x1fe00000, (D, N, M)),
+    ("logic", 0x0a000000, 0x1f000000, (D, N, M)), ("bit field", 0x13000000, 0x1f800000, (D, N)),
+    ("extract", 0x13800000, 0x7fa00000, (D, N, M)), ("select", 0x1a800000, 0x3fe00000, (D, N, M)),
+    ("conditional compare", 0x7a400000, 0x7fe00c10, (N, M)), ("conditional compare, add", 0x3a400000, 0x7fe00c10, (N, M)),
+    ("conditional compare, immediate", 0x3a400800, 0x3fe00c10, (N,)),
+    ("multiply-add", 0x1b000000, 0x7fe00000, (D, N, M, A)), ("multiply-add long", 0x9b200000, 0xff600000, (D, N, M, A)),
+    ("multiply high", 0x9b407c00, 0xff60fc00, (D, N, M)), ("with carry", 0x1a000000, 0x1fe0fc00, (D, N, M)),
+    ("logic immediate", 0x12000000, 0x1f800000, (D, N)), ("add immediate", 0x11000000, 0x1f800000, (D, N)),
+    ("move wide", 0x12800000, 0x1f800000, (D,)),
+]
+
+
+def main():
+    rng = random.Random(int(sys.argv[1]))
+    print("/* words.py %s %s */\nstatic const unsigned words[] = {" % (sys.argv[1], sys.argv[2]))
+    for _ in range(int(sys.argv[2])):
+        _, value, mask, regs = rng.choice(GROUPS)
+        word = rng.getrandbits(32) & ~mask & 0xffffffff | value
+        for at in regs:
+            word &= ~(0x18 << at)
+        print("    0x%08x," % word)
+    print("};")
+
+
+main()
