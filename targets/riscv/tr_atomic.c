@@ -44,6 +44,8 @@ static void store_conditional(struct riscv_tr *t, unsigned size, int rd, int rs1
 
     ir_enter(t->ir, try);
     expect = ir_ldenv(t->ir, t->xt, t->rv32 ? IR_M32 : IR_M64, RES_VAL);
+    if (size == IR_M32 && !t->rv32)            /* also where LR was of 64 bits: success is what the memory says */
+        expect = ir_ext(t->ir, expect, 0, 32, true);
     old = ir_cas(t->ir, t->xt, amo_mem(t, size), addr, expect, val);
     ir_stenv(t->ir, IR_M64, RES_ADDR, none);
     put_gpr(t, (unsigned)rd, ir_setcc(t->ir, t->xt, IR_NE, old, expect));
