@@ -166,9 +166,12 @@ static uint64_t *large_word(struct view_priv *p, uint64_t va, unsigned level, un
 
 void view_note_large(struct rt_view *w, uint64_t va, unsigned page_bits)
 {
+    struct view_priv *p = w->priv;
     unsigned bit;
-    uint64_t *word = large_word(w->priv, va, page_bits >= 30, &bit);
+    uint64_t *word = large_word(p, va, page_bits >= 30, &bit);
 
+    if (page_bits > 30)                        /* beyond 1 GiB: reached from everywhere */
+        memset(p->large_1g, 0xff, sizeof p->large_1g);
     *word |= UINT64_C(1) << bit;
 }
 
