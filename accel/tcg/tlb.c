@@ -178,8 +178,9 @@ void view_note_large(struct rt_view *w, uint64_t va, unsigned page_bits)
 static bool in_large(const struct rt_view *w, uint64_t va, unsigned level)
 {
     unsigned bit;
+    const uint64_t *word = large_word(w->priv, va, level, &bit);
 
-    return *large_word(w->priv, va, level, &bit) >> bit & 1;
+    return *word >> bit & 1;
 }
 
 static void backing_drop(const struct view_priv *p, uint64_t va);
