@@ -5,16 +5,35 @@
 #include "targets/arm/state.h"
 
 #define UNWRAP(...) { __VA_ARGS__ }
+#define EACH_V(M, name) \
+    M(name, 0) M(name, 1) M(name, 2) M(name, 3) M(name, 4) M(name, 5) M(name, 6) M(name, 7) M(name, 8) M(name, 9) M(name, 10) \
+    M(name, 11) M(name, 12) M(name, 13) M(name, 14) M(name, 15) M(name, 16) M(name, 17) M(name, 18) M(name, 19) M(name, 20) \
+    M(name, 21) M(name, 22) M(name, 23) M(name, 24) M(name, 25) M(name, 26) M(name, 27) M(name, 28) M(name, 29) M(name, 30) \
+    M(name, 31)
+
+#define WRITES(name, r) { ARM_SLOT_V0 + r, IR_SLOT_END },
+static const uint16_t writes_v[32][2] = { EACH_V(WRITES, v) };
+
+#define ONE_OF(helper, r) \
+    [r] = { .name = #helper, .fn = (void *)arm_help_##helper, .ret = IR_VOID, .nargs = 3, .arg = { IR_I64, IR_I32, IR_I32 }, \
+            .flags = helper##_flags, .writes = writes_v[r] },
+#define SIMD(helper, bits) \
+    enum { helper##_flags = bits }; \
+    static const struct ir_helper desc_##helper[32] = { EACH_V(ONE_OF, helper) };
 #define HELPER(helper, result, n, args, bits) \
     static const struct ir_helper desc_##helper = { \
         .name = #helper, .fn = (void *)arm_help_##helper, .ret = IR_##result, .nargs = n, .arg = UNWRAP args, .flags = bits, \
     };
 #include "targets/arm/help.def"
 #undef HELPER
+#undef SIMD
 
+#define ADDRESS(name, r) &desc_##name[r],
 const struct ir_helper *const arm_helpers[] = {
 #define HELPER(name, result, n, args, bits) &desc_##name,
+#define SIMD(name, bits) EACH_V(ADDRESS, name)
 #include "targets/arm/help.def"
+#undef SIMD
 #undef HELPER
 };
 

@@ -10,7 +10,9 @@ struct cpu_env;
 
 enum arm_helper {
 #define HELPER(name, ret, n, args, flags) ARM_H_##name,
+#define SIMD(name, flags) ARM_H_##name, ARM_H_##name##_last = ARM_H_##name + 31,
 #include "targets/arm/help.def"
+#undef SIMD
 #undef HELPER
     ARM_NHELPERS
 };

@@ -5,6 +5,7 @@
 #include <xmmintrin.h>
 
 #include "core/base/bits.h"
+#include "targets/arm/help_fast.h"
 #include "targets/arm/help_simd.h"
 #include "targets/arm/state.h"
 
@@ -207,6 +208,8 @@ void arm_help_simd_fp(struct cpu_env *c, uint32_t what, uint32_t regs)
     unsigned lanes = lanes_of(what, f), op = what & 127;
     union reg r = { .d = { 0, 0 } };
 
+    if (!(what & SIMD_SCALAR) && what >> 10 & 1 && index < 0 && simd_fast_fp(reg(c, regs, 0), &n, &m, op, f == &f64))
+        return;
     for (unsigned i = 0; i < lanes; i++) {
         if (is_pairwise(op) && !(what & SIMD_SCALAR)) {
             const union reg *from = i < lanes / 2 ? &n : &m;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/bits.h"
+#include "targets/arm/help_fast.h"
 #include "targets/arm/state.h"
 
 union reg { uint8_t b[16]; uint16_t h[8]; uint32_t s[4]; uint64_t d[2]; };
@@ -291,6 +292,8 @@ void arm_help_simd_misc(struct cpu_env *c, uint32_t what, uint32_t regs)
     const union reg n = *reg(c, regs, 1), d = *reg(c, regs, 0);
     union reg r = { .d = { 0, 0 } };
 
+    if (s.op == 0x33 && simd_fast_shift_long(reg(c, regs, 0), &n, s.size, true, s.upper, s.bits))
+        return;
     switch (s.op) {
     case 0x00: reverse(&r, &n, &s, 8); break;
     case 0x01: reverse(&r, &n, &s, 2); break;
@@ -374,6 +377,8 @@ void arm_help_simd_diff(struct cpu_env *c, uint32_t what, uint32_t regs)
     bool u = s.op & 32 || (s.op & 15) == 14, wide_n = (s.op & 15) == 1 || (s.op & 15) == 3;
     unsigned lanes = s.scalar ? 1 : 8u >> s.size, at = s.upper ? lanes : 0;
 
+    if (!s.scalar && s.index < 0 && simd_fast_diff(reg(c, regs, 0), &n, &m, s.op, s.size, s.upper))
+        return;
     if ((s.op & 15) == 4 || (s.op & 15) == 6) {
         high_narrow(&r, &n, &m, &d, &s);
     } else if ((s.op & 15) == 14 && s.size == 3) {
@@ -464,6 +469,8 @@ void arm_help_simd_shift(struct cpu_env *c, uint32_t what, uint32_t regs)
     union reg r = { .d = { 0, 0 } };
     unsigned op = s.op & 31;
 
+    if (op == 0x14 && simd_fast_shift_long(reg(c, regs, 0), &n, s.size, s.op & 32, s.upper, s.count))
+        return;
     if (op >= 0x10 && op <= 0x13) {
         shift_narrow(c, &r, &n, &d, &s);
     } else if (op == 0x14) {
@@ -499,6 +506,8 @@ void arm_help_simd_perm(struct cpu_env *c, uint32_t what, uint32_t regs)
     union reg r = { .d = { 0, 0 } };
     unsigned half = s.lanes / 2, part = s.op >> 2 & 1;
 
+    if (simd_fast_perm(reg(c, regs, 0), &n, &m, s.op, s.size, s.q))
+        return;
     if (s.op == SIMD_TBX)
         memcpy(&r, reg(c, regs, 0), s.q ? 16 : 8);
     for (unsigned i = 0; i < s.lanes; i++) {

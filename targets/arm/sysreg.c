@@ -67,12 +67,14 @@ static uint64_t counter(struct arm_env *env)
     return v->read_time ? v->read_time(v->time_opaque) : 0;
 }
 
+/* The translator clears NZCV behind it, which says that the number is good: the host's source does not run dry. */
 static uint64_t random_bits(struct arm_env *env)
 {
     uint64_t v = 0;
 
-    env->cc_op = ARM_CC_NZCV;
-    env->cc_a = getrandom(&v, sizeof v, 0) == sizeof v ? 0 : 1u << 30;
+    (void)env;
+    while (getrandom(&v, sizeof v, 0) != sizeof v)
+        continue;
     return v;
 }
 

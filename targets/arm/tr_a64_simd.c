@@ -41,8 +41,7 @@ void a64_simd_call(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned 
     ir_sync_slot(t->ir, ARM_SLOT_V0 + d);
     ir_sync_slot(t->ir, ARM_SLOT_V0 + n);
     ir_sync_slot(t->ir, ARM_SLOT_V0 + m);
-    ir_call(t->ir, h, 3, args);
-    ir_forget_slot(t->ir, ARM_SLOT_V0 + d);
+    ir_call(t->ir, h + d, 3, args);
 }
 
 /* --- loads and stores ------------------------------------------------------------------------------------------------------- */

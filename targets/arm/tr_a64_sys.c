@@ -59,8 +59,7 @@ void tr_a64_mrs(struct a64_tr *t, const struct args_a64_mrs *a)
     else
         a64_put(t, (unsigned)a->rt, ir_call(t->ir, ARM_H_sysreg_read, 2, (ir_ref[]){ a64_env(t), ir_i32(t->ir, t->insn) }));
     if (k == (3 << 19 | 3 << 16 | 2 << 12 | 4 << 8) || k == (3 << 19 | 3 << 16 | 2 << 12 | 4 << 8 | 1 << 5))
-        for (unsigned s = ARM_SLOT_CC_OP; s <= ARM_SLOT_CC_X; s++)
-            ir_forget_slot(t->ir, s);          /* RNDR sets the flags */
+        a64_set_nzcv(t, ir_i32(t->ir, 0));     /* RNDR, RNDRRS: a good number */
 }
 
 void tr_a64_msr(struct a64_tr *t, const struct args_a64_msr *a)
