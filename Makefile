@@ -51,7 +51,7 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 # Instruction tests, one program an architecture: tests/isa/riscv/*.c is isa-riscv. record.c runs as a guest.
 ISA_ARCHS := $(notdir $(patsubst %/isa.c,%,$(wildcard tests/isa/*/isa.c)))
 ISA_BIN := $(ISA_ARCHS:%=$(B)/isa-%)
-ISA_SRC := $(filter-out %/record.c,$(wildcard tests/isa/*/*.c))
+ISA_SRC := $(filter-out %/record.c,$(wildcard $(ISA_ARCHS:%=tests/isa/%/*.c)))
 LINKS := $(addprefix rhea-,$(shell cat core/links 2>/dev/null))
 
 all: $(B)/rhea $(addprefix $(B)/,$(LINKS))
