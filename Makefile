@@ -153,7 +153,7 @@ CHECKS := check-headers check-unit check-isa check-guest check-boot check-block 
 check-headers: $(HEADERS:%=$(B)/hdr/%.ok)
 $(B)/hdr/%.ok: % $(B)/config.mk | $(INSN_GEN)
 	@mkdir -p $(@D)
-	$(Q)printf '#include "%s"\n' $< | $(CC) $(CFLAGS_ALL) -fsyntax-only \
+	$(Q)printf '#include "%s"\n' $< | $(CC) $(CFLAGS_ALL) -Werror -fsyntax-only \
 	    -MMD -MP -MT $@ -MF $(@:.ok=.d) -x c - && touch $@
 
 check-isa: $(ISA_BIN)

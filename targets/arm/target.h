@@ -4,6 +4,8 @@
 
 #include "targets/target.h"
 
+struct arm_env;
+
 extern const struct target_user arm64_user;
 
 int arm64_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
