@@ -5,12 +5,17 @@ need qemu-img qemu-utils
 need openssl openssl
 disk ref.raw 4
 S="--object secret,id=s,data=geheim"
+theirs() {  # qemu-img measures its own speed, which fails now and then on a busy machine
+    for try in 1 2 3 4 5 6; do qemu-img convert $S -O luks "$@" > out 2>&1 && return 0; grep -q "accurate CPU usage" out || break; done
+    grep -q "accurate CPU usage" out && { echo "qemu-img cannot measure its speed on this busy machine"; exit 77; }
+    cat out; fail "qemu-img convert $*"
+}
 ok $IMG convert $S -O luks -o key-secret=s,iter-time=10 ref.raw a.luks
 ok qemu-img compare $S --image-opts driver=luks,file.filename=a.luks,key-secret=s driver=raw,file.filename=ref.raw
-ok qemu-img convert $S -O luks -o key-secret=s,iter-time=200 ref.raw b.luks
+theirs -o key-secret=s,iter-time=200 ref.raw b.luks
 ok $IMG compare $S --image-opts driver=luks,file.filename=b.luks,key-secret=s driver=raw,file.filename=ref.raw
 for o in cipher-alg=aes-128 cipher-mode=cbc,ivgen-alg=essiv,ivgen-hash-alg=sha256 hash-alg=sha512 cipher-alg=serpent-256 cipher-alg=twofish-256; do
-    ok qemu-img convert $S -O luks -o key-secret=s,iter-time=200,$o ref.raw c.luks
+    theirs -o key-secret=s,iter-time=200,$o ref.raw c.luks
     ok $IMG compare $S --image-opts driver=luks,file.filename=c.luks,key-secret=s driver=raw,file.filename=ref.raw
     ok $IMG convert $S -O luks -o key-secret=s,iter-time=10,$o ref.raw d.luks
     ok qemu-img compare $S --image-opts driver=luks,file.filename=d.luks,key-secret=s driver=raw,file.filename=ref.raw
