@@ -305,11 +305,14 @@ static int punch(struct file *f, uint64_t off, uint64_t len)
 static int file_zero(struct blk_node *n, uint64_t off, uint64_t len, unsigned flags)
 {
     struct file *f = n->priv;
+    static const char zeros[4096];
     uint64_t     inside = off < f->end ? MIN(len, f->end - off) : 0;
     int          ret = 0;
 
     f->hole_to = 0;
-    if (inside > 0) {
+    if (inside > 0 && inside <= sizeof zeros && !f->direct) {    /* a sector is written sooner than it is allocated away */
+        ret = transfer_all(n, BLK_FLAT(zeros, inside), off, true);
+    } else if (inside > 0) {
         ret = -ENOTSUP;
         if (flags & BLK_MAY_UNMAP)
             ret = punch(f, off, inside);

@@ -314,7 +314,8 @@ static int dmg_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     if (load_be64(k + 224) == 0)
         return error_set(err, ENOTSUP, "dmg images with a resource fork instead of an XML list are not supported");
     ret = dmg_xml(n, s, load_be64(k + 216), load_be64(k + 224), load_be64(k + 24), err);
-    qsort(s->chunk, s->count, sizeof *s->chunk, by_place);
+    if (s->count > 0)
+        qsort(s->chunk, s->count, sizeof *s->chunk, by_place);
     for (uint64_t i = 0; i + 1 < s->count && ret == 0; i++)
         if (s->chunk[i].at + s->chunk[i].len > s->chunk[i + 1].at)
             ret = error_set(err, EINVAL, "dmg chunks overlap at sector %llu", (unsigned long long)s->chunk[i + 1].at / 512);
