@@ -29,6 +29,21 @@ static bool near_homes(const struct ra_scan *s, const struct ir_insn *i)
     return i->imm < s->home_high && i->imm + ir_mem_bytes(i->aux) > s->home_low;
 }
 
+/* A helper that is given the CPU state and declares nothing: its caller syncs and forgets the slots in question itself
+ * (which ones depends on the arguments). Nobody else may rely on a home across it. */
+static bool undeclared(const struct ra_scan *s, const struct ir_insn *i)
+{
+    const struct ir_helper *h = s->ir->helpers[i->imm];
+    const ir_ref *args = ir_args(s->ir, i);
+
+    if (h->reads || h->writes || h->flags & (IR_H_READ_ALL | IR_H_WRITE_ALL | IR_H_FAULT | IR_H_PURE))
+        return false;
+    for (unsigned k = 0; k < i->nargs; k++)
+        if (ir_at(s->ir, args[k])->op == IR_OP_envaddr)
+            return true;
+    return false;
+}
+
 void ra_note_home_writes(struct ra_scan *s, const struct ir_insn *i)
 {
     if (i->op == IR_OP_set) {
@@ -36,7 +51,7 @@ void ra_note_home_writes(struct ra_scan *s, const struct ir_insn *i)
     } else if (i->op == IR_OP_call) {
         const struct ir_helper *h = s->ir->helpers[i->imm];
 
-        if (h->flags & IR_H_WRITE_ALL)
+        if (h->flags & IR_H_WRITE_ALL || undeclared(s, i))
             note_write(s, &s->all_writes, IR_NONE);
         else if (h->writes)
             for (const uint16_t *w = h->writes; *w != IR_SLOT_END; w++)
@@ -103,7 +118,7 @@ static void unsafe_call(struct ra_scan *s, const struct ir_insn *i)
     if (h->writes)
         for (const uint16_t *w = h->writes; *w != IR_SLOT_END; w++)
             clear_slot(s->unsafe, *w);
-    if (h->flags & (IR_H_READ_ALL | IR_H_FAULT))
+    if (h->flags & (IR_H_READ_ALL | IR_H_FAULT) || undeclared(s, i))
         memset(s->unsafe, 0xff, s->nwords * sizeof *s->unsafe);
     if (h->reads)
         for (const uint16_t *w = h->reads; *w != IR_SLOT_END; w++)

@@ -210,7 +210,8 @@ void ir_finish(struct ir *ir);
 /* Guest registers by name. ir_read_slot gives the current value (a get at first reading in the entry block);
  * ir_write_slot renames. ir_sync_slot emits a set for a dirty slot and marks it clean; ir_sync_all does all;
  * ir_forget_slot makes the next read load from home again (after a helper changed it). Calls do this themselves from
- * the helper's declaration. */
+ * the helper's declaration; a helper whose slots depend on its arguments declares none, takes an envaddr, and its caller
+ * syncs and forgets around the call. */
 ir_ref ir_read_slot(struct ir *ir, unsigned slot);
 void ir_write_slot(struct ir *ir, unsigned slot, ir_ref v);
 void ir_sync_slot(struct ir *ir, unsigned slot);

@@ -128,12 +128,23 @@ static void help_fault(struct state *s, uint64_t a)
     s->home[3][0]++;
 }
 
+static void help_by_number(struct state *s, uint64_t n)       /* which registers depends on the argument: undeclared */
+{
+    uint64_t v[2];
+
+    memcpy(v, s->home[n % 8], 8);
+    memcpy(v + 1, s->home[n / 8], 8);
+    v[0] = mix(v[0], v[1]);
+    memcpy(s->home[n % 8], v, 8);
+}
+
 static const uint16_t reads0[] = { 0, IR_SLOT_END }, writes1[] = { 1, IR_SLOT_END }, writes3[] = { 3, IR_SLOT_END };
 static const struct ir_helper
     pure = { "pure", help_pure, IR_I64, 2, { IR_I64, IR_I32 }, IR_H_PURE, NULL, NULL },
     writer = { "write", help_write, IR_VOID, 2, { IR_I64, IR_I64 }, 0, writes1, reads0 },
+    by_number = { "by_number", help_by_number, IR_VOID, 2, { IR_I64, IR_I64 }, 0, NULL, NULL },
     fault = { "fault", help_fault, IR_VOID, 2, { IR_I64, IR_I64 }, IR_H_FAULT, writes3, NULL };
-static const struct ir_helper *const helpers[] = { &pure, &writer, &fault };
+static const struct ir_helper *const helpers[] = { &pure, &writer, &fault, &by_number };
 
 /* --- programs ---------------------------------------------------------------------------------------------------------- */
 
@@ -294,8 +305,17 @@ static void memory(struct gen *g)
 static void calling(struct gen *g)
 {
     ir_ref args[2];
+    unsigned d, n;
 
-    switch (below(g, 3)) {
+    switch (below(g, 4)) {
+    case 3:
+        d = below(g, NI64), n = below(g, NI64);
+        args[0] = ir_envaddr(g->ir, 0), args[1] = ir_i64(g->ir, d + 8 * n);
+        ir_sync_slot(g->ir, d);
+        ir_sync_slot(g->ir, n);
+        ir_call(g->ir, 3, 2, args);
+        ir_forget_slot(g->ir, d);
+        break;
     case 0:
         args[0] = i64(g), args[1] = i32(g);
         ir_write_slot(g->ir, 5, ir_call(g->ir, 0, 2, args));
@@ -580,8 +600,8 @@ int main(int argc, char **argv)
     }
     name_slots();
     prepare_host();
-    ir_init(&plain, slots, NSLOTS, helpers, 3);
-    ir_init(&other, slots, NSLOTS, helpers, 3);
+    ir_init(&plain, slots, NSLOTS, helpers, 4);
+    ir_init(&other, slots, NSLOTS, helpers, 4);
     printf("seeds %" PRIu64 " to %" PRIu64 "\n", first, first + count - 1);
     for (uint64_t s = first; s < first + count && !failed; s++)
         failed = check_seed(&plain, &other, s);
