@@ -42,6 +42,9 @@ void a64_simd_call(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned 
     ir_sync_slot(t->ir, ARM_SLOT_V0 + n);
     ir_sync_slot(t->ir, ARM_SLOT_V0 + m);
     ir_call(t->ir, h + d, 3, args);
+    ir_call_touches(t->ir, ARM_SLOT_V0 + d, false);            /* the helper's declaration says only what it writes */
+    ir_call_touches(t->ir, ARM_SLOT_V0 + n, false);
+    ir_call_touches(t->ir, ARM_SLOT_V0 + m, false);
 }
 
 /* --- loads and stores ------------------------------------------------------------------------------------------------------- */

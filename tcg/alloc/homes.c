@@ -56,6 +56,9 @@ void ra_note_home_writes(struct ra_scan *s, const struct ir_insn *i)
         else if (h->writes)
             for (const uint16_t *w = h->writes; *w != IR_SLOT_END; w++)
                 note_write(s, &s->slot_writes[*w], IR_NONE);
+        for (unsigned k = 0; k < 4; k++)
+            if (ir_call_touched(i, k) & IR_CALL_WRITES)
+                note_write(s, &s->slot_writes[(ir_call_touched(i, k) & ~(unsigned)IR_CALL_WRITES) - 1], IR_NONE);
     } else if (i->op == IR_OP_stenv && near_homes(s, i)) {
         for (unsigned slot = 0; slot < s->ir->nslots; slot++)
             if (overlaps_home(s, i, slot))
@@ -123,6 +126,9 @@ static void unsafe_call(struct ra_scan *s, const struct ir_insn *i)
     if (h->reads)
         for (const uint16_t *w = h->reads; *w != IR_SLOT_END; w++)
             set_slot(s->unsafe, *w);
+    for (unsigned k = 0; k < 4; k++)
+        if (ir_call_touched(i, k))
+            set_slot(s->unsafe, (ir_call_touched(i, k) & ~(unsigned)IR_CALL_WRITES) - 1);
 }
 
 /* One instruction backwards: what it writes hides what was there; what it reads must not have been touched. */

@@ -188,6 +188,12 @@ static void check_call(struct check *c, ir_ref r)
     }
     for (const uint16_t *s = h->reads; s && *s != IR_SLOT_END; s++)
         read_home(c, r, *s);
+    for (unsigned k = 0; k < 4; k++)
+        if (ir_call_touched(ir_at(c->ir, r), k))
+            read_home(c, r, (ir_call_touched(ir_at(c->ir, r), k) & ~(unsigned)IR_CALL_WRITES) - 1);
+    for (unsigned k = 0; k < 4; k++)
+        if (ir_call_touched(ir_at(c->ir, r), k) & IR_CALL_WRITES)
+            touch_home(c, (ir_call_touched(ir_at(c->ir, r), k) & ~(unsigned)IR_CALL_WRITES) - 1, IR_NONE);
     for (const uint16_t *s = h->writes; s && *s != IR_SLOT_END; s++)
         touch_home(c, *s, IR_NONE);
 }

@@ -267,6 +267,13 @@ ir_ref ir_fcmp(struct ir *ir, enum ir_type type, enum ir_fcond c, ir_ref a, ir_r
 /* Helper calls: homes are synced before and forgotten after as the helper declares. Returns IR_NONE for void. */
 ir_ref ir_call(struct ir *ir, unsigned helper, unsigned nargs, const ir_ref *args);
 
+/* Slots that one call touches beside those its helper declares (a register named by an operand), four at most: it reads
+ * the home, and writes it when `writes`. To be called right after ir_call(); they are kept in the call's imm2, 16 bits
+ * each: slot + 1, and IR_CALL_WRITES. */
+enum { IR_CALL_WRITES = 0x8000 };
+void ir_call_touches(struct ir *ir, unsigned slot, bool writes);
+static inline unsigned ir_call_touched(const struct ir_insn *call, unsigned k) { return call->imm2 >> 16 * k & 0xffff; }
+
 /* Where the next snapshots say the guest is; call at the start of each guest instruction (also emits `insn`). */
 void ir_guest_insn(struct ir *ir, uint64_t pc, unsigned length);
 void ir_set_pc_val(struct ir *ir, ir_ref pc);             /* snapshots name a computed pc until the next guest_insn */

@@ -273,6 +273,22 @@ ir_ref ir_call(struct ir *ir, unsigned helper, unsigned nargs, const ir_ref *arg
     return h->ret == IR_VOID ? IR_NONE : r;
 }
 
+void ir_call_touches(struct ir *ir, unsigned slot, bool writes)
+{
+    struct ir_insn *call = ir_at(ir, ir->blocks[ir->cur].last);
+    unsigned k = 0;
+
+    while (k < 4 && (ir_call_touched(call, k) & ~(unsigned)IR_CALL_WRITES) != 0 && (ir_call_touched(call, k) & ~(unsigned)IR_CALL_WRITES) != slot + 1)
+        k++;
+    if (call->op != IR_OP_call || k == 4) {
+        ir_fail(ir, "a call touches more registers than it can name");
+        return;
+    }
+    call->imm2 |= (uint64_t)((slot + 1) | (writes ? IR_CALL_WRITES : 0)) << 16 * k;
+    if (writes)
+        ir_forget_slot(ir, slot);
+}
+
 /* --- guest instructions and control flow --------------------------------------------------------------------------------- */
 
 void ir_guest_insn(struct ir *ir, uint64_t pc, unsigned length)
