@@ -112,61 +112,6 @@ static ir_ref value_to_change(struct riscv_tr *t, unsigned csr, ir_ref old)
     return from64(t, ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct riscv_env, mip)));
 }
 
-/* Leave, behind this instruction, if an interrupt that is enabled in mie waits. Goes on in a new block. */
-static void leave_for_interrupts(struct riscv_tr *t)
-{
-    ir_block_ref out = ir_block_new(t->ir, t->next), on = ir_block_new(t->ir, t->next);
-    ir_ref lines = ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct riscv_env, mip));
-    ir_ref sei = ir_ldenv(t->ir, IR_I64, IR_M32, offsetof(struct riscv_env, ext_seip));
-    ir_ref mie = ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct riscv_env, mie));
-
-    lines = ir_bin(t->ir, IR_OP_or, lines, ir_bini(t->ir, IR_OP_shl, sei, RV_IRQ_SEI));
-    ir_brcc(t->ir, IR_TSTNZ, lines, mie, out, on, 1);
-    ir_seal(t->ir, out);
-    ir_seal(t->ir, on);
-    ir_enter(t->ir, out);
-    tr_leave_behind(t, RT_EXIT_FLUSHED);
-    t->ended = false;
-    ir_enter(t->ir, on);
-}
-
-/* Kernels switch interrupts off and on all the time: sstatus.SIE is set and cleared in place. A change of any other bit
- * (known at run time only, when it comes from a register) goes the long way. False: not such an access. */
-static bool interrupt_enable(struct riscv_tr *t, unsigned csr, enum csr_op op, int rd, ir_ref src)
-{
-    const uint32_t at = offsetof(struct riscv_env, mstatus);
-    ir_ref old, shown, bits, args[3], wide = to64(t, src);
-
-    if (csr != 0x100 || op == CSR_WRITE || t->priv != RV_S || !t->c->system)
-        return false;
-    old = ir_ldenv(t->ir, IR_I64, IR_M64, at);
-    shown = ir_bini(t->ir, IR_OP_and, old, SSTATUS_MASK);
-    if (t->fs == RV_FS_DIRTY)
-        shown = ir_bini(t->ir, IR_OP_or, shown, t->rv32 ? UINT64_C(1) << 31 : UINT64_C(1) << 63);
-    if (!ir_is_const(t->ir, src) || ir_at(t->ir, src)->imm & SSTATUS_MASK & ~MSTATUS_SIE) {
-        ir_block_ref other = ir_block_new(t->ir, t->pc), here = ir_block_new(t->ir, t->pc);
-
-        ir_brcc(t->ir, IR_TSTNZ, wide, ir_i64(t->ir, SSTATUS_MASK & ~MSTATUS_SIE), other, here, 1);
-        ir_seal(t->ir, other);
-        ir_seal(t->ir, here);
-        ir_enter(t->ir, other);
-        args[0] = tr_env(t);
-        args[1] = ir_i32(t->ir, t->insn);
-        args[2] = ir_bin(t->ir, op == CSR_SET ? IR_OP_or : IR_OP_andn, shown, wide);
-        tr_call(t, RV_H_csr_write, 3, args);
-        put_gpr(t, (unsigned)rd, from64(t, shown));
-        tr_leave_behind(t, RT_EXIT_FLUSHED);
-        t->ended = false;
-        ir_enter(t->ir, here);
-    }
-    bits = ir_bini(t->ir, IR_OP_and, wide, MSTATUS_SIE);
-    ir_stenv(t->ir, IR_M64, at, ir_bin(t->ir, op == CSR_SET ? IR_OP_or : IR_OP_andn, old, bits));
-    put_gpr(t, (unsigned)rd, from64(t, shown));
-    if (op == CSR_SET)
-        leave_for_interrupts(t);
-    return true;
-}
-
 static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd, ir_ref src, bool writes)
 {
     const struct riscv_csr *c = riscv_csr_find(t->m, csr);
@@ -177,8 +122,6 @@ static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd,
         return;
     }
     if (fp_csr(t, csr, op, rd, t->rv32 ? src : ir_conv(t->ir, IR_OP_trunc, IR_I32, src), writes))
-        return;
-    if (writes && interrupt_enable(t, csr, op, rd, src))
         return;
     if (rd || op != CSR_WRITE)
         old = read_csr(t, c);
