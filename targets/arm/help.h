@@ -28,4 +28,13 @@ void arm_help_fence_i(struct cpu_env *c);
 uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn);       /* insn: the MRS or MSR */
 void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v);
 
+/* System level (excp.c, mmu.c). */
+void arm_help_fetch_fault(struct cpu_env *c, uint64_t va) __attribute__((noreturn));
+uint64_t arm_help_eret(struct cpu_env *c);                              /* where to go on */
+void arm_help_firmware(struct cpu_env *c);                              /* HVC, SMC */
+void arm_help_wait(struct cpu_env *c, uint32_t wfe);                    /* may WFI or WFE run here? */
+void arm_help_pstate(struct cpu_env *c, uint32_t clear, uint32_t set);  /* bits of enum arm_pstate */
+void arm_help_tlbi(struct cpu_env *c, uint32_t insn, uint64_t v);
+void arm_help_at(struct cpu_env *c, uint32_t insn, uint64_t va);
+
 #endif

@@ -39,6 +39,10 @@ enum arm_flags_op {
 enum arm_exception {
     ARM_EXC_UNDEF = 0x100, ARM_EXC_SVC, ARM_EXC_BRK, ARM_EXC_INSN_ABORT, ARM_EXC_DATA_ABORT, ARM_EXC_PC_ALIGN,
     ARM_EXC_SP_ALIGN, ARM_EXC_DATA_ALIGN,
+    ARM_EXC_FP_TRAP,                           /* FP or SIMD that CPACR_EL1 does not allow */
+    ARM_EXC_SYSREG_TRAP,                       /* an access from EL0 that EL1 has reserved: esr is the ISS */
+    ARM_EXC_WAIT_TRAP,                         /* WFI or WFE of EL0; esr bit 0: WFE */
+    ARM_EXC_IRQ, ARM_EXC_FIQ,
     ARM_EXC_DEBUG = 0x300,
 };
 
@@ -56,9 +60,30 @@ struct arm_env {
     uint64_t tpidr_el0, tpidrro_el0;
     const struct arm_model *model;
     bool system;
+    /* system level */
+    uint32_t pstate;                           /* as in SPSR, without NZCV: enum arm_pstate */
+    _Atomic uint32_t lines;                    /* bit 0 IRQ, bit 1 FIQ; set by any thread */
+    uint64_t sp_el[2];                         /* stack pointers; that of the bank in use is in sp */
+    uint64_t sctlr, ttbr[2], tcr, mair, amair, vbar, esr_el1, far_el1, elr, spsr, tpidr_el1, contextidr, cpacr, par;
+    uint64_t actlr, afsr[2], csselr, cntkctl, mdscr, os_lock;
+    uint64_t cnt_ctl[2], cnt_cval[2];          /* 0 physical, 1 virtual */
+    uint64_t debug[4][16];                     /* DBGBVR, DBGBCR, DBGWVR, DBGWCR */
+    /* Where page tables were found last: part of one block of RAM. */
+    struct { uint64_t first, len, generation; uint8_t *host; bool readonly; } table_seen;
 };
 
+enum arm_pstate {
+    PSTATE_SP = 1, PSTATE_EL_SHIFT = 2, PSTATE_F = 1 << 6, PSTATE_I = 1 << 7, PSTATE_A = 1 << 8, PSTATE_D = 1 << 9,
+    PSTATE_DAIF = 0xf << 6, PSTATE_SSBS = 1 << 12, PSTATE_IL = 1 << 20, PSTATE_SS = 1 << 21, PSTATE_PAN = 1 << 22,
+    PSTATE_UAO = 1 << 23,
+};
+
+/* The translator's mode: bits of FPCR, then these. */
+enum { ARM_MODE_FPCR = 0xff, ARM_MODE_EL1 = 1 << 8, ARM_MODE_FP_TRAP = 1 << 9 };
+
 static inline struct arm_env *arm_env(const struct cpu_env *c) { return (struct arm_env *)(uintptr_t)c; }
+
+static inline unsigned arm_el(const struct arm_env *env) { return env->pstate >> PSTATE_EL_SHIFT & 3; }
 
 /* tcg slots */
 enum { ARM_SLOT_X0 = 0, ARM_SLOT_SP = 31, ARM_SLOT_CC_OP, ARM_SLOT_CC_A, ARM_SLOT_CC_B, ARM_SLOT_CC_X, ARM_SLOT_V0, ARM_NSLOTS = ARM_SLOT_V0 + 32 };

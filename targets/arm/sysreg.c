@@ -1,10 +1,11 @@
-/* targets/arm/sysreg.c - system registers by name, encoding and action (sysreg.def). Those of EL1 that are listed are the ones
- * that Linux lets programs read. */
+/* targets/arm/sysreg.c - system registers by name, encoding and action (sysreg.def). In user mode, those of EL1 that
+ * can be read are the ones that Linux lets programs read. */
 #include <sys/random.h>
 #include <xmmintrin.h>
 
 #include "core/base/bits.h"
 #include "core/vm/vcpu.h"
+#include "targets/arm/excp.h"
 #include "targets/arm/help.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
@@ -37,6 +38,21 @@ static uint64_t arm_id_isar1(const struct arm_model *m)
            field(m, ARM_F_bf16, 44, 1) | field(m, ARM_F_i8mm, 52, 1);
 }
 
+static uint64_t arm_id_mmfr0(const struct arm_env *env)
+{
+    return env->system ? 0x00100025 : 0x0f000000;      /* 48 bits of address, 16 of ASID, all granules */
+}
+
+static uint64_t arm_id_mmfr1(const struct arm_env *env)
+{
+    return env->system ? field(env->model, ARM_F_hafdbs, 0, 2) | field(env->model, ARM_F_pan, 20, 1) : 0;
+}
+
+static uint64_t arm_id_mmfr2(const struct arm_env *env)
+{
+    return field(env->model, ARM_F_lse2, 32, 1) | (env->system ? field(env->model, ARM_F_uao, 4, 1) : 0);
+}
+
 /* --- actions -------------------------------------------------------------------------------------------------------------------- */
 
 /* Helpers run under the guest's MXCSR: it, not the copy in the state, has the flags now. */
@@ -60,11 +76,123 @@ static void set_fpcr(struct arm_env *env, uint32_t v)
     _mm_setcsr(env->c.mxcsr);
 }
 
-static uint64_t counter(struct arm_env *env)
-{
-    struct vcpu *v = env->c.vcpu;
+static void unknown(struct cpu_env *c) __attribute__((noreturn));
+static void unknown(struct cpu_env *c) { arm_help_raise(c, ARM_EXC_UNDEF, 0, 0); }
 
-    return v->read_time ? v->read_time(v->time_opaque) : 0;
+/* --- what EL0 may -------------------------------------------------------------------------------------------------------- */
+
+/* The syndrome of a trapped MRS or MSR: op0 op2 op1 CRn Rt CRm direction. */
+static void trap(struct arm_env *env, uint32_t insn)
+{
+    uint32_t iss = (insn >> 19 & 3) << 20 | (insn >> 5 & 7) << 17 | (insn >> 16 & 7) << 14 | (insn >> 12 & 15) << 10 |
+                   (insn & 31) << 5 | (insn >> 8 & 15) << 1 | (insn >> 21 & 1);
+
+    arm_help_raise(&env->c, ARM_EXC_SYSREG_TRAP, 0, iss);
+}
+
+static bool at_el0(const struct arm_env *env) { return env->system && arm_el(env) == 0; }
+
+enum { SCTLR_UMA = 9, SCTLR_UCT = 15 };
+
+static void sctlr_allows(struct arm_env *env, uint32_t insn, unsigned bit)
+{
+    if (!env->system && bit == SCTLR_UMA)
+        unknown(&env->c);
+    if (at_el0(env) && !(env->sctlr >> bit & 1))
+        trap(env, insn);
+}
+
+static void el1_only(struct arm_env *env, struct cpu_env *c)
+{
+    if (arm_el(env) == 0)
+        unknown(c);
+}
+
+static uint64_t feature(struct arm_env *env, enum arm_feature f, uint64_t v)
+{
+    if (!env->model->has[f] || !env->system)
+        unknown(&env->c);
+    return v;
+}
+
+/* SP_EL0 is not to be named while it is the stack pointer. */
+static void sp_banked(struct arm_env *env, struct cpu_env *c)
+{
+    if (!(env->pstate & PSTATE_SP))
+        unknown(c);
+}
+
+/* --- generic timers: CNTKCTL_EL1 says what EL0 may -------------------------------------------------------------------------- */
+
+enum { EL0_COUNTER = 0, EL0_TIMER_VIRTUAL = 8, EL0_TIMER_PHYSICAL = 9 };
+
+static void timer_allowed(struct arm_env *env, uint32_t insn, unsigned timer)
+{
+    if (at_el0(env) && !(env->cntkctl >> (EL0_COUNTER + timer) & 1))
+        trap(env, insn);
+}
+
+static void timer_control_allowed(struct arm_env *env, uint32_t insn, unsigned timer)
+{
+    if (!env->system)
+        unknown(&env->c);
+    if (at_el0(env) && !(env->cntkctl >> (timer ? EL0_TIMER_VIRTUAL : EL0_TIMER_PHYSICAL) & 1))
+        trap(env, insn);
+}
+
+static uint64_t timer_value(struct arm_env *env, uint32_t insn, unsigned timer)
+{
+    timer_control_allowed(env, insn, timer);
+    return (uint32_t)(env->cnt_cval[timer] - arm_count(env));
+}
+
+static uint64_t timer_compare(struct arm_env *env, uint32_t insn, unsigned timer)
+{
+    timer_control_allowed(env, insn, timer);
+    return env->cnt_cval[timer];
+}
+
+static uint64_t timer_ctl(struct arm_env *env, uint32_t insn, unsigned timer)
+{
+    timer_control_allowed(env, insn, timer);
+    return arm_timer_ctl(env, timer);
+}
+
+static void set_timer_compare(struct arm_env *env, uint32_t insn, unsigned timer, uint64_t v)
+{
+    timer_control_allowed(env, insn, timer);
+    env->cnt_cval[timer] = v;
+    arm_timer_changed(env, timer);
+}
+
+static void set_timer_value(struct arm_env *env, uint32_t insn, unsigned timer, uint64_t v)
+{
+    set_timer_compare(env, insn, timer, arm_count(env) + (uint64_t)(int64_t)(int32_t)v);
+}
+
+static void set_timer_ctl(struct arm_env *env, uint32_t insn, unsigned timer, uint64_t v)
+{
+    timer_control_allowed(env, insn, timer);
+    env->cnt_ctl[timer] = v & 3;
+    arm_timer_changed(env, timer);
+}
+
+/* --- more values ------------------------------------------------------------------------------------------------------------ */
+
+/* Aff0 counts eight CPUs, Aff1 the groups of eight. */
+static uint64_t affinity(const struct arm_env *env)
+{
+    unsigned i = env->c.vcpu ? env->c.vcpu->index : 0;
+
+    return 0x80000000 | (env->system ? (i & 7) | i >> 3 << 8 : 0);
+}
+
+/* Caches as a Cortex-A57 has them. */
+static uint64_t cache_size(const struct arm_env *env)
+{
+    static const uint32_t size[4] = { 0x701fe00a, 0x201fe012, 0x70ffe07a, 0 };
+
+    return size[env->csselr < 3 ? env->csselr : 3];
 }
 
 /* The translator clears NZCV behind it, which says that the number is good: the host's source does not run dry. */
@@ -87,19 +215,40 @@ static uint32_t key(unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsi
     return op0 << 19 | op1 << 16 | crn << 12 | crm << 8 | op2 << 5;
 }
 
-static void unknown(struct cpu_env *c) __attribute__((noreturn));
-static void unknown(struct cpu_env *c) { arm_help_raise(c, ARM_EXC_UNDEF, 0, 0); }
+/* op1 3 is for all; the others for EL1, and in user mode the ID registers for reading, as Linux answers for them. */
+static void check_level(struct cpu_env *c, uint32_t k, bool write)
+{
+    const struct arm_env *env = arm_env(c);
+    bool id = (k & ~0xfe0u) == key(3, 0, 0, 0, 0);
+
+    if ((k >> 16 & 7) != 3 && (env->system ? arm_el(env) == 0 || (k >> 16 & 7) > 3 : !id || write))
+        unknown(c);
+}
+
+/* DBGBVR<n>, DBGBCR<n>, DBGWVR<n>, DBGWCR<n>: op0 2, CRn 0, CRm n, op2 4 to 7. */
+static uint64_t *debug_register(struct arm_env *env, uint32_t k)
+{
+    if ((k & ~0xfe0u) != key(2, 0, 0, 0, 0) || (k >> 5 & 7) < 4)
+        return NULL;
+    return &env->debug[(k >> 5 & 7) - 4][k >> 8 & 15];
+}
 
 uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn)
 {
     struct arm_env *env = arm_env(c);
     uint32_t k = insn & SYSREG_BITS;
+    uint64_t *debug = debug_register(env, k);
 
+    check_level(c, k, false);
+    if (debug)
+        return *debug;
 #define SYSREG(name, op0, op1, crn, crm, op2, read, write) \
     if (k == key(op0, op1, crn, crm, op2)) \
         return read;
 #define READONLY(name, op0, op1, crn, crm, op2, read) SYSREG(name, op0, op1, crn, crm, op2, read, )
+#define WRITEONLY(name, op0, op1, crn, crm, op2, write)
 #include "targets/arm/sysreg.def"
+#undef WRITEONLY
 #undef READONLY
 #undef SYSREG
     if ((k & ~0xfe0u) == key(3, 0, 0, 0, 0))
@@ -111,14 +260,22 @@ void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v)
 {
     struct arm_env *env = arm_env(c);
     uint32_t k = insn & SYSREG_BITS;
+    uint64_t *debug = debug_register(env, k);
 
+    check_level(c, k, true);
+    if (debug) {
+        *debug = v;
+        return;
+    }
 #define SYSREG(name, op0, op1, crn, crm, op2, read, write) \
     if (k == key(op0, op1, crn, crm, op2)) { \
         write; \
         return; \
     }
 #define READONLY(name, op0, op1, crn, crm, op2, read)
+#define WRITEONLY(name, op0, op1, crn, crm, op2, write) SYSREG(name, op0, op1, crn, crm, op2, , write)
 #include "targets/arm/sysreg.def"
+#undef WRITEONLY
 #undef READONLY
 #undef SYSREG
     unknown(c);

@@ -5,7 +5,9 @@
 
 #include "core/base/bits.h"
 #include "core/dev/state.h"
+#include "targets/arm/excp.h"
 #include "targets/arm/help.h"
+#include "targets/arm/mmu.h"
 #include "targets/arm/model.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
@@ -36,6 +38,7 @@ static void arm_reset(struct cpu_env *c)
     env->excl_addr = ~UINT64_C(0);
     env->fpsr = 0;
     arm_set_fpcr(env, 0);
+    arm_system_reset(env);
     c->halted = 0;
     c->pc = 0;
 }
@@ -49,8 +52,26 @@ static void arm_init(struct cpu_env *c, const void *model, bool system)
     arm_reset(c);
 }
 
-/* Rounding, flush-to-zero and default-NaN modes choose how floating-point code is translated. */
-static uint64_t arm_mode_key(const struct cpu_env *c) { return arm_env(c)->fpcr >> 19 & 0xff; }
+static void arm_boot(struct cpu_env *c, uint64_t entry, uint64_t arg)
+{
+    c->pc = entry;
+    arm_env(c)->x[0] = arg;
+}
+
+/* Rounding, flush-to-zero and default-NaN modes choose how floating-point code is translated; so do the level and whether
+ * CPACR_EL1.FPEN lets it use floating point. */
+static uint64_t arm_mode_key(const struct cpu_env *c)
+{
+    const struct arm_env *env = arm_env(c);
+    unsigned fpen = env->cpacr >> 20 & 3;
+    uint64_t key = env->fpcr >> 19 & ARM_MODE_FPCR;
+
+    if (!env->system)
+        return key;
+    if (arm_el(env))
+        return key | ARM_MODE_EL1 | (fpen & 1 ? 0 : ARM_MODE_FP_TRAP);
+    return key | (fpen == 3 ? 0 : ARM_MODE_FP_TRAP);
+}
 
 static uint32_t debug_exception(void) { return ARM_EXC_DEBUG; }
 
@@ -96,7 +117,16 @@ static const struct state_field arm_state[] = {
     STATE_U64(struct arm_env, cc_a), STATE_U64(struct arm_env, cc_b), STATE_U64(struct arm_env, cc_x),
     STATE_U32(struct arm_env, fpcr), STATE_U32(struct arm_env, fpsr), STATE_U64(struct arm_env, excl_addr),
     STATE_U64(struct arm_env, excl_lo), STATE_U64(struct arm_env, excl_hi), STATE_U64(struct arm_env, tpidr_el0),
-    STATE_U64(struct arm_env, tpidrro_el0), STATE_END,
+    STATE_U64(struct arm_env, tpidrro_el0), STATE_U32(struct arm_env, pstate), STATE_U32(struct arm_env, lines),
+    STATE_ARRAY(struct arm_env, v), STATE_ARRAY(struct arm_env, sp_el), STATE_U64(struct arm_env, sctlr),
+    STATE_ARRAY(struct arm_env, ttbr), STATE_U64(struct arm_env, tcr), STATE_U64(struct arm_env, mair),
+    STATE_U64(struct arm_env, amair), STATE_U64(struct arm_env, vbar), STATE_U64(struct arm_env, esr_el1),
+    STATE_U64(struct arm_env, far_el1), STATE_U64(struct arm_env, elr), STATE_U64(struct arm_env, spsr),
+    STATE_U64(struct arm_env, tpidr_el1), STATE_U64(struct arm_env, contextidr), STATE_U64(struct arm_env, cpacr),
+    STATE_U64(struct arm_env, par), STATE_U64(struct arm_env, actlr), STATE_ARRAY(struct arm_env, afsr),
+    STATE_U64(struct arm_env, csselr), STATE_U64(struct arm_env, cntkctl), STATE_U64(struct arm_env, mdscr),
+    STATE_U64(struct arm_env, os_lock), STATE_ARRAY(struct arm_env, cnt_ctl), STATE_ARRAY(struct arm_env, cnt_cval),
+    STATE_ARRAY(struct arm_env, debug), STATE_END,
 };
 
 const struct target aarch64_target = {
@@ -104,7 +134,9 @@ const struct target aarch64_target = {
     .env_size = sizeof(struct arm_env), .slots = slots, .nslots = ARM_NSLOTS, .helpers = arm_helpers,
     .nhelpers = ARM_NHELPERS, .coherent_icache = false, .model_names = arm64_model_names, .default_model_user = "max",
     .default_model_system = "cortex-a57", .parse_cpu = arm64_parse_cpu, .print_cpu_help = arm64_cpu_help,
-    .init = arm_init, .reset = arm_reset, .mode_key = arm_mode_key, .translate = a64_translate, .disas = arm64_disas,
+    .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = a64_translate, .disas = arm64_disas,
+    .view_key = arm_view_key, .view_asid = arm_view_asid, .xlate = arm_xlate, .bus_fault = arm_bus_fault,
+    .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
     .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .state = arm_state,
-    .state_version = 1, .user = &arm64_user,
+    .state_version = 2, .user = &arm64_user,
 };

@@ -198,6 +198,14 @@ void tr_a64_ret(struct a64_tr *t, const struct args_a64_ret *a)
 
 /* --- the block --------------------------------------------------------------------------------------------------------- */
 
+/* Data processing of FP and SIMD, and its loads and stores. DDI 0487, C4.1. */
+static bool is_fp(uint32_t insn)
+{
+    unsigned group = insn >> 25 & 15;
+
+    return (group & 7) == 7 || ((group & 5) == 4 && insn >> 26 & 1);
+}
+
 void a64_translate(struct tr_ctx *c)
 {
     struct a64_tr t = { .c = c, .ir = c->ir, .m = c->cpu_model, .pc = c->pc };
@@ -217,8 +225,18 @@ void a64_translate(struct tr_ctx *c)
             break;
         }
         p = c->fetch(c, t.pc, &len);
+        if (!p || len < 4) {
+            ir_call(t.ir, ARM_H_fetch_fault, 2, (ir_ref[]){ a64_env(&t), ir_i64(t.ir, t.pc) });
+            ir_unreach(t.ir);
+            t.ended = true;
+            c->ninsns++;
+            t.pc += 4;
+            break;
+        }
         t.insn = load_le32(p);
-        if (!a64_decode(&t, t.insn))
+        if (c->mode & ARM_MODE_FP_TRAP && is_fp(t.insn))
+            a64_exception(&t, ARM_EXC_FP_TRAP, 0, 0);
+        else if (!a64_decode(&t, t.insn))
             a64_undefined(&t);
         c->ninsns++;
         t.pc += 4;

@@ -62,6 +62,8 @@ static void indexed(struct a64_tr *t, unsigned rt, unsigned rn, int64_t imm, uns
     ir_ref base = base_of(t, rn);
     int64_t disp = mode == POST ? 0 : imm;
 
+    if (mode == UNPRIVILEGED && t->c->mode & ARM_MODE_EL1)
+        mem |= 1u << IR_MMMU_SHIFT;            /* ARM_MMU_UNPRIVILEGED */
     if (is_store)
         store(t, rt, mem, base, disp);
     if (!is_store && (mode == POST || mode == PRE)) {

@@ -4,6 +4,10 @@
 #include "targets/arm/a64.insn.h"
 #include "targets/arm/tr_a64.h"
 
+static bool at_el1(const struct a64_tr *t) { return t->c->mode & ARM_MODE_EL1; }
+
+enum { DAIF_REGISTER = 3 << 19 | 3 << 16 | 4 << 12 | 2 << 8 | 1 << 5 };
+
 void tr_a64_svc(struct a64_tr *t, const struct args_a64_svc *a)
 {
     if (t->c->system)
@@ -14,8 +18,89 @@ void tr_a64_svc(struct a64_tr *t, const struct args_a64_svc *a)
 
 void tr_a64_brk(struct a64_tr *t, const struct args_a64_brk *a) { a64_exception(t, ARM_EXC_BRK, t->pc, (uint32_t)a->imm); }
 
-/* NOP, YIELD, and the hints of extensions that act as NOP where those are absent. */
-void tr_a64_hint(struct a64_tr *t, const struct args_a64_hint *a) { (void)t; (void)a; }
+/* HVC and SMC reach the machine's firmware. */
+static void firmware(struct a64_tr *t)
+{
+    if (!at_el1(t)) {
+        a64_undefined(t);
+        return;
+    }
+    ir_call(t->ir, ARM_H_firmware, 1, (ir_ref[]){ a64_env(t) });
+    a64_leave_behind(t, RT_EXIT_FLUSHED);
+}
+
+void tr_a64_hvc(struct a64_tr *t, const struct args_a64_hvc *a) { (void)a; firmware(t); }
+void tr_a64_smc(struct a64_tr *t, const struct args_a64_smc *a) { (void)a; firmware(t); }
+
+void tr_a64_eret(struct a64_tr *t, const struct args_a64_eret *a)
+{
+    (void)a;
+    if (!at_el1(t)) {
+        a64_undefined(t);
+        return;
+    }
+    ir_set_pc_val(t->ir, ir_call(t->ir, ARM_H_eret, 1, (ir_ref[]){ a64_env(t) }));
+    ir_leave(t->ir, RT_EXIT_FLUSHED);
+    t->ended = true;
+}
+
+/* WFI waits; WFE may end at any time and ends at once. The others, NOP, YIELD and the hints of extensions that act as NOP
+ * where those are absent, do nothing. */
+void tr_a64_hint(struct a64_tr *t, const struct args_a64_hint *a)
+{
+    bool wfe = a->crm == 0 && a->op2 == 2, wfi = a->crm == 0 && a->op2 == 3;
+
+    if (!t->c->system || (!wfe && !wfi))
+        return;
+    if (wfi || !at_el1(t))
+        ir_call(t->ir, ARM_H_wait, 2, (ir_ref[]){ a64_env(t), ir_i32(t->ir, wfe) });
+    if (wfi)
+        a64_leave_behind(t, RT_EXIT_HALT);
+}
+
+/* --- PSTATE -------------------------------------------------------------------------------------------------------------- */
+
+/* EL0 may change DAIF when SCTLR_EL1.UMA says so: as MSR DAIFSet, it is left to the helper of the register, which traps. */
+static void daif(struct a64_tr *t, unsigned crm, bool clear)
+{
+    uint32_t bits = crm << 6;
+    struct ir *ir = t->ir;
+    ir_ref now;
+
+    if (!t->c->system) {
+        a64_undefined(t);
+        return;
+    }
+    if (!at_el1(t))
+        ir_call(ir, ARM_H_sysreg_read, 2, (ir_ref[]){ a64_env(t), ir_i32(ir, DAIF_REGISTER) });
+    now = ir_ldenv(ir, IR_I32, IR_M32, offsetof(struct arm_env, pstate));
+    now = ir_bini(ir, clear ? IR_OP_and : IR_OP_or, now, clear ? ~bits : bits);
+    ir_stenv(ir, IR_M32, offsetof(struct arm_env, pstate), now);
+    if (clear)
+        a64_leave_behind(t, RT_EXIT_FLUSHED);  /* an interrupt may be waiting */
+}
+
+void tr_a64_daifset(struct a64_tr *t, const struct args_a64_daifset *a) { daif(t, (unsigned)a->crm, false); }
+void tr_a64_daifclr(struct a64_tr *t, const struct args_a64_daifclr *a) { daif(t, (unsigned)a->crm, true); }
+
+static void pstate(struct a64_tr *t, uint32_t bit, bool set)
+{
+    const ir_ref args[] = { a64_env(t), ir_i32(t->ir, bit), ir_i32(t->ir, set ? bit : 0) };
+
+    if (!at_el1(t) && bit != PSTATE_SSBS) {
+        a64_undefined(t);
+        return;
+    }
+    ir_call(t->ir, ARM_H_pstate, 3, args);
+    a64_leave_behind(t, RT_EXIT_FLUSHED);
+}
+
+void tr_a64_spsel(struct a64_tr *t, const struct args_a64_spsel *a) { pstate(t, PSTATE_SP, a->crm); }
+void tr_a64_pan(struct a64_tr *t, const struct args_a64_pan *a) { pstate(t, PSTATE_PAN, a->crm); }
+void tr_a64_uao(struct a64_tr *t, const struct args_a64_uao *a) { pstate(t, PSTATE_UAO, a->crm); }
+void tr_a64_ssbs(struct a64_tr *t, const struct args_a64_ssbs *a) { pstate(t, PSTATE_SSBS, a->crm); }
+
+/* --- barriers -------------------------------------------------------------------------------------------------------------- */
 
 void tr_a64_dsb(struct a64_tr *t, const struct args_a64_dsb *a)
 {
@@ -46,12 +131,24 @@ static uint32_t encoding(int op0, int op1, int crn, int crm, int op2)
     return (uint32_t)(2 + op0) << 19 | (uint32_t)op1 << 16 | (uint32_t)crn << 12 | (uint32_t)crm << 8 | (uint32_t)op2 << 5;
 }
 
+enum { FPCR = 3 << 19 | 3 << 16 | 4 << 12 | 4 << 8, FPSR = FPCR | 1 << 5 };
 enum { TPIDR_EL0 = 3 << 19 | 3 << 16 | 13 << 12 | 2 << 5, NZCV = 3 << 19 | 3 << 16 | 4 << 12 | 2 << 8 };
+
+static bool fp_trapped(struct a64_tr *t, uint32_t k)
+{
+    bool trapped = (k == FPCR || k == FPSR) && t->c->mode & ARM_MODE_FP_TRAP;
+
+    if (trapped)
+        a64_exception(t, ARM_EXC_FP_TRAP, 0, 0);
+    return trapped;
+}
 
 void tr_a64_mrs(struct a64_tr *t, const struct args_a64_mrs *a)
 {
     uint32_t k = encoding(a->op0, a->op1, a->crn, a->crm, a->op2);
 
+    if (fp_trapped(t, k))
+        return;
     if (k == TPIDR_EL0)
         a64_put(t, (unsigned)a->rt, ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct arm_env, tpidr_el0)));
     else if (k == NZCV)
@@ -67,6 +164,8 @@ void tr_a64_msr(struct a64_tr *t, const struct args_a64_msr *a)
     uint32_t k = encoding(a->op0, a->op1, a->crn, a->crm, a->op2);
     ir_ref v = a64_x(t, (unsigned)a->rt);
 
+    if (fp_trapped(t, k))
+        return;
     if (k == TPIDR_EL0) {
         ir_stenv(t->ir, IR_M64, offsetof(struct arm_env, tpidr_el0), v);
     } else if (k == NZCV) {
@@ -77,12 +176,31 @@ void tr_a64_msr(struct a64_tr *t, const struct args_a64_msr *a)
     }
 }
 
+/* TLBI, AT, and the cache maintenance of EL1. */
+static void privileged(struct a64_tr *t, const struct args_a64_sys *a)
+{
+    const ir_ref args[] = { a64_env(t), ir_i32(t->ir, t->insn), a64_x(t, (unsigned)a->rt) };
+
+    if (a->crn == 8 && (a->crm == 7 || a->crm == 3 || a->crm == 1)) {
+        ir_call(t->ir, ARM_H_tlbi, 3, args);
+        a64_leave_behind(t, RT_EXIT_FLUSHED);
+    } else if (a->crn == 7 && ((a->crm == 8 && a->op2 < 4) || (a->crm == 9 && a->op2 < 2 && arm_has(t, ARM_F_pan)))) {
+        ir_call(t->ir, ARM_H_at, 3, args);
+    } else if (a->crn == 7 && (a->crm == 1 || a->crm == 5) && a->op2 == 0) {
+        ir_call(t->ir, ARM_H_fence_i, 1, args);        /* IC IALLU, IALLUIS */
+    } else if (!(a->crn == 7 && (a->crm == 6 || a->crm == 10 || a->crm == 14) && (a->op2 == 1 || a->op2 == 2))) {
+        a64_undefined(t);
+    }
+}
+
 /* Cache maintenance. DC ZVA clears 64 bytes; IC IVAU makes new code seen; the others have nothing to do here. */
 void tr_a64_sys(struct a64_tr *t, const struct args_a64_sys *a)
 {
     bool el0 = a->op1 == 3 && a->crn == 7;
 
-    if (el0 && a->crm == 4 && a->op2 == 1) {
+    if (a->op1 == 0 && at_el1(t)) {
+        privileged(t, a);
+    } else if (el0 && a->crm == 4 && a->op2 == 1) {
         ir_ref at = ir_bini(t->ir, IR_OP_and, a64_x(t, (unsigned)a->rt), ~UINT64_C(63)), zero = ir_v128(t->ir, 0, 0);
 
         for (unsigned i = 0; i < 64; i += 16)

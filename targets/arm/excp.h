@@ -1,0 +1,23 @@
+/* targets/arm/excp.h - exceptions, interrupts and PSTATE of EL0 and EL1. */
+#ifndef TARGETS_ARM_EXCP_H
+#define TARGETS_ARM_EXCP_H
+
+#include "targets/arm/state.h"
+
+void arm_deliver(struct cpu_env *c, uint32_t exception);
+uint32_t arm_interrupt(struct cpu_env *c);
+bool arm_has_work(const struct cpu_env *c);
+void arm_set_irq(struct cpu_env *c, unsigned line, bool level);
+void arm_system_reset(struct arm_env *env);
+
+/** arm_set_pstate - another PSTATE without NZCV: changes the stack pointer's bank. The caller tells rt_mode_changed(). */
+void arm_set_pstate(struct arm_env *env, uint32_t pstate);
+
+/** arm_timer_changed - control or compare value of a timer was written, or it was read: tells the machine the deadline. */
+void arm_timer_changed(struct arm_env *env, unsigned timer);
+/** arm_timer_ctl - a timer's control register with ISTATUS. */
+uint64_t arm_timer_ctl(struct arm_env *env, unsigned timer);
+/** arm_count - the machine's counter. */
+uint64_t arm_count(const struct arm_env *env);
+
+#endif

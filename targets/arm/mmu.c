@@ -1,0 +1,267 @@
+/* targets/arm/mmu.c - stage 1 translation with granules of 4, 16 and 64 KiB, TLBI and AT. Arm ARM (DDI 0487), D8. */
+#include "targets/arm/mmu.h"
+
+#include "core/base/bits.h"
+#include "core/mem/mem.h"
+#include "core/mem/ram.h"
+#include "core/vm/vcpu.h"
+#include "targets/arm/help.h"
+
+enum { SCTLR_M = 1, SCTLR_WXN = 1 << 19 };
+enum { FSC_TRANSLATION = 4, FSC_ACCESS_FLAG = 8, FSC_PERMISSION = 12, FSC_EXTERNAL = 0x10, FSC_EXTERNAL_WALK = 0x14 };
+#define DESC_EL0 BIT64(6)                      /* AP[1] */
+#define DESC_RO  BIT64(7)                      /* AP[2] */
+#define DESC_AF  BIT64(10)
+#define DESC_NG  BIT64(11)
+#define DESC_DBM BIT64(51)
+#define DESC_PXN BIT64(53)
+#define DESC_UXN BIT64(54)
+#define TABLE_PXN BIT64(59)
+#define TABLE_UXN BIT64(60)
+#define TABLE_EL1 BIT64(61)                    /* APTable[0]: not for EL0 */
+#define TABLE_RO BIT64(62)
+
+/* --- views ------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t asid_of(const struct arm_env *env)
+{
+    uint64_t asid = env->ttbr[env->tcr >> 22 & 1] >> 48;
+
+    return env->tcr >> 36 & 1 ? asid : asid & 0xff;
+}
+
+uint64_t arm_view_key(const struct cpu_env *c, unsigned mmu)
+{
+    const struct arm_env *env = arm_env(c);
+    uint64_t key = arm_el(env);
+
+    (void)mmu;
+    if (env->sctlr & SCTLR_M)
+        key |= (env->pstate & PSTATE_PAN && key ? 2 : 0) | 4 | asid_of(env) << 16;
+    return key;
+}
+
+uint64_t arm_view_asid(const struct cpu_env *c)
+{
+    const struct arm_env *env = arm_env(c);
+
+    return env->sctlr & SCTLR_M ? asid_of(env) : UINT64_MAX;
+}
+
+/* --- faults ------------------------------------------------------------------------------------------------------------ */
+
+static uint32_t fault(struct arm_env *env, uint64_t va, enum rt_access access, uint32_t fsc)
+{
+    env->far = va;
+    env->esr = fsc | (access == RT_WRITE ? 1u << 6 : 0);
+    return access == RT_EXEC ? ARM_EXC_INSN_ABORT : ARM_EXC_DATA_ABORT;
+}
+
+uint32_t arm_bus_fault(struct cpu_env *c, uint64_t va, enum rt_access access)
+{
+    return fault(arm_env(c), va, access, FSC_EXTERNAL);
+}
+
+/* --- the walk ---------------------------------------------------------------------------------------------------------- */
+
+struct regime {
+    unsigned granule, va_bits;                 /* bits of a page's size and of an address */
+    bool tbi, hpd, disabled, in_range;
+    uint64_t base;
+};
+
+/* Of the half of the address space that va is in. */
+static struct regime regime_of(const struct arm_env *env, uint64_t va)
+{
+    static const uint8_t granules[2][4] = { { 12, 16, 14, 12 }, { 12, 14, 12, 16 } };
+    unsigned high = va >> 55 & 1, tsz = env->tcr >> (high ? 16 : 0) & 63, top;
+    struct regime r = {
+        .granule = granules[high][env->tcr >> (high ? 30 : 14) & 3], .tbi = env->tcr >> (37 + high) & 1,
+        .hpd = env->tcr >> (41 + high) & 1, .disabled = env->tcr >> (high ? 23 : 7) & 1,
+    };
+
+    tsz = tsz < 16 ? 16 : tsz > 39 ? 39 : tsz;
+    r.va_bits = 64 - tsz;
+    top = r.tbi ? 56 : 64;
+    r.in_range = (va >> r.va_bits & mask64(top - r.va_bits)) == (high ? mask64(top - r.va_bits) : 0);
+    r.base = env->ttbr[high] & mask64(48) & ~UINT64_C(1);
+    return r;
+}
+
+/* A descriptor in host memory, or NULL. */
+static uint64_t *descriptor_at(struct arm_env *env, uint64_t pa)
+{
+    struct addr_space *as = env->c.vcpu->as;
+    uint64_t generation = mem_generation(addr_space_bus(as));
+    struct mem_xlat m;
+
+    if (pa - env->table_seen.first >= env->table_seen.len || env->table_seen.generation != generation) {
+        if (!mem_translate(as, pa & ~UINT64_C(0xfff), &m) || !m.host || m.len < 0x1000)
+            return NULL;
+        env->table_seen.first = pa & ~UINT64_C(0xfff);
+        env->table_seen.len = m.len & ~UINT64_C(7);
+        env->table_seen.host = m.host;
+        env->table_seen.readonly = m.readonly;
+        env->table_seen.generation = generation;
+    }
+    return (uint64_t *)(void *)(env->table_seen.host + (pa - env->table_seen.first));
+}
+
+struct walk { uint64_t desc, pa, *at; unsigned level, bits; uint64_t tables; };
+
+/* Down to the block or page. 0, or the fault status. */
+static uint32_t descend(struct arm_env *env, const struct regime *r, uint64_t va, struct walk *w)
+{
+    unsigned stride = r->granule - 3, used;
+    uint64_t base = r->base;
+
+    w->tables = 0;
+    w->level = 4 - (r->va_bits - r->granule + stride - 1) / stride;
+    va &= mask64(r->va_bits);
+    used = r->va_bits - (r->granule + stride * (3 - w->level));    /* the first table may be shorter than a page */
+    base &= ~mask64(used + 3 < 6 ? 6 : used + 3);
+    for (uint64_t index = va >> (r->granule + stride * (3 - w->level));; w->level++) {
+        w->pa = base + index * 8;
+        w->at = descriptor_at(env, w->pa);
+        if (!w->at)
+            return FSC_EXTERNAL_WALK + w->level;
+        w->desc = __atomic_load_n(w->at, __ATOMIC_RELAXED);
+        w->bits = r->granule + stride * (3 - w->level);
+        if (!(w->desc & 1))
+            return FSC_TRANSLATION + w->level;
+        if (w->level == 3)
+            return w->desc & 2 ? 0 : FSC_TRANSLATION + 3;
+        if (!(w->desc & 2))
+            return w->level == 2 || (w->level == 1 && r->granule == 12) ? 0 : FSC_TRANSLATION + w->level;
+        if (!r->hpd)
+            w->tables |= w->desc;
+        base = w->desc & mask64(48) & ~mask64(r->granule);
+        index = va >> (w->bits - stride) & mask64(stride);
+    }
+}
+
+struct rights { bool read, write, exec; };
+
+static struct rights rights_of(const struct arm_env *env, const struct walk *w, unsigned el, bool pan, bool dirty_ok)
+{
+    bool el0 = w->desc & DESC_EL0 && !(w->tables & TABLE_EL1);
+    bool ro = (w->desc & DESC_RO && !(dirty_ok && w->desc & DESC_DBM)) || w->tables & TABLE_RO;
+    struct rights r = { .read = true, .write = !ro };
+
+    if (el == 0) {
+        r.read = el0;
+        r.write &= el0;
+        r.exec = !(w->desc & DESC_UXN) && !(w->tables & TABLE_UXN);    /* without el0: execute only */
+    } else {
+        r.exec = !(w->desc & DESC_PXN) && !(w->tables & TABLE_PXN) && !(el0 && !ro);
+        if (pan && el0)
+            r.read = r.write = false;
+    }
+    if (env->sctlr & SCTLR_WXN && r.write)
+        r.exec = false;
+    return r;
+}
+
+static bool allows(const struct rights *r, enum rt_access access)
+{
+    return access == RT_EXEC ? r->exec : access == RT_WRITE ? r->write : r->read;
+}
+
+/* The hardware's own updates: access flag, and dirty state by taking the read-only bit away. */
+static bool update(struct arm_env *env, struct walk *w, uint64_t to)
+{
+    uint64_t old = w->desc;
+    struct mem_xlat m;
+
+    if (env->table_seen.readonly || !__atomic_compare_exchange_n(w->at, &old, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return false;
+    if (mem_translate(env->c.vcpu->as, w->pa, &m) && m.ram)
+        ram_written(m.ram, m.ram_off, 8);
+    w->desc = to;
+    return true;
+}
+
+/* 0, or the fault status. */
+static uint32_t walk(struct arm_env *env, uint64_t va, enum rt_access access, unsigned el, bool pan, struct target_xlat *out)
+{
+    struct regime r = regime_of(env, va);
+    bool hw = env->model->has[ARM_F_hafdbs], ha = hw && env->tcr >> 39 & 1, hd = ha && env->tcr >> 40 & 1;
+    struct rights rights;
+    struct walk w = { .at = NULL };
+    uint64_t want;
+    uint32_t fsc;
+
+    if (!r.in_range || r.disabled)
+        return FSC_TRANSLATION;
+    do {
+        fsc = descend(env, &r, va, &w);
+        if (fsc)
+            return fsc;
+        if (!(w.desc & DESC_AF) && !ha)
+            return FSC_ACCESS_FLAG + w.level;
+        rights = rights_of(env, &w, el, pan, hd);
+        if (!allows(&rights, access))
+            return FSC_PERMISSION + w.level;
+        want = w.desc | DESC_AF;
+        if (hd && access == RT_WRITE && w.desc & DESC_DBM)
+            want &= ~DESC_RO;
+    } while (want != w.desc && !update(env, &w, want));
+    *out = (struct target_xlat){
+        .gpa = (w.desc & mask64(48) & ~mask64(w.bits)) | (va & mask64(w.bits)), .page_bits = w.bits,
+        .read = rights.read, .write = rights.write && !(w.desc & DESC_RO), .exec = rights.exec, .global = !(w.desc & DESC_NG),
+    };
+    if (r.tbi && va >> 56 != (va >> 55 & 1 ? 0xff : 0))
+        out->page_bits = 48;                   /* a tagged address is found by no TLBI of the page: any finds it */
+    return 0;
+}
+
+static uint32_t translate(struct arm_env *env, uint64_t va, enum rt_access access, unsigned el, bool pan, struct target_xlat *out)
+{
+    if (env->sctlr & SCTLR_M)
+        return walk(env, va, access, el, pan, out);
+    *out = (struct target_xlat){ .gpa = va & mask64(56), .page_bits = 30, .read = true, .write = true, .exec = true,
+                                 .global = true };
+    return 0;
+}
+
+uint32_t arm_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsigned mmu, struct target_xlat *out)
+{
+    struct arm_env *env = arm_env(c);
+    unsigned el = mmu == ARM_MMU_UNPRIVILEGED && !(env->pstate & PSTATE_UAO) ? 0 : arm_el(env);
+    bool pan = env->pstate & PSTATE_PAN && mmu != ARM_MMU_UNPRIVILEGED;
+    uint32_t fsc = translate(env, va, access, el, pan, out);
+
+    return fsc ? fault(env, va, access, fsc) : 0;
+}
+
+/* --- instructions -------------------------------------------------------------------------------------------------------- */
+
+/* AT S1E1R, S1E1W, S1E0R, S1E0W; with CRm = 9 S1E1RP, S1E1WP. */
+void arm_help_at(struct cpu_env *c, uint32_t insn, uint64_t va)
+{
+    struct arm_env *env = arm_env(c);
+    unsigned op2 = insn >> 5 & 7;
+    bool pan = (insn >> 8 & 15) == 9 && env->pstate & PSTATE_PAN;
+    struct target_xlat x;
+    uint32_t fsc = translate(env, va, op2 & 1 ? RT_WRITE : RT_READ, op2 < 2, pan, &x);
+
+    env->par = fsc ? 1 | fsc << 1 | UINT64_C(1) << 11 : (x.gpa & mask64(48) & ~mask64(12)) | UINT64_C(0xff) << 56 | 3 << 7 | 1 << 11;
+}
+
+/* TLBI of EL1: op2 0 all, 1 by address, 2 by address space, 3 by address in all spaces, 5 and 7 as 1 and 3 for the last
+ * level. An entry for all address spaces goes by any form with its address. CRm 1 to 3: on all CPUs. */
+void arm_help_tlbi(struct cpu_env *c, uint32_t insn, uint64_t v)
+{
+    unsigned crm = insn >> 8 & 15, op2 = insn >> 5 & 7;
+
+    if (crm != 7 && vcpu_count() > 1) {
+        rt_flush_others(c);
+        return;
+    }
+    if (op2 == 0 || op2 == 4 || op2 == 6)
+        rt_flush_all(c);
+    else if (op2 == 2)
+        rt_flush_asid(c, arm_env(c)->tcr >> 36 & 1 ? v >> 48 : v >> 48 & 0xff);
+    else
+        rt_flush_page(c, (uint64_t)sext64(v << 12 & mask64(56), 56), true, 0);
+}
