@@ -2,7 +2,8 @@
 B=$(cd "${B:-build}" && pwd)
 IMG=$B/rhea-img IO=$B/rhea-io NBD=$B/rhea-nbd
 T=$(mktemp -d "${TMPDIR:-/tmp}/rhea-block.XXXXXX")
-trap 'rm -rf "$T"' EXIT INT TERM
+trap 'rm -rf "$T"' EXIT
+trap 'exit 143' INT TERM
 cd "$T" || exit 1
 
 # need PROGRAM PACKAGE: skip the test when another tool is not here

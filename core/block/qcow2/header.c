@@ -453,7 +453,7 @@ static int qcow2_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     }
     n->bytes = q->size;
     n->unit  = (uint32_t)q->cluster;
-    n->align = q->crypt != NULL && !(n->flags & BLK_NO_IO) ? 512 : 1;
+    n->align = 1;                                /* qcow2_write() itself sees to whole sectors of an encrypted disk */
     return 0;
 }
 
