@@ -78,6 +78,7 @@ void exclusive_end(struct tcg_vcpu *self)
     pthread_mutex_lock(&x->lock);
     x->busy = false;
     x->waiting--;
+    pthread_cond_broadcast(&x->changed);       /* the next who wants to be alone may be waiting for this one */
     while (self && x->waiting)
         pthread_cond_wait(&x->changed, &x->lock);
     if (self)
