@@ -59,6 +59,7 @@ struct hot_queue {
     struct plan *first, **last;
     unsigned length;
     bool started, quit;
+    pid_t pid;                                 /* whose thread the compiler is */
     pthread_t thread;
     pthread_mutex_t compiling;                 /* held from compile to publish; hot_pause() */
     struct tcg_ctx ctx;
@@ -469,6 +470,7 @@ static void queue_init(struct hot_queue *q)
     q->last = &q->first;
     q->length = 0;
     q->started = q->quit = false;
+    q->pid = getpid();
 }
 
 int hot_start(struct tcg_engine *e, struct error *err)
@@ -487,6 +489,9 @@ static bool enqueue(struct tcg_engine *e, struct plan *p)
     struct hot_queue *q = e->hot;
     bool taken = false;
 
+    /* A vfork child runs in its parent's memory: a thread made by it would die with it, whatever it holds. */
+    if (!q->started && getpid() != q->pid)
+        return false;
     pthread_mutex_lock(&q->lock);
     if (!q->started) {
         sigset_t all, old;
