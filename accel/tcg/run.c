@@ -245,14 +245,14 @@ int tcg_vcpu_run(struct vcpu *v)
             goto out;
     }
     for (;;) {
+        uint64_t why, before = tv->engine->cache->n_evicted;
         struct tcg_region *r;
-        uint64_t why;
 
-        if (__atomic_load_n(&tv->env->exit_request, __ATOMIC_ACQUIRE))
-            link = NULL, next = NULL;          /* translations may be evicted while this vCPU stands still */
         stop = outside(tv);
         if (stop >= 0)
             break;
+        if (before != tv->engine->cache->n_evicted)
+            link = NULL, next = NULL;          /* evicted by another vCPU while this one stood still */
         if (v->single_step ? stepped : breakpoint_at(tv, tv->env->pc) && !v->step_over) {
             stop = VCPU_DEBUG;
             break;
