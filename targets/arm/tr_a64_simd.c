@@ -5,6 +5,7 @@
 #include "targets/arm/a64.insn.h"
 #include "targets/arm/help_simd.h"
 #include "targets/arm/tr_a64.h"
+#include "targets/arm/tr_simd.h"
 
 /* --- registers ------------------------------------------------------------------------------------------------------------ */
 
@@ -34,7 +35,7 @@ static void put_shaped(struct a64_tr *t, unsigned r, bool q, ir_ref v)
         a64_put_v64(t, r, lane(t, v, 64, 0));
 }
 
-void a64_simd_call(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned d, unsigned n, unsigned m)
+static void by_helper(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned d, unsigned n, unsigned m)
 {
     const ir_ref args[] = { a64_env(t), ir_i32(t->ir, what), ir_i32(t->ir, SIMD_REGS(d, n, m)) };
 
@@ -45,6 +46,25 @@ void a64_simd_call(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned 
     ir_call_touches(t->ir, ARM_SLOT_V0 + d, false);            /* the helper's declaration says only what it writes */
     ir_call_touches(t->ir, ARM_SLOT_V0 + n, false);
     ir_call_touches(t->ir, ARM_SLOT_V0 + m, false);
+}
+
+/* What an operation leaves in its low `bits`; those above are clear. */
+static void put_bits(struct a64_tr *t, unsigned r, unsigned bits, ir_ref v)
+{
+    if (bits < 64)
+        a64_put_v64(t, r, ir_conv(t->ir, IR_OP_zext, IR_I64, lane(t, v, bits, 0)));
+    else
+        put_shaped(t, r, bits == 128, v);
+}
+
+void a64_simd_call(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned d, unsigned n, unsigned m)
+{
+    ir_ref v = simd_lower(t->ir, h, what, a64_fp_mode(t), a64_v(t, d), a64_v(t, n), a64_v(t, m));
+
+    if (v)
+        put_bits(t, d, simd_result_bits(h, what), v);
+    else
+        by_helper(t, h, what, d, n, m);
 }
 
 /* --- loads and stores ------------------------------------------------------------------------------------------------------- */
@@ -346,39 +366,6 @@ void tr_a64_vins_elem(struct a64_tr *t, const struct args_a64_vins_elem *a)
                  lane(t, a64_v(t, (unsigned)a->rn), 8u << size, (unsigned)a->imm4 >> size));
 }
 
-/* AdvSIMDExpandImm. */
-static uint64_t expand_imm(unsigned op, unsigned cmode, uint64_t imm8)
-{
-    uint64_t v;
-
-    switch (cmode >> 1) {
-    case 0: case 1: case 2: case 3:
-        v = imm8 << 8 * (cmode >> 1);
-        return v | v << 32;
-    case 4: case 5:
-        v = imm8 << 8 * (cmode >> 1 & 1);
-        v |= v << 16;
-        return v | v << 32;
-    case 6:
-        v = cmode & 1 ? imm8 << 16 | 0xffff : imm8 << 8 | 0xff;
-        return v | v << 32;
-    default:
-        if (!(cmode & 1) && !op)
-            return imm8 * UINT64_C(0x0101010101010101);
-        if (!(cmode & 1)) {
-            v = 0;
-            for (unsigned i = 0; i < 8; i++)
-                v |= imm8 >> i & 1 ? UINT64_C(0xff) << 8 * i : 0;
-            return v;
-        }
-        if (!op) {
-            v = (imm8 >> 7) << 31 | (imm8 & 0x40 ? UINT64_C(0x1f) << 25 : UINT64_C(1) << 30) | (imm8 & 0x3f) << 19;
-            return v | v << 32;
-        }
-        return (imm8 >> 7) << 63 | (imm8 & 0x40 ? UINT64_C(0xff) << 54 : UINT64_C(1) << 62) | (imm8 & 0x3f) << 48;
-    }
-}
-
 void tr_a64_vmovi(struct a64_tr *t, const struct args_a64_vmovi *a)
 {
     unsigned cmode = (unsigned)a->cmode, d = (unsigned)a->rd;
@@ -389,7 +376,7 @@ void tr_a64_vmovi(struct a64_tr *t, const struct args_a64_vmovi *a)
         a64_undefined(t);
         return;
     }
-    imm = expand_imm((unsigned)a->op, cmode, (uint64_t)(a->abc << 5 | a->de));
+    imm = simd_expand_imm((unsigned)a->op, cmode, (uint64_t)(a->abc << 5 | a->de));
     if (cmode < 12 && cmode & 1) {             /* ORR, BIC on the target */
         v = ir_v128(t->ir, a->op ? ~imm : imm, a->q ? (a->op ? ~imm : imm) : 0);
         v = ir_bin(t->ir, a->op ? IR_OP_vand : IR_OP_vor, a64_v(t, d), v);
@@ -406,47 +393,6 @@ void tr_a64_vmovi(struct a64_tr *t, const struct args_a64_vmovi *a)
 static ir_ref vbin(struct a64_tr *t, enum ir_op op, unsigned bits, ir_ref a, ir_ref b)
 {
     return ir_emit(t->ir, op, IR_V128, bits, 0, a, b, 0, 0);
-}
-
-static void logic(struct a64_tr *t, const struct args_a64_v3same *a)
-{
-    ir_ref n = a64_v(t, (unsigned)a->rn), m = a64_v(t, (unsigned)a->rm), d = a64_v(t, (unsigned)a->rd), v;
-
-    switch ((unsigned)(a->u << 2 | a->size)) {
-    case 0: v = vbin(t, IR_OP_vand, 0, n, m); break;
-    case 1: v = vbin(t, IR_OP_vandn, 0, n, m); break;
-    case 2: v = vbin(t, IR_OP_vor, 0, n, m); break;
-    case 3: v = vbin(t, IR_OP_vor, 0, n, ir_emit(t->ir, IR_OP_vnot, IR_V128, 0, 0, m, 0, 0, 0)); break;
-    case 4: v = vbin(t, IR_OP_vxor, 0, n, m); break;
-    case 5:                                    /* BSL: the target selects */
-        v = vbin(t, IR_OP_vxor, 0, vbin(t, IR_OP_vand, 0, vbin(t, IR_OP_vxor, 0, n, m), d), m);
-        break;
-    case 6:                                    /* BIT: where m is set, n comes in */
-        v = vbin(t, IR_OP_vxor, 0, vbin(t, IR_OP_vand, 0, vbin(t, IR_OP_vxor, 0, d, n), m), d);
-        break;
-    default:
-        v = vbin(t, IR_OP_vxor, 0, vbin(t, IR_OP_vandn, 0, vbin(t, IR_OP_vxor, 0, d, n), m), d);
-        break;
-    }
-    put_shaped(t, (unsigned)a->rd, a->q, v);
-}
-
-/* Operations that the IR has; IR_NONE for the others. */
-static ir_ref native_same(struct a64_tr *t, unsigned op, unsigned bits, unsigned n, unsigned m, unsigned d)
-{
-    ir_ref x = a64_v(t, n), y = a64_v(t, m);
-
-    switch (op) {
-    case 0x06: return vbin(t, IR_OP_vcmpgt, bits, x, y);
-    case 0x10: return vbin(t, IR_OP_vadd, bits, x, y);
-    case 0x30: return vbin(t, IR_OP_vsub, bits, x, y);
-    case 0x31: return vbin(t, IR_OP_vcmpeq, bits, x, y);
-    case 0x13: return bits == 16 || bits == 32 ? vbin(t, IR_OP_vmul, bits, x, y) : IR_NONE;
-    case 0x12: return bits == 16 || bits == 32 ? vbin(t, IR_OP_vadd, bits, a64_v(t, d), vbin(t, IR_OP_vmul, bits, x, y)) : IR_NONE;
-    case 0x32: return bits == 16 || bits == 32 ? vbin(t, IR_OP_vsub, bits, a64_v(t, d), vbin(t, IR_OP_vmul, bits, x, y)) : IR_NONE;
-    case 0x07: return ir_emit(t->ir, IR_OP_vnot, IR_V128, 0, 0, vbin(t, IR_OP_vcmpgt, bits, y, x), 0, 0, 0);
-    default: return IR_NONE;
-    }
 }
 
 static bool same_exists(unsigned op, unsigned size, bool q, bool scalar)
@@ -488,7 +434,8 @@ static void three_same(struct a64_tr *t, const struct args_a64_v3same *a, bool s
     ir_ref v;
 
     if ((op & 31) == 3 && !scalar) {
-        logic(t, a);
+        v = simd_logic(t->ir, (unsigned)(a->u << 2 | a->size), a64_v(t, d), a64_v(t, (unsigned)a->rn), a64_v(t, (unsigned)a->rm));
+        put_shaped(t, d, a->q, v);
         return;
     }
     if ((op & 31) >= 0x18) {
@@ -503,11 +450,7 @@ static void three_same(struct a64_tr *t, const struct args_a64_v3same *a, bool s
         a64_undefined(t);
         return;
     }
-    v = native_same(t, op, 8u << size, (unsigned)a->rn, (unsigned)a->rm, d);
-    if (v)
-        put_shaped(t, d, a->q && !scalar, v);
-    else
-        a64_simd_call(t, ARM_H_simd_same, SIMD_WHAT(op, size, a->q) | extra, d, (unsigned)a->rn, (unsigned)a->rm);
+    a64_simd_call(t, ARM_H_simd_same, SIMD_WHAT(op, size, a->q) | extra, d, (unsigned)a->rn, (unsigned)a->rm);
 }
 
 void tr_a64_v3same(struct a64_tr *t, const struct args_a64_v3same *a) { three_same(t, a, false); }
@@ -568,34 +511,13 @@ static bool fp_misc_exists(unsigned op, bool dbl, bool scalar)
     }
 }
 
-static ir_ref native_misc(struct a64_tr *t, unsigned op, unsigned size, unsigned n)
-{
-    ir_ref v = a64_v(t, n), zero = ir_v128(t->ir, 0, 0);
-    unsigned bits = 8u << size;
-
-    switch (op) {
-    case 0x08: return vbin(t, IR_OP_vcmpgt, bits, v, zero);
-    case 0x09: return vbin(t, IR_OP_vcmpeq, bits, v, zero);
-    case 0x0a: return vbin(t, IR_OP_vcmpgt, bits, zero, v);
-    case 0x2b: return vbin(t, IR_OP_vsub, bits, zero, v);
-    case 0x25: return size == 0 ? ir_emit(t->ir, IR_OP_vnot, IR_V128, 0, 0, v, 0, 0, 0) : IR_NONE;
-    default: return IR_NONE;
-    }
-}
-
 static void two_misc(struct a64_tr *t, const struct args_a64_v2misc *a, bool scalar)
 {
     unsigned op = (unsigned)(a->u << 5 | a->opcode), size = (unsigned)a->size, fp_op = op | (size >> 1 ? 64 : 0);
     uint32_t extra = scalar ? SIMD_SCALAR : 0;
-    ir_ref v;
 
     if (misc_exists(op, size, a->q, scalar)) {
-        v = native_misc(t, op, size, (unsigned)a->rn);
-        if (v) {
-            put_shaped(t, (unsigned)a->rd, a->q && !scalar, v);
-            return;
-        }
-        if (op == 0x25)
+        if (op == 0x25 && size == 1)
             op = 0x60, size = 0;               /* RBIT shares its number with NOT */
         if (op == 0x12 || op == 0x32 || op == 0x14 || op == 0x34 || op == 0x33)
             extra |= a->q && !scalar ? SIMD_UPPER : 0;
@@ -684,27 +606,6 @@ void tr_a64_spair(struct a64_tr *t, const struct args_a64_spair *a)
 
 /* --- shifts by an immediate --------------------------------------------------------------------------------------------------------------------- */
 
-static ir_ref vshift(struct a64_tr *t, enum ir_op op, unsigned bits, ir_ref v, unsigned by)
-{
-    return ir_emit(t->ir, op, IR_V128, bits, by, v, 0, 0, 0);
-}
-
-static ir_ref native_shift(struct a64_tr *t, unsigned op, unsigned size, unsigned count, unsigned n, unsigned d)
-{
-    unsigned bits = 8u << size;
-    ir_ref v = a64_v(t, n);
-
-    if (bits == 8 || (bits == 64 && op == 0) || count >= bits)
-        return IR_NONE;
-    switch (op) {
-    case 0x00: return vshift(t, IR_OP_vsar, bits, v, count);
-    case 0x20: return vshift(t, IR_OP_vshr, bits, v, count);
-    case 0x22: return vbin(t, IR_OP_vadd, bits, a64_v(t, d), vshift(t, IR_OP_vshr, bits, v, count));
-    case 0x0a: return vshift(t, IR_OP_vshl, bits, v, count);
-    default: return IR_NONE;
-    }
-}
-
 static bool shift_exists(unsigned op, unsigned size, bool q, bool scalar)
 {
     switch (op) {
@@ -726,7 +627,6 @@ static void shift(struct a64_tr *t, const struct args_a64_vshift *a, bool scalar
     bool left = low == 0x0a || low == 0x0c || low == 0x0e || low == 0x14;
     unsigned count = left ? both - bits : 2 * bits - both;
     uint32_t extra = (scalar ? SIMD_SCALAR : 0) | count << SIMD_COUNT_SHIFT;
-    ir_ref v;
 
     if (!shift_exists(op, size, a->q, scalar)) {
         a64_undefined(t);
@@ -737,11 +637,6 @@ static void shift(struct a64_tr *t, const struct args_a64_vshift *a, bool scalar
 
         a64_simd_call(t, ARM_H_simd_fp_misc, SIMD_WHAT(fp_op, size & 1, a->q) | extra, (unsigned)a->rd, (unsigned)a->rn,
                       (unsigned)a->rn);
-        return;
-    }
-    v = native_shift(t, op, size, count, (unsigned)a->rn, (unsigned)a->rd);
-    if (v) {
-        put_shaped(t, (unsigned)a->rd, a->q && !scalar, v);
         return;
     }
     if (low >= 0x10 && low <= 0x14)
