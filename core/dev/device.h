@@ -48,6 +48,7 @@ struct board {
     struct device *all;         /* every device, newest first */
     const struct optlists *globals; /* -global, or NULL */
     bool wall_virtual;          /* calendar time stands still with the machine (-rtc clock=vm) */
+    struct irq_line power_button; /* raised when somebody presses it; leads nowhere on a machine without one */
     int64_t wall_offset_ns;     /* calendar time minus the host's calendar, or minus virtual time */
     void (*request)(void *opaque, enum board_request what, int code);
     void *opaque;

@@ -29,6 +29,17 @@ void hmp_quit(struct hmp *h, const char *args)
     machine_quit(h->machine);
 }
 
+void hmp_powerdown(struct hmp *h, const char *args)
+{
+    const struct irq_line *button = &h->machine->board->power_button;
+
+    (void)args;
+    if (!button->set)
+        error_set(&h->err, ENOTSUP, "this machine has no power button; `quit` ends the emulator");
+    else
+        irq_set(button, true);
+}
+
 void hmp_reset(struct hmp *h, const char *args)
 {
     (void)args;

@@ -115,6 +115,20 @@ static int load_elf(struct loader *l, const char *what, const uint8_t *b, size_t
     return ret;
 }
 
+/* Flat kernels that say what they are for: the program that runs them, or NULL. */
+static const char *flat_program(const uint8_t *b, size_t len)
+{
+    if (len >= 64 && memcmp(b + 56, "ARM\x64", 4) == 0)
+        return "rhea-system-aarch64";
+    if (len >= 64 && memcmp(b + 56, "RSC\x05", 4) == 0)
+        return "rhea-system-riscv64";
+    if (len >= 0x28 && memcmp(b + 0x24, "\x18\x28\x6f\x01", 4) == 0)
+        return "rhea-system-arm";
+    if (len >= 0x206 && memcmp(b + 0x202, "HdrS", 4) == 0)
+        return "rhea-system-x86_64";
+    return NULL;
+}
+
 static int load_flat(struct loader *l, const char *what, const uint8_t *b, size_t len, gpa at, uint64_t room,
                      struct loaded *out, struct error *err)
 {
@@ -161,7 +175,10 @@ int loader_kernel(struct loader *l, const char *path, gpa at, const struct targe
     } else if (ret == 0) {
         if (image && image(b, len, &offset, &room))
             at += offset;
-        ret = load_flat(l, what, b, len, at, room, out, err);
+        else if (image && flat_program(b, len))
+            ret = error_set(err, EINVAL, "%s is of another architecture; %s runs it", what, flat_program(b, len));
+        if (ret == 0)
+            ret = load_flat(l, what, b, len, at, room, out, err);
     }
     free(what);
     free(b);

@@ -13,6 +13,9 @@ enum {
     FN_SYSTEM_OFF = 8, FN_SYSTEM_RESET = 9, FN_FEATURES = 10,
 };
 
+/* SMC Calling Convention, DEN 0028C, chapter 7: what the calls themselves are. */
+enum { SMCCC_VERSION = 0x80000000, SMCCC_ARCH_FEATURES = 0x80000001, SMCCC_1_1 = 0x10001 };
+
 #define BASE_32 UINT32_C(0x84000000)
 #define BASE_64 UINT32_C(0xc4000000)
 #define SUCCESS UINT64_C(0)
@@ -65,6 +68,7 @@ static uint64_t features(uint64_t fn)
     case BASE_32 + FN_SYSTEM_OFF:
     case BASE_32 + FN_SYSTEM_RESET:
     case BASE_32 + FN_FEATURES:
+    case SMCCC_VERSION:
         return SUCCESS;
     }
     return NOT_SUPPORTED;
@@ -73,6 +77,10 @@ static uint64_t features(uint64_t fn)
 static uint64_t answer(struct machine *m, struct vcpu *v, const uint64_t arg[4])
 {
     switch ((uint32_t)arg[0]) {
+    case SMCCC_VERSION:
+        return SMCCC_1_1;
+    case SMCCC_ARCH_FEATURES:
+        return arg[1] == SMCCC_VERSION || arg[1] == SMCCC_ARCH_FEATURES ? SUCCESS : NOT_SUPPORTED;
     case BASE_32 + FN_VERSION:
         return 0x10000;
     case BASE_32 + FN_CPU_SUSPEND: /* a wait that ends at once is allowed */
@@ -118,10 +126,10 @@ void psci_start(struct machine *m)
     }
 }
 
-void psci_fdt(struct fdt *f)
+void psci_fdt(struct fdt *f, const char *method)
 {
     fdt_strs(f, "/psci", "compatible", "arm,psci-1.0", "arm,psci-0.2", "arm,psci", NULL);
-    fdt_str(f, "/psci", "method", "hvc");
+    fdt_str(f, "/psci", "method", method);
     fdt_u32(f, "/psci", "cpu_suspend", BASE_64 + FN_CPU_SUSPEND);
     fdt_u32(f, "/psci", "cpu_off", BASE_32 + FN_CPU_OFF);
     fdt_u32(f, "/psci", "cpu_on", BASE_64 + FN_CPU_ON);

@@ -7,4 +7,4 @@ struct machine;
 /** psci_start - answer the CPUs' HVC or SMC calls. After the CPUs are made. */
 void psci_start(struct machine *m);
 /** psci_fdt - its node. */
-void psci_fdt(struct fdt *f);
+void psci_fdt(struct fdt *f, const char *method);

@@ -26,6 +26,7 @@ struct pflash {
     uint64_t size;
     char *name;
     int unit;
+    char *drive;
     struct blk_backend *be;
     struct ram_block *ram;
     struct mem_region *region;
@@ -282,7 +283,9 @@ static int pflash_realize(struct device *dev, struct error *err)
     s->ram = ram_new(dev->board->mem, s->name ? s->name : "pflash", s->size, err);
     if (!s->ram)
         return -ENOMEM;
-    s->be = blk_backend_find_if(BLK_IF_PFLASH, 0, s->unit);
+    s->be = s->drive ? blk_backend_get(s->drive, err) : blk_backend_find_if(BLK_IF_PFLASH, 0, s->unit);
+    if (s->drive && !s->be)
+        return -ENOENT;
     if (s->be && (ret = load(s, err)) < 0)
         return ret;
     s->region = region_romd(dev->board->mem, s->name ? s->name : "pflash", s->ram, 0, s->size, &pflash_ops, s);
@@ -320,6 +323,7 @@ static int pflash_after_load(struct device *dev, struct error *err)
 static const struct prop pflash_props[] = {
     PROP_STR(struct pflash, name, "name", NULL, "name of its memory"),
     PROP_SIZE(struct pflash, size, "size", "32M", "bytes"),
+    PROP_BACKEND(struct pflash, drive, "drive", "drive", "block node with its contents"),
     PROP_(PROP_U32_KIND, struct pflash, unit, "unit", "0", "-drive if=pflash,unit= with its contents"),
     PROP_END,
 };
@@ -341,7 +345,8 @@ bool pflash_has_drive(const struct device *dev)
     return ((const struct pflash *)dev)->be;
 }
 
-struct device *pflash_make(struct board *b, const char *name, gpa at, uint64_t size, int unit, struct error *err)
+struct device *pflash_make(struct board *b, const char *name, gpa at, uint64_t size, int unit,
+                           const char *drive, struct error *err)
 {
     struct device *dev = device_new(b, &pflash_type, NULL, err);
     char text[24];
@@ -349,7 +354,8 @@ struct device *pflash_make(struct board *b, const char *name, gpa at, uint64_t s
     if (!dev)
         return NULL;
     snprintf(text, sizeof(text), "%llu", (unsigned long long)size);
-    if (device_set(dev, "name", name, err) < 0 || device_set(dev, "size", text, err) < 0)
+    if (device_set(dev, "name", name, err) < 0 || device_set(dev, "size", text, err) < 0 ||
+        (drive && device_set(dev, "drive", drive, err) < 0))
         return NULL;
     ((struct pflash *)dev)->unit = unit;
     if (device_realize(dev, NULL, err) < 0) {

@@ -1,1 +1,1 @@
-SRC += hw/misc/sifive_test.c
+SRC += hw/misc/power_key.c hw/misc/sifive_test.c

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include "core/base/alloc.h"
 #include "core/base/bytes.h"
 #include "core/base/error.h"
@@ -27,6 +26,7 @@
 #include "hw/intc/plic.h"
 #include "hw/fw/fw_cfg.h"
 #include "hw/pci/ecam.h"
+#include "hw/virt/board.h"
 
 enum {
     ROM_AT = 0x1000, ROM_SIZE = 0xf000, TEST_AT = 0x100000, RTC_AT = 0x101000, CLINT_AT = 0x2000000, PLIC_AT = 0xc000000,
@@ -49,12 +49,8 @@ struct virt {
     struct device *clint, *plic;
     struct ram_block *rom;
     gpa start, kernel, fdt_at; /* where the boot ROM goes; what firmware goes on to */
-    struct loaded initrd;
-    bool has_initrd;
-    struct fdt *fdt;
+    struct virt_board board;
     struct ecam_windows pcie;
-    struct device *flash[2];
-    struct device *fw_cfg;
 };
 
 static bool is_rv32(const struct virt *v)
@@ -139,17 +135,6 @@ static int make_pcie(struct virt *v, struct error *err)
     return ecam_make(v->m.board, &v->pcie, pins, err) ? 0 : -EINVAL;
 }
 
-static int make_firmware_parts(struct virt *v, struct error *err)
-{
-    for (int i = 0; i < 2; i++) {
-        v->flash[i] = pflash_make(v->m.board, i ? "virt.flash1" : "virt.flash0", FLASH_AT + i * FLASH_SIZE, FLASH_SIZE, i, err);
-        if (!v->flash[i])
-            return -EINVAL;
-    }
-    v->fw_cfg = fw_cfg_make(v->m.board, FW_CFG_AT, v->m.cpus, &v->m.opts->fw_cfg, err);
-    return v->fw_cfg ? 0 : -EINVAL;
-}
-
 static int make_devices(struct virt *v, struct error *err)
 {
     int ret = make_interrupts(v, err);
@@ -163,7 +148,9 @@ static int make_devices(struct virt *v, struct error *err)
     if (ret == 0)
         ret = make_pcie(v, err);
     if (ret == 0)
-        ret = make_firmware_parts(v, err);
+        ret = virt_make_flash(&v->m, &v->board, FLASH_AT, FLASH_SIZE, err);
+    if (ret == 0)
+        ret = virt_make_fw_cfg(&v->m, &v->board, FW_CFG_AT, err);
     for (unsigned i = 0; i < VIRTIO_SLOTS && ret == 0; i++)
         ret = make_one(v, "virtio-mmio", VIRTIO_AT + (gpa)i * VIRTIO_SIZE, VIRTIO_IRQ + i, err);
     return ret;
@@ -286,48 +273,23 @@ static void tree_devices(struct tree *t)
     }
 }
 
-static void build_tree(struct virt *v)
+static void build_tree(struct machine *m, struct fdt *f)
 {
-    struct tree t = { .f = v->fdt };
-    char memory[48];
+    struct virt *v = (struct virt *)m;
+    struct tree t = { .f = f };
 
-    fdt_u32(t.f, "/", "#address-cells", 2);
-    fdt_u32(t.f, "/", "#size-cells", 2);
-    fdt_str(t.f, "/", "compatible", "riscv-virtio");
-    fdt_str(t.f, "/", "model", "riscv-virtio,qemu");
-    fdt_str(t.f, "/chosen", "stdout-path", "/soc/serial@10000000");
-    snprintf(memory, sizeof(memory), "/memory@%llx", (unsigned long long)RAM_AT);
-    fdt_str(t.f, memory, "device_type", "memory");
-    fdt_reg(t.f, memory, RAM_AT, v->m.ram_bytes);
+    virt_tree_root(m, f, "riscv-virtio", "riscv-virtio,qemu", "/soc/serial@10000000", RAM_AT);
     tree_cpus(v, &t);
-    fdt_u32(t.f, "/soc", "#address-cells", 2);
-    fdt_u32(t.f, "/soc", "#size-cells", 2);
-    fdt_str(t.f, "/soc", "compatible", "simple-bus");
-    fdt_flag(t.f, "/soc", "ranges");
+    fdt_u32(f, "/soc", "#address-cells", 2);
+    fdt_u32(f, "/soc", "#size-cells", 2);
+    fdt_str(f, "/soc", "compatible", "simple-bus");
+    fdt_flag(f, "/soc", "ranges");
     tree_interrupts(v, &t);
     tree_power(&t);
     tree_devices(&t);
-    fw_cfg_fdt(t.f, "/fw-cfg@10100000", FW_CFG_AT);
-    fdt_str(t.f, "/flash@20000000", "compatible", "cfi-flash");
-    FDT_CELLS(t.f, "/flash@20000000", "reg", 0, FLASH_AT, 0, FLASH_SIZE, 0, FLASH_AT + FLASH_SIZE, 0, FLASH_SIZE);
-    fdt_u32(t.f, "/flash@20000000", "bank-width", 4);
-    ecam_fdt(t.f, "/soc/pci@30000000", &v->pcie, t.plic, PCIE_IRQ, 1, 0);
-}
-
-/* What depends on this run: command line, initial disk, random seed. */
-static void tree_chosen(struct virt *v)
-{
-    const char *append = v->m.opts->append;
-    uint8_t seed[32];
-
-    if (append)
-        fdt_str(v->fdt, "/chosen", "bootargs", append);
-    if (v->has_initrd) {
-        fdt_u64(v->fdt, "/chosen", "linux,initrd-start", v->initrd.start);
-        fdt_u64(v->fdt, "/chosen", "linux,initrd-end", v->initrd.end);
-    }
-    if (getrandom(seed, sizeof(seed), 0) == (ssize_t)sizeof(seed))
-        fdt_bytes(v->fdt, "/chosen", "rng-seed", seed, sizeof(seed));
+    fw_cfg_fdt(f, "/fw-cfg@10100000", FW_CFG_AT);
+    virt_tree_flash(&v->board, f);
+    ecam_fdt(f, "/soc/pci@30000000", &v->pcie, t.plic, PCIE_IRQ, 1, 0);
 }
 
 /* --- firmware, kernel, boot ROM ---------------------------------------------------------------------------------- */
@@ -351,7 +313,7 @@ static int load_firmware(struct virt *v, struct error *err)
     char *path;
     int ret;
 
-    v->start = pflash_has_drive(v->flash[0]) && bios && str_eq(bios, "none") ? FLASH_AT : RAM_AT;
+    v->start = pflash_has_drive(v->board.flash[0]) && bios && str_eq(bios, "none") ? FLASH_AT : RAM_AT;
     if (bios && str_eq(bios, "none"))
         return 0;
     if (!bios || str_eq(bios, "default"))
@@ -374,7 +336,7 @@ static int load_kernel(struct virt *v, struct error *err)
     struct loaded k;
     int ret;
 
-    if (!kernel && pflash_has_drive(v->flash[0]))
+    if (!kernel && pflash_has_drive(v->board.flash[0]))
         v->kernel = FLASH_AT; /* what OpenSBI goes on to: UEFI or U-Boot in supervisor mode */
     if (!kernel)
         return v->m.opts->initrd ? error_set(err, EINVAL, "-initrd needs a kernel; give one with -kernel") : 0;
@@ -389,18 +351,10 @@ static int load_kernel(struct virt *v, struct error *err)
 
 static int load_initrd(struct virt *v, struct error *err)
 {
-    const char *initrd = v->m.opts->initrd;
     uint64_t half = v->m.ram_bytes / 2 < 512 * MIB ? v->m.ram_bytes / 2 : 512 * MIB;
-    gpa at, least;
+    gpa at = (v->kernel + half + 4095) & ~UINT64_C(4095), least = loader_end(v->m.loader, RAM_AT, 2 * MIB);
 
-    if (!initrd)
-        return 0;
-    least = loader_end(v->m.loader, RAM_AT, 2 * MIB);
-    at = (v->kernel + half + 4095) & ~UINT64_C(4095);
-    if (at < least || at >= v->fdt_at)
-        at = least;
-    v->has_initrd = true;
-    return loader_file(v->m.loader, "initrd", initrd, at, at < v->fdt_at ? v->fdt_at - at : 0, &v->initrd, err);
+    return virt_load_initrd(&v->m, &v->board, at < least || at >= v->fdt_at ? least : at, v->fdt_at, err);
 }
 
 static void fill_rom(struct virt *v)
@@ -479,10 +433,7 @@ static int virt_build(struct machine *m, struct error *err)
 static int virt_finish(struct machine *m, struct error *err)
 {
     struct virt *v = (struct virt *)m;
-    const char *dump = optlist_get(m->opts->machine, "dumpdtb");
     gpa end = RAM_AT + m->ram_bytes < FDT_BELOW ? RAM_AT + m->ram_bytes : FDT_BELOW;
-    const void *blob;
-    size_t len;
     int ret;
 
     if (m->ram_bytes < 2 * FDT_ROOM)
@@ -494,29 +445,13 @@ static int virt_finish(struct machine *m, struct error *err)
         ret = load_kernel(v, err);
     if (ret == 0)
         ret = load_initrd(v, err);
-    if (ret < 0)
-        return ret;
-    v->fdt = m->opts->dtb ? fdt_from_file(m->opts->dtb, err) : fdt_begin();
-    if (!v->fdt)
-        return -EINVAL;
-    if (!m->opts->dtb)
-        build_tree(v);
-    tree_chosen(v);
-    if (dump) {
-        m->dumped = true;
-        return fdt_write(v->fdt, dump, err);
-    }
-    blob = fdt_blob(v->fdt, &len);
-    if (len > FDT_ROOM)
-        return error_set(err, EFBIG, "the device tree has %zu bytes and only 2 MiB are possible", len);
-    ret = loader_add(m->loader, "device tree", v->fdt_at, blob, len, len, err);
-    fdt_end(v->fdt);
-    v->fdt = NULL;
+    if (ret == 0)
+        ret = virt_place_tree(m, &v->board, build_tree, v->fdt_at, FDT_ROOM, err);
     return ret;
 }
 
 static const char *const archs[] = { "riscv64", "riscv32", NULL };
-static const char *const options[] = { "dumpdtb", "write the device tree to this file and end", NULL };
+static const char *const options[] = { VIRT_OPTIONS, NULL };
 
 const struct machine_type riscv_virt_machine = {
     .name = "virt", .help = "RISC-V VirtIO board", .archs = archs, .is_default = true, .max_cpus = CPUS_MAX,

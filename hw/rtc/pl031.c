@@ -66,7 +66,7 @@ static uint64_t pl031_read(void *opaque, uint64_t off, unsigned size)
         return s->raw & s->mask;
     }
     if (off >= ID)
-        return ids[(off - ID) / 4];
+        return off % 4 ? 0 : ids[(off - ID) / 4];
     log_guest("pl031: read of 0x%llx, where nothing is", (unsigned long long)off);
     return 0;
 }
@@ -129,5 +129,5 @@ const struct device_type pl031_type = {
     .name = "pl031", .help = "ARM PrimeCell real-time clock", .bus = BUS_SYSTEM, .bytes = sizeof(struct pl031),
     .state = pl031_state, .state_version = 1, .irqs = 1, .wired = true, .realize = pl031_realize, .reset = pl031_reset,
     .after_load = pl031_after_load,
-    .mmio = { .read = pl031_read, .write = pl031_write, .length = LENGTH, .widths = WIDTH_4 },
+    .mmio = { .read = pl031_read, .write = pl031_write, .length = LENGTH, .widths = WIDTH_1 | WIDTH_2 | WIDTH_4 },
 };

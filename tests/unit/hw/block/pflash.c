@@ -16,7 +16,7 @@ static int setup(void **state)
     struct device *dev;
 
     *state = bench_new();
-    dev = pflash_make(bench_board(*state), "flash", BASE, SIZE, 9, &err);
+    dev = pflash_make(bench_board(*state), "flash", BASE, SIZE, 9, NULL, &err);
     if (!dev)
         fail_msg("%s", err.text);
     dev->type->reset(dev);

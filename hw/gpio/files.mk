@@ -1,0 +1,1 @@
+SRC += hw/gpio/pl061.c

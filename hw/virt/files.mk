@@ -1,0 +1,1 @@
+SRC += hw/virt/board.c
