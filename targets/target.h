@@ -94,7 +94,8 @@ struct target {
     /* access to a physical address that nothing answers, or that a device refused */
     uint32_t (*bus_fault)(struct cpu_env *env, uint64_t va, enum rt_access access);
     uint32_t (*align_fault)(struct cpu_env *env, uint64_t va, enum rt_access access);
-    void (*deliver)(struct cpu_env *env, uint32_t exception); /* env->pc is the faulting or next instruction as the guest says */
+    /* env->pc is the faulting or next instruction as the guest says; ends with rt_mode_changed() */
+    void (*deliver)(struct cpu_env *env, uint32_t exception);
     uint32_t (*interrupt)(struct cpu_env *env);               /* the interrupt to take now as an exception number, or 0 */
     bool (*has_work)(const struct cpu_env *env);              /* wakes from halt */
     void (*set_irq)(struct cpu_env *env, unsigned line, bool level);  /* any thread; the caller kicks the vCPU */

@@ -55,6 +55,8 @@ enum { RT_TLB_SLOW = 1 << 11 };                /* above the bits of a misaligned
  * entered from another page checks its page here: the mapping it was made under still holds. */
 struct rt_itlb_entry { uint64_t tag; uint64_t host; };
 
+/* A translation is for one mode of the CPU (privilege, floating point on or off, ...), and a view sees several. The pc of
+ * an entry has the mode's salt added: a small even number, so that within a slot no two modes' addresses meet. */
 struct rt_jump_entry { uint64_t pc; const void *code; };       /* pc ~0 = empty; code: normal entry of a translation */
 struct rt_ret_entry { uint64_t pc; const void *code; };        /* code: landing of the call that pushed it */
 
@@ -64,7 +66,7 @@ struct rt_view {
     struct rt_jump_entry jump[1 << RT_JUMP_BITS];              /* index: (pc >> 1) & mask */
     struct rt_ret_entry ret[1 << RT_RET_BITS];
     uint32_t ret_top;                                          /* byte offset of the newest entry in ret[] */
-    uint32_t id;
+    uint32_t salt;                                             /* of the mode in force when the view was picked */
     uint64_t key;                                              /* target's address-space key (mode, ASID, ...) */
     void *priv;
 };
@@ -129,8 +131,12 @@ void     rt_helper_cas128(struct cpu_env *env, uint64_t addr, uint64_t expect[2]
 void    *rt_helper_probe(struct cpu_env *env, uint64_t addr, unsigned len, enum rt_access access, unsigned mmu);
 
 /* What privileged instructions do to the translator's caches. After any of these the instruction must end its
- * translation with leave RT_EXIT_FLUSHED when following code may be affected. */
-void rt_mode_changed(struct cpu_env *env);                 /* privilege, ASID, SUM/MXR...: pick the view by target key */
+ * translation, with goto_ind of kind IR_JUMP_MODE or leave RT_EXIT_FLUSHED, when following code may be affected. */
+void rt_mode_changed(struct cpu_env *env);                 /* privilege, ASID, SUM/MXR...: pick the view by target key;
+                                                            * an interrupt that may be taken now is taken at the next poll */
+/* An exception that an instruction takes at its end: env->pc is what deliver() is to see. Returns the vector; the
+ * translation goes there by IR_JUMP_MODE. */
+uint64_t rt_trap(struct cpu_env *env, uint32_t exception);
 void rt_flush_all(struct cpu_env *env);                    /* this vCPU: every view */
 void rt_flush_asid(struct cpu_env *env, uint64_t asid);    /* views of that ASID; not global pages where known */
 void rt_flush_page(struct cpu_env *env, uint64_t va, bool any_asid, uint64_t asid);

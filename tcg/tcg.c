@@ -62,6 +62,7 @@ static struct tcg_region *describe(struct tcg_cache *cache, const struct tcg_req
 
     r->pc = rq->pc;
     r->mode = rq->mode;
+    r->salt = tcg_mode_salt(cache, rq->mode);
     r->host = rq->spans[0].host;
     r->tier = (uint8_t)rq->tier;
     r->counter = rq->counter;
@@ -161,6 +162,7 @@ retry:
     u.counter = rq->counter >= 0 ? &r->counter : NULL;
     u.links = r->links;
     u.nlinks = nlinks;
+    u.salt = r->salt;
     ret = host_emit(&u);
     if (ret == -ENOSPC) {
         /* The estimate was short: the next chunk has more room, if it is free. */

@@ -160,6 +160,7 @@ static int tcg_vcpu_create(struct vcpu *v, struct error *err)
             return ret;
     }
     tv = NEW(struct tcg_vcpu);
+    tv->salt_mode = UINT64_MAX;
     tv->v = v;
     tv->env = v->env;
     tv->engine = e;

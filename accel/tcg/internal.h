@@ -34,7 +34,6 @@ struct backing_entry { uint64_t tag, addend; };        /* tag: page | 1 readable
 
 struct view_priv {                             /* behind struct rt_view.priv */
     uint64_t asid;
-    uint64_t used;                             /* clock of its last use */
     uint64_t exec_filter[4];                   /* pages that jump[] and ret[] may hold, hashed to 256 bits */
     uint64_t large_2m[LARGE_2M_BITS / 64];     /* where mappings of 2 MiB up to 1 GiB were used: hashed */
     uint64_t large_1g[LARGE_1G_BITS / 64];     /* from 1 GiB */
@@ -51,7 +50,8 @@ struct tcg_vcpu {
     struct tcg_ctx ctx;
     jmp_buf jump;                              /* the run loop's; valid while `looping` */
     struct rt_view *views[ENGINE_VIEWS];
-    uint64_t view_clock;
+    uint64_t view_keys[ENGINE_VIEWS], view_used[ENGINE_VIEWS], view_clock;     /* used: the clock then; 0 never */
+    uint64_t salt_mode; uint32_t salt;         /* of that mode; UINT64_MAX none yet */
     atomic_uint pending;
     atomic_bool running;                       /* in the run loop: others wait for it in exclusive_begin */
     bool in_access;                            /* user mode: C code touches guest memory for the instruction at access_pc */

@@ -135,13 +135,13 @@ static void remember_jump(struct tcg_vcpu *tv, const struct tcg_region *r)
     struct rt_view *w = tv->env->view;
     struct rt_jump_entry *j = &w->jump[r->pc >> 1 & ((1u << RT_JUMP_BITS) - 1)];
 
-    if (log_on(LOG_NOCHAIN) || r->mode >> MODE_STEP & 1 || breakpoint_at(tv, r->pc))
+    if (log_on(LOG_NOCHAIN) || r->mode >> MODE_STEP & 1 || breakpoint_at(tv, r->pc) || r->salt == TCG_SALT_NONE)
         return;
     if (tv->engine->system)
         for (unsigned i = 0; i < r->nspans; i++)
             view_note_exec(w, r->spans[i].va);
     j->code = r->code;
-    j->pc = r->pc;
+    j->pc = r->pc + r->salt;
 }
 
 static uint64_t execute(struct tcg_vcpu *tv, struct tcg_region *r)
@@ -177,13 +177,28 @@ static int outside(struct tcg_vcpu *tv)
         if (log_on(LOG_INT))
             log_printf("vcpu %u: interrupt %#x at %#llx\n", tv->v->index, irq, (unsigned long long)env->pc);
         t->deliver(env, irq);
-        view_pick(tv);
     } else if (env->halted) {
         if (!t->has_work(env))
             return VCPU_HALTED;
         env->halted = 0;
     }
     return -1;
+}
+
+static void deliver(struct tcg_vcpu *tv, uint32_t exception)
+{
+    if (log_on(LOG_INT))
+        log_printf("vcpu %u: exception %#x at %#llx\n", tv->v->index, exception, (unsigned long long)tv->env->pc);
+    tv->engine->target->deliver(tv->env, exception);
+}
+
+uint64_t rt_trap(struct cpu_env *env, uint32_t exception)
+{
+    struct tcg_vcpu *tv = tv_of(env);
+
+    tv->n.exceptions++;
+    deliver(tv, exception);
+    return env->pc;
 }
 
 static int raised(struct tcg_vcpu *tv)
@@ -196,10 +211,7 @@ static int raised(struct tcg_vcpu *tv)
         return VCPU_DEBUG;
     if (!tv->engine->system)
         return VCPU_EXCEPTION;
-    if (log_on(LOG_INT))
-        log_printf("vcpu %u: exception %#x at %#llx\n", tv->v->index, env->exception, (unsigned long long)env->pc);
-    t->deliver(env, env->exception);
-    view_pick(tv);
+    deliver(tv, env->exception);
     return -1;
 }
 
@@ -232,8 +244,7 @@ int tcg_vcpu_run(struct vcpu *v)
     int how, stop;
 
     run_begin(tv);
-    if (tv->engine->system)
-        view_pick(tv);
+    view_pick(tv);
     follow_debug_points(tv);
     how = setjmp(tv->jump);
     tv->in_access = false;
@@ -288,7 +299,7 @@ int tcg_vcpu_run(struct vcpu *v)
         stop = served(tv, why);
         if (stop >= 0)
             break;
-        if (tv->engine->system && why == RT_EXIT_FLUSHED)
+        if (why == RT_EXIT_FLUSHED)
             view_pick(tv);
     }
 out:

@@ -93,51 +93,55 @@ void views_flush_writes(struct tcg_vcpu *tv)
     }
 }
 
-/* The view for the CPU's present mode: one that is kept, an empty one, or the one unused for longest. */
-void view_pick(struct tcg_vcpu *tv)
+/* One that is kept, an empty one, or the one unused for longest. */
+static struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key)
 {
-    const struct target *t = tv->engine->target;
-    uint64_t key = t->view_key(tv->env, 0);
     unsigned best = 0;
-    struct rt_view *w = tv->env->view;
-    struct view_priv *p;
+    struct rt_view *w;
 
-    if (w && w->key == key && ((struct view_priv *)w->priv)->valid)
-        return;
     for (unsigned i = 0; i < ENGINE_VIEWS; i++) {
-        w = tv->views[i];
-        if (!w) {
-            best = i;
-            break;
+        if (tv->view_used[i] && tv->view_keys[i] == key) {
+            tv->view_used[i] = ++tv->view_clock;
+            return tv->views[i];
         }
-        p = w->priv;
-        if (p->valid && w->key == key) {
-            p->used = ++tv->view_clock;
-            tv->env->view = w;
-            return;
-        }
-        if (!p->valid || (((struct view_priv *)tv->views[best]->priv)->valid &&
-                          p->used < ((struct view_priv *)tv->views[best]->priv)->used))
+        if (tv->view_used[i] < tv->view_used[best])
             best = i;
     }
     if (!tv->views[best])
         __atomic_store_n(&tv->views[best], view_new(), __ATOMIC_RELEASE);
     w = tv->views[best];
-    p = w->priv;
     view_flush(w);
-    w->key = key;
-    p->asid = t->view_asid(tv->env);
-    p->valid = true;
-    p->used = ++tv->view_clock;
-    tv->env->view = w;
+    w->key = tv->view_keys[best] = key;
+    ((struct view_priv *)w->priv)->asid = tv->engine->target->view_asid(tv->env);
+    ((struct view_priv *)w->priv)->valid = true;
+    tv->view_used[best] = ++tv->view_clock;
+    return w;
+}
+
+/* The view for the CPU's present mode, and that mode's salt. */
+void view_pick(struct tcg_vcpu *tv)
+{
+    uint64_t key = tv->engine->system ? tv->engine->target->view_key(tv->env, 0) : 0, mode = full_mode(tv);
+    struct rt_view *w = tv->env->view;
+
+    if (tv->engine->system && (!w || w->key != key))
+        tv->env->view = w = view_for(tv, key);
+    if (mode != tv->salt_mode) {
+        tv->salt_mode = mode;
+        tv->salt = tcg_mode_salt(tv->engine->cache, mode);
+    }
+    w->salt = tv->salt;
 }
 
 /* --- flushes that privileged instructions ask for ------------------------------------------------------------------ */
 
 void rt_mode_changed(struct cpu_env *env)
 {
-    if (tv_of(env)->engine->system)
-        view_pick(tv_of(env));
+    struct tcg_vcpu *tv = tv_of(env);
+
+    view_pick(tv);
+    if (tv->engine->system && tv->engine->target->interrupt(env))
+        __atomic_store_n(&env->exit_request, 1, __ATOMIC_RELAXED);
 }
 
 void rt_flush_all(struct cpu_env *env) { views_flush(tv_of(env)); }

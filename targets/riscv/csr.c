@@ -357,8 +357,6 @@ static void change_status(struct riscv_env *env, uint64_t v, uint64_t mask)
     if ((v & MSTATUS_MPP) == UINT64_C(2) << 11 || ((v & MSTATUS_MPP) == UINT64_C(1) << 11 && !m->has[RV_F_s]))
         mask &= ~MSTATUS_MPP;
     env->mstatus = (old & ~mask) | (v & mask);
-    if ((env->mstatus ^ old) & (MSTATUS_SUM | MSTATUS_MXR | MSTATUS_MPRV | MSTATUS_MPP))
-        rt_mode_changed(&env->c);
 }
 
 static void csr_write_mstatus(struct riscv_env *env, unsigned n, uint64_t v)
@@ -573,7 +571,6 @@ static void csr_write_satp(struct riscv_env *env, unsigned n, uint64_t v)
     if (!riscv_satp_mode_ok(env, v))
         return;
     env->satp = v;
-    rt_mode_changed(&env->c);
 }
 
 READ_FIELD(satp, env->satp)
@@ -732,29 +729,56 @@ void riscv_csr_reset(struct riscv_env *env)
 
 /* --- from generated code ------------------------------------------------------------------------------------------- */
 
-static const struct riscv_csr *checked(struct riscv_env *env, uint32_t insn, bool write)
+/* fflags, frm, fcsr: generated code runs with the MXCSR that holds them. */
+static bool in_mxcsr(uint32_t insn)
+{
+    return insn >> 20 <= 3;
+}
+
+static bool accessible(struct riscv_env *env, uint32_t insn, bool write)
 {
     const struct riscv_csr *c = riscv_csr_find(env->model, insn >> 20);
 
-    if (!c || (c->allowed && !c->allowed(env, insn >> 20, write)))
-        riscv_illegal(env, insn);
-    env->c.mxcsr = _mm_getcsr();
-    return c;
+    return c && (!c->allowed || c->allowed(env, insn >> 20, write));
+}
+
+static void write_by_insn(struct riscv_env *env, uint32_t insn, uint64_t val)
+{
+    if (in_mxcsr(insn))
+        env->c.mxcsr = _mm_getcsr();
+    write_csr(env, riscv_csr_find(env->model, insn >> 20), insn >> 20, val);
+    if (in_mxcsr(insn))
+        _mm_setcsr(env->c.mxcsr);
 }
 
 uint64_t helper_csr_read(struct cpu_env *c, uint32_t insn)
 {
     struct riscv_env *env = riscv_env(c);
 
-    return read_csr(env, checked(env, insn, false), insn >> 20);
+    if (!accessible(env, insn, false))
+        riscv_illegal(env, insn);
+    if (in_mxcsr(insn))
+        c->mxcsr = _mm_getcsr();
+    return read_csr(env, riscv_csr_find(env->model, insn >> 20), insn >> 20);
 }
 
 void helper_csr_write(struct cpu_env *c, uint32_t insn, uint64_t val)
 {
+    if (!accessible(riscv_env(c), insn, true))
+        riscv_illegal(riscv_env(c), insn);
+    write_by_insn(riscv_env(c), insn, val);
+}
+
+/* A register whose `ends` is set. */
+uint64_t helper_csr_end(struct cpu_env *c, uint32_t insn, uint64_t val, uint64_t pc)
+{
     struct riscv_env *env = riscv_env(c);
 
-    write_csr(env, checked(env, insn, true), insn >> 20, val);
-    _mm_setcsr(env->c.mxcsr);
+    if (!accessible(env, insn, true))
+        return helper_trap(c, RV_EXC_ILLEGAL, insn, pc);
+    write_by_insn(env, insn, val);
+    rt_mode_changed(c);
+    return low(env, pc + 4);
 }
 
 uint32_t helper_fflags_read(struct cpu_env *c)

@@ -20,6 +20,13 @@ void helper_raise(struct cpu_env *c, uint32_t exception, uint64_t tval)
     rt_raise(c, exception);
 }
 
+uint64_t helper_trap(struct cpu_env *c, uint32_t exception, uint64_t tval, uint64_t pc)
+{
+    c->pc = pc;
+    riscv_env(c)->tval = tval;
+    return rt_trap(c, exception);
+}
+
 /* The bytes at va could not be fetched while translating. They are asked for again as they will be executed: either
  * that faults, or the mapping has changed meanwhile and the instruction is translated anew. */
 void helper_fetch_fault(struct cpu_env *c, uint64_t va)
@@ -175,13 +182,14 @@ void riscv_deliver(struct cpu_env *c, uint32_t exception)
 
 /* --- returns ----------------------------------------------------------------------------------------------------------- */
 
-uint64_t helper_mret(struct cpu_env *c, uint32_t insn)
+uint64_t helper_mret(struct cpu_env *c, uint32_t insn, uint64_t pc)
 {
     struct riscv_env *env = riscv_env(c);
     uint64_t s = env->mstatus;
     unsigned to = s >> 11 & 3;
 
     (void)insn;
+    (void)pc;
     s = bits_set(s, 3, 1, s >> 7 & 1) | MSTATUS_MPIE;
     s = bits_set(s, 11, 2, env->model->has[RV_F_u] ? RV_U : RV_M);
     if (to != RV_M)
@@ -192,13 +200,13 @@ uint64_t helper_mret(struct cpu_env *c, uint32_t insn)
     return env->mepc;
 }
 
-uint64_t helper_sret(struct cpu_env *c, uint32_t insn)
+uint64_t helper_sret(struct cpu_env *c, uint32_t insn, uint64_t pc)
 {
     struct riscv_env *env = riscv_env(c);
     uint64_t s = env->mstatus;
 
     if (env->priv == RV_S && s & MSTATUS_TSR)
-        riscv_illegal(env, insn);
+        return helper_trap(c, RV_EXC_ILLEGAL, insn, pc);
     env->priv = s >> 8 & 1 ? RV_S : RV_U;
     s = bits_set(s, 1, 1, s >> 5 & 1) | MSTATUS_SPIE;
     env->mstatus = s & ~(MSTATUS_SPP | MSTATUS_MPRV);

@@ -8,10 +8,14 @@
 #include "targets/riscv/mmu.h"
 #include "targets/riscv/state.h"
 
+/* Registers are passed by value: no helper looks at a slot (those that fault have all at home). */
+static const uint16_t no_slots[] = { IR_SLOT_END };
+
 #define UNWRAP(...) { __VA_ARGS__ }
 #define HELPER(helper, result, n, args, bits) \
     static const struct ir_helper desc_##helper = { \
         .name = #helper, .fn = (void *)helper_##helper, .ret = IR_##result, .nargs = n, .arg = UNWRAP args, .flags = bits, \
+        .writes = no_slots, .reads = no_slots, \
     };
 #include "targets/riscv/help.def"
 #undef HELPER

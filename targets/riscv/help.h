@@ -35,8 +35,11 @@ void helper_cas128(struct cpu_env *c, uint64_t addr);
 void helper_cbo_inval(struct cpu_env *c, uint64_t addr, uint32_t insn);
 void helper_cbo_clean(struct cpu_env *c, uint64_t addr, uint32_t insn);
 void helper_cbo_zero(struct cpu_env *c, uint64_t addr, uint32_t insn);
-uint64_t helper_mret(struct cpu_env *c, uint32_t insn);
-uint64_t helper_sret(struct cpu_env *c, uint32_t insn);
+/* Those that end a translation are given the instruction's address and return where to go on. */
+uint64_t helper_csr_end(struct cpu_env *c, uint32_t insn, uint64_t val, uint64_t pc);
+uint64_t helper_trap(struct cpu_env *c, uint32_t exception, uint64_t tval, uint64_t pc);
+uint64_t helper_mret(struct cpu_env *c, uint32_t insn, uint64_t pc);
+uint64_t helper_sret(struct cpu_env *c, uint32_t insn, uint64_t pc);
 void helper_wfi_check(struct cpu_env *c, uint32_t insn);
 void helper_sfence_vma(struct cpu_env *c, uint32_t insn, uint64_t va, uint64_t asid);
 uint32_t helper_aes32(uint32_t rs1, uint32_t rs2, uint32_t how);

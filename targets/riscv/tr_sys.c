@@ -5,6 +5,26 @@
 #include "targets/riscv/rv.insn.h"
 #include "targets/riscv/tr.h"
 
+/* --- going on in another mode or with other mappings -------------------------------------------------------------------- */
+
+static void go_to(struct riscv_tr *t, ir_ref pc)
+{
+    ir_goto_ind(t->ir, pc, IR_JUMP_MODE, 0);
+    t->ended = true;
+}
+
+static void go_behind(struct riscv_tr *t)
+{
+    go_to(t, ir_i64(t->ir, t->next));
+}
+
+/* A helper that says where to go on: its last argument is this instruction's address. */
+static void end_with(struct riscv_tr *t, enum riscv_helper h, unsigned nargs, ir_ref *args)
+{
+    args[nargs++] = ir_i64(t->ir, t->pc);
+    go_to(t, tr_call(t, h, nargs, args));
+}
+
 /* --- fences -------------------------------------------------------------------------------------------------------- */
 
 /* x86-64 keeps every order but store-load. pause (pred = w, succ = 0, fm = 0, rd = rs1 = x0) is a hint. */
@@ -23,7 +43,7 @@ void tr_fence_i(struct riscv_tr *t, const struct args_fence_i *a)
 
     (void)a;
     tr_call(t, RV_H_fence_i, 1, args);
-    tr_leave_behind(t, RT_EXIT_FLUSHED);
+    go_behind(t);
 }
 
 /* --- environment --------------------------------------------------------------------------------------------------- */
@@ -32,7 +52,7 @@ void tr_ecall(struct riscv_tr *t, const struct args_ecall *a)
 {
     (void)a;
     if (t->c->system)
-        tr_exception(t, RV_EXC_ECALL_U + t->priv, 0);
+        end_with(t, RV_H_trap, 3, (ir_ref[4]){ tr_env(t), ir_i32(t->ir, RV_EXC_ECALL_U + t->priv), ir_i64(t->ir, 0) });
     else
         tr_leave_behind(t, RT_EXIT_SYSCALL);
 }
@@ -112,6 +132,16 @@ static ir_ref value_to_change(struct riscv_tr *t, unsigned csr, ir_ref old)
     return from64(t, ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct riscv_env, mip)));
 }
 
+/* rd is written first: where reading is let through, so is writing. */
+static void write_and_end(struct riscv_tr *t, ir_ref v, int rd, ir_ref old)
+{
+    ir_ref args[4] = { tr_env(t), ir_i32(t->ir, t->insn), to64(t, v) };
+
+    if (rd)
+        put_gpr(t, (unsigned)rd, old);
+    end_with(t, RV_H_csr_end, 3, args);
+}
+
 static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd, ir_ref src, bool writes)
 {
     const struct riscv_csr *c = riscv_csr_find(t->m, csr);
@@ -130,10 +160,7 @@ static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd,
     else if (op == CSR_CLEAR)
         v = ir_bin(t->ir, IR_OP_andn, value_to_change(t, csr, old), src);
     if (writes && c->ends) {
-        write_csr(t, c, v);
-        if (rd)
-            put_gpr(t, (unsigned)rd, old);
-        tr_leave_behind(t, RT_EXIT_FLUSHED);
+        write_and_end(t, v, rd, old);
         return;
     }
     if (writes)
@@ -174,14 +201,9 @@ void tr_csrrci(struct riscv_tr *t, const struct args_csrrci *a)
 
 /* --- privileged ---------------------------------------------------------------------------------------------------- */
 
-/* Those that change the mode: the helper sets pc (or raises), and the run loop looks again. */
 static void return_from(struct riscv_tr *t, enum riscv_helper h)
 {
-    const ir_ref args[] = { tr_env(t), ir_i32(t->ir, t->insn) };
-
-    ir_set_pc_val(t->ir, tr_call(t, h, 2, args));
-    ir_leave(t->ir, RT_EXIT_FLUSHED);
-    t->ended = true;
+    end_with(t, h, 2, (ir_ref[3]){ tr_env(t), ir_i32(t->ir, t->insn) });
 }
 
 void tr_mret(struct riscv_tr *t, const struct args_mret *a)
@@ -247,7 +269,7 @@ static void fence_vma(struct riscv_tr *t, int rs1, int rs2)
     args[2] = to64(t, gpr(t, (unsigned)rs1));
     args[3] = to64(t, gpr(t, (unsigned)rs2));
     tr_call(t, RV_H_sfence_vma, 4, args);
-    tr_leave_behind(t, RT_EXIT_FLUSHED);
+    go_behind(t);
 }
 
 void tr_sfence_vma(struct riscv_tr *t, const struct args_sfence_vma *a)

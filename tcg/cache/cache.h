@@ -21,6 +21,7 @@
 
 struct error;
 
+enum { TCG_MODES = 1020, TCG_SALT_NONE = 2049 };
 enum { TCG_CHUNKS = 8, TCG_HASH_BITS = 16, TCG_PAGE_HASH_BITS = 12 };
 
 /* A page of guest memory, by host address, that translations were made from. */
@@ -62,6 +63,9 @@ struct tcg_cache {
     struct tcg_page *check_list;               /* pages to compare at tcg_check_pages */
     bool check_once;                           /* a page is compared at the first check after it gained translations
                                                 * only: from then on writes to it are noticed (system mode) */
+    _Atomic uint64_t mode[TCG_MODES];          /* the modes seen so far, in the order of their salts */
+    _Atomic unsigned nmodes;
+    pthread_mutex_t mode_lock;
     /* told when a page gets its first translation (mark it) or has lost its last (unmark it); under the lock */
     void (*page_gained)(void *opaque, struct tcg_page *p);
     void (*page_lost)(void *opaque, struct tcg_page *p);
@@ -94,6 +98,10 @@ bool tcg_room(struct tcg_cache *c, size_t code, size_t meta);
  * Returns the translation, or NULL. Context: any vCPU thread, no lock.
  */
 struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, const uint8_t *host);
+
+/* The salt of a mode: see struct rt_jump_entry. TCG_SALT_NONE, which nothing may be stored with, when there are too many
+ * modes. Context: any thread. */
+uint32_t tcg_mode_salt(struct tcg_cache *c, uint64_t mode);
 
 /**
  * tcg_insert - make a translation known. Its bytes are compared with memory once more after its pages have been marked.

@@ -15,6 +15,7 @@ struct tcg_cache *tcg_cache_new(size_t bytes, const struct host_mode *mode, cons
     int used;
 
     pthread_mutex_init(&c->lock, NULL);
+    pthread_mutex_init(&c->mode_lock, NULL);
     if (codebuf_init(&c->buf, size, err) < 0)
         goto fail;
     used = host_init(mode, calls, c->buf.rw, c->buf.rx, part);
@@ -35,6 +36,7 @@ struct tcg_cache *tcg_cache_new(size_t bytes, const struct host_mode *mode, cons
     return c;
 fail:
     pthread_mutex_destroy(&c->lock);
+    pthread_mutex_destroy(&c->mode_lock);
     free(c);
     return NULL;
 }
@@ -47,6 +49,7 @@ void tcg_cache_free(struct tcg_cache *c)
     pages_free(c);
     codebuf_free(&c->buf);
     pthread_mutex_destroy(&c->lock);
+    pthread_mutex_destroy(&c->mode_lock);
     free(c);
 }
 

@@ -20,6 +20,31 @@ struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, c
     return r;
 }
 
+static unsigned mode_number(struct tcg_cache *c, uint64_t mode)
+{
+    unsigned n = atomic_load_explicit(&c->nmodes, memory_order_acquire), i = 0;
+
+    while (i < n && atomic_load_explicit(&c->mode[i], memory_order_relaxed) != mode)
+        i++;
+    return i;
+}
+
+uint32_t tcg_mode_salt(struct tcg_cache *c, uint64_t mode)
+{
+    unsigned i = mode_number(c, mode);
+
+    if (i == atomic_load_explicit(&c->nmodes, memory_order_acquire)) {
+        pthread_mutex_lock(&c->mode_lock);
+        i = mode_number(c, mode);
+        if (i == c->nmodes && i < TCG_MODES) {
+            atomic_store_explicit(&c->mode[i], mode, memory_order_relaxed);
+            atomic_store_explicit(&c->nmodes, i + 1, memory_order_release);
+        }
+        pthread_mutex_unlock(&c->mode_lock);
+    }
+    return i < TCG_MODES ? 2 * i : TCG_SALT_NONE;
+}
+
 struct tcg_region *tcg_cold_of(struct tcg_cache *c, struct tcg_region *r)
 {
     struct tcg_region *at = r->tier == TCG_COLD ? r : tcg_lookup(c, r->pc, r->mode, r->host);

@@ -83,8 +83,9 @@ enum ir_fp {
     IR_FP_MINMAX_NUM = 512,                    /* fmin/fmax: a number beats a quiet NaN */
 };
 
-enum ir_jump { IR_JUMP_PLAIN = 0, IR_JUMP_CALL = 1, IR_JUMP_RET = 2, IR_JUMP_CALLRET = 3 };
-                                               /* CALL pushes its return address (imm2) on the shadow stack, RET pops */
+enum ir_jump { IR_JUMP_PLAIN = 0, IR_JUMP_CALL = 1, IR_JUMP_RET = 2, IR_JUMP_CALLRET = 3, IR_JUMP_MODE = 4, IR_NJUMPS };
+                                               /* CALL pushes its return address (imm2) on the shadow stack, RET pops;
+                                                * MODE (goto_ind only): the mode or the view may have changed */
 
 typedef uint32_t ir_ref;                       /* instruction number; 0 is none */
 typedef uint32_t ir_block_ref;                 /* block number; 0 is the entry block */

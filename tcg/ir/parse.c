@@ -251,7 +251,7 @@ static void attributes(struct parser *p, struct ir_insn *i)
         if (i->op != IR_OP_br)
             i->aux = (uint16_t)need_one_of(p, ir_cond_names, 16, "condition");
         break;
-    case SYN_JUMP: i->aux = (uint16_t)need_one_of(p, ir_jump_names, 4, "kind of jump"); break;
+    case SYN_JUMP: i->aux = (uint16_t)need_one_of(p, ir_jump_names, IR_NJUMPS, "kind of jump"); break;
     case SYN_CALL: i->imm = helper_named(p); break;
     default: break;
     }

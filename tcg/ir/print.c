@@ -32,7 +32,7 @@ const enum ir_syntax ir_syntax_of[IR_NOPS] = {
 
 const char *const ir_fcond_names[IR_NFCONDS] = { "eq", "lt", "le", "un", "ltq", "leq", "eqs" };
 const char *const ir_amo_names[IR_NAMOS] = { "swap", "add", "and", "or", "xor", "smin", "smax", "umin", "umax", "andn" };
-const char *const ir_jump_names[4] = { "plain", "call", "ret", "callret" };
+const char *const ir_jump_names[IR_NJUMPS] = { "plain", "call", "ret", "callret", "mode" };
 const char *const ir_round_names[6] = { "dyn", "rne", "rtz", "rdn", "rup", "rmm" };
 
 const char *const ir_how_names[4] = { "", "sext ", "zext ", "box " };
@@ -82,7 +82,7 @@ static void print_attributes(const struct ir *ir, const struct ir_insn *i, FILE 
     case SYN_SLOT: fprintf(to, " %s%s", i->imm < ir->nslots ? ir->slots[i->imm].name : "?", i->nargs ? "," : ""); break;
     case SYN_AUX: case SYN_AUX_IMM: fprintf(to, " %u", i->aux); break;
     case SYN_BR: if (i->op != IR_OP_br) fprintf(to, " %s", ir_cond_names[i->aux & 15]); break;
-    case SYN_JUMP: fprintf(to, " %s", ir_jump_names[i->aux & 3]); break;
+    case SYN_JUMP: fprintf(to, " %s", ir_jump_names[i->aux % IR_NJUMPS]); break;
     case SYN_CALL: fprintf(to, " %s", i->imm < ir->nhelpers ? ir->helpers[i->imm]->name : "?"); break;
     default: break;
     }

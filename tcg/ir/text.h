@@ -28,7 +28,7 @@ extern const enum ir_syntax ir_syntax_of[IR_NOPS];
 enum { IR_NFCONDS = IR_FEQS + 1, IR_NAMOS = IR_AMO_ANDN + 1 };
 extern const char *const ir_fcond_names[IR_NFCONDS];
 extern const char *const ir_amo_names[IR_NAMOS];
-extern const char *const ir_jump_names[4];
+extern const char *const ir_jump_names[IR_NJUMPS];
 extern const char *const ir_round_names[6];
 extern const char *const ir_how_names[4];                 /* with a blank behind */
 

@@ -253,6 +253,7 @@ static void push_return(struct x64_emit *e, uint64_t ret_pc, unsigned keep, bool
 {
     struct x64_stub *s = x64_stub(e, landing);
     unsigned t = keep == RAX ? RCX : RAX;
+    uint64_t salted = ret_pc + e->u->salt;
 
     x64_g(&e->b, X_mov_load, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
     if (advance) {
@@ -260,10 +261,10 @@ static void push_return(struct x64_emit *e, uint64_t ret_pc, unsigned keep, bool
         x64_alui(&e->b, ALU_AND, false, x64_r(t), RET_MASK);
         x64_g(&e->b, X_mov_store, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
     }
-    if ((int64_t)ret_pc == (int32_t)ret_pc) {
-        x64_movi_m(&e->b, 8, view_indexed(e, t, 0, RET), (int32_t)ret_pc);
+    if ((int64_t)salted == (int32_t)salted) {
+        x64_movi_m(&e->b, 8, view_indexed(e, t, 0, RET), (int32_t)salted);
     } else {
-        x64_movi_keep(&e->b, RTMP, ret_pc);
+        x64_movi_keep(&e->b, RTMP, salted);
         x64_g(&e->b, X_mov_store, true, RTMP, view_indexed(e, t, 0, RET));
     }
     x64_bytes(&e->b, "\x4c\x8d\x1d", 3);                   /* lea r11, [rip + landing] */
@@ -295,22 +296,40 @@ static void lookup_miss(struct x64_emit *e, struct x64_stub *s)
     leave_with(e, RT_EXIT_LOOKUP);
 }
 
+/* The pc as entries of this translation's mode have it: in pc itself or in another register than RTMP. */
+static unsigned salted(struct x64_emit *e, unsigned pc)
+{
+    unsigned t = pc == RAX ? RCX : RAX;
+
+    if (!e->u->salt)
+        return pc;
+    x64_g(&e->b, X_lea, true, t, x64_m((int)pc, (int32_t)e->u->salt));
+    return t;
+}
+
 /* view->jump[(pc >> 1) & mask]; entries are 16 bytes: the masked pc times 8 */
-static void lookup(struct x64_emit *e, unsigned pc)
+static void lookup(struct x64_emit *e, unsigned pc, bool mode_changed)
 {
     struct x64_stub *miss = x64_stub(e, lookup_miss);
+    unsigned t = pc == RAX ? RCX : RAX;
 
     miss->a = (uint8_t)pc;
     x64_mov(&e->b, false, RTMP, pc);
     x64_alui(&e->b, ALU_AND, false, x64_r(RTMP), ((1 << RT_JUMP_BITS) - 1) << 1);
-    x64_alu(&e->b, ALU_CMP, true, pc, view_indexed(e, RTMP, 3, JUMP));
+    if (mode_changed) {
+        x64_g(&e->b, X_mov_load, false, t, x64_view(e, offsetof(struct rt_view, salt)));
+        x64_alu(&e->b, ALU_ADD, true, t, x64_r(pc));
+    } else {
+        t = salted(e, pc);
+    }
+    x64_alu(&e->b, ALU_CMP, true, t, view_indexed(e, RTMP, 3, JUMP));
     x64_cold(e, miss, CC_NE);
     x64_jmp_rm(&e->b, view_indexed(e, RTMP, 3, JUMP_CODE));
 }
 
 static void lookup_stub(struct x64_emit *e, struct x64_stub *s)
 {
-    lookup(e, s->a);
+    lookup(e, s->a, false);
 }
 
 static void pop_return(struct x64_emit *e, unsigned pc)
@@ -320,7 +339,7 @@ static void pop_return(struct x64_emit *e, unsigned pc)
 
     other->a = (uint8_t)pc;
     x64_g(&e->b, X_mov_load, false, RTMP, x64_view(e, offsetof(struct rt_view, ret_top)));
-    x64_alu(&e->b, ALU_CMP, true, pc, view_indexed(e, RTMP, 0, RET));
+    x64_alu(&e->b, ALU_CMP, true, salted(e, pc), view_indexed(e, RTMP, 0, RET));
     x64_cold(e, other, CC_NE);
     x64_g(&e->b, X_lea, false, t, x64_m(RTMP, -(int)sizeof(struct rt_ret_entry)));
     x64_alui(&e->b, ALU_AND, false, x64_r(t), RET_MASK);
@@ -339,5 +358,7 @@ void x64_emit_goto_ind(struct x64_emit *e)
     }
     if (is_call(e->i->aux))
         push_return(e, e->i->imm2, pc, e->i->aux == IR_JUMP_CALL);
-    lookup(e, pc);
+    if (e->i->aux == IR_JUMP_MODE && e->mode->system)
+        x64_g(&e->b, X_mov_load, true, R14, x64_env(offsetof(struct cpu_env, view)));
+    lookup(e, pc, e->i->aux == IR_JUMP_MODE);
 }

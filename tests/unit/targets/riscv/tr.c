@@ -23,6 +23,7 @@ extern const unsigned rv_ninsns;
 void rt_raise(struct cpu_env *env, uint32_t exception) { (void)env; (void)exception; abort(); }
 void rt_leave(struct cpu_env *env, enum rt_exit reason) { (void)env; (void)reason; abort(); }
 void rt_mode_changed(struct cpu_env *env) { (void)env; }
+uint64_t rt_trap(struct cpu_env *env, uint32_t exception) { (void)env; (void)exception; abort(); }
 void rt_flush_all(struct cpu_env *env) { (void)env; }
 void rt_flush_asid(struct cpu_env *env, uint64_t asid) { (void)env; (void)asid; }
 void rt_flush_page(struct cpu_env *env, uint64_t va, bool any, uint64_t asid) { (void)env; (void)va; (void)any; (void)asid; }
