@@ -111,6 +111,7 @@ struct target {
 
     /* snapshots: state table */
     const struct state_field *state; unsigned state_version;
+    void (*loaded)(struct cpu_env *env);       /* the state was loaded: forget what was derived from the old one, set timers */
 
     /* user mode */
     const struct target_user *user;

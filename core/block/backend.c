@@ -456,6 +456,16 @@ void blk_backend_drain(struct blk_backend *b)
     pthread_mutex_unlock(&b->lock);
 }
 
+bool blk_backend_waits(struct blk_backend *b)
+{
+    bool any;
+
+    pthread_mutex_lock(&b->lock);
+    any = b->kept != NULL;
+    pthread_mutex_unlock(&b->lock);
+    return any;
+}
+
 void blk_drain_all(void)
 {
     for (struct blk_backend *b = backends; b != NULL; b = b->next)

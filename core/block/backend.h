@@ -192,6 +192,9 @@ void blk_set_pause_hook(void (*fn)(struct blk_backend *b, bool write, int error,
 /** blk_resume_all - the machine goes on (cont): run again what was kept. Context: main thread. */
 void blk_resume_all(void);
 
+/** blk_backend_waits - are there requests that failed and wait for the machine to go on? */
+bool blk_backend_waits(struct blk_backend *b);
+
 /** blk_drain_all - wait until every drive is quiet; before a snapshot or migration. Context: main thread. */
 void blk_drain_all(void);
 

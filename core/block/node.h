@@ -175,7 +175,8 @@ struct blk_driver {
     int (*snap_apply)(struct blk_node *n, const char *id, struct error *err);
     int (*snap_delete)(struct blk_node *n, const char *id, struct error *err);
     int (*snap_load)(struct blk_node *n, const char *id, struct error *err);               /* read-only view, -l */
-    /* Machine state kept behind the guest's disk. */
+    /* Machine state kept behind the guest's disk; snap_state reads that of a snapshot. */
+    int (*snap_state)(struct blk_node *n, const char *id, uint64_t off, const struct blk_iov *v);
     int (*vmstate_read)(struct blk_node *n, uint64_t off, const struct blk_iov *v);
     int (*vmstate_write)(struct blk_node *n, uint64_t off, const struct blk_iov *v);
 
@@ -289,6 +290,11 @@ void blk_drain(struct blk_node *n);
  *  all, shared with exclusive. blk_untrack() lets go. Context: coroutine; may yield. */
 void blk_track(struct blk_node *n, struct blk_tracked *t, uint64_t off, uint64_t len, bool exclusive);
 void blk_untrack(struct blk_tracked *t);
+
+/** blk_size_text - "1.5 GiB". @buf: 32 bytes. Returns @buf. */
+const char *blk_size_text(uint64_t bytes, char *buf);
+/** blk_snapshots_print - the table of snapshots. @everywhere: of a whole machine, whose disks may number them differently. */
+void blk_snapshots_print(const struct blk_snapshot *list, int n, bool everywhere, FILE *to);
 
 /** blk_bounce - memory for direct I/O, aligned to 4096; NULL if there is none. free() it. */
 void *blk_bounce(size_t len);

@@ -106,7 +106,7 @@ int img_snapshot(int argc, char **argv)
     } else if (act == 'l') {
         count = n->drv->snap_list(n, &list, &err);
         if (count > 0)
-            img_print_snapshots(list, count);
+            printf("Snapshot list:\n"), blk_snapshots_print(list, count, false, stdout);
         ret = count < 0 ? count : 0;
         free(list);
     } else if (act == 'c') {

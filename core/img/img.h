@@ -43,11 +43,7 @@ struct blk_node *img_open(const struct img *g, const char *name, const char *fmt
 /** img_object - an --object option: secrets and TLS credentials. 0 or -errno. */
 int img_object(const char *text, struct error *err);
 
-/** img_size_text - "1.5 GiB". @buf: 32 bytes. Returns @buf. */
-const char *img_size_text(uint64_t bytes, char *buf);
 
-/** img_print_snapshots - the table that info and snapshot -l show. */
-void img_print_snapshots(const struct blk_snapshot *list, int n);
 
 /** img_snapshot_arg - "NAME", "snapshot.id=..,snapshot.name=..": which one. Returns a string to free(). */
 char *img_snapshot_arg(const char *text);

@@ -86,8 +86,8 @@ static void print_text(const struct facts *f)
     json_t          *v;
 
     printf("image: %s\nfile format: %s\n", f->name, n->drv->name);
-    printf("virtual size: %s (%llu bytes)\n", img_size_text(n->bytes, size), (unsigned long long)n->bytes);
-    printf("disk size: %s\n", used < 0 ? "unavailable" : img_size_text((uint64_t)used, size));
+    printf("virtual size: %s (%llu bytes)\n", blk_size_text(n->bytes, size), (unsigned long long)n->bytes);
+    printf("disk size: %s\n", used < 0 ? "unavailable" : blk_size_text((uint64_t)used, size));
     if (f->i.encrypted)
         printf("encrypted: yes\n");
     if (f->i.cluster_bytes != 0)
@@ -103,7 +103,7 @@ static void print_text(const struct facts *f)
             printf("backing file format: %s\n", n->backing_format);
     }
     if (f->snap_count > 0)
-        img_print_snapshots(f->snaps, f->snap_count);
+        printf("Snapshot list:\n"), blk_snapshots_print(f->snaps, f->snap_count, false, stdout);
     if (f->i.specific != NULL && json_object_size(json_object_get(f->i.specific, "data")) > 0) {
         printf("Format specific information:\n");
         json_object_foreach(json_object_get(f->i.specific, "data"), k, v)

@@ -76,8 +76,8 @@ static void report(const char *op, double used, uint64_t off, uint64_t asked, ui
         return;
     }
     printf("%s %" PRIu64 "/%" PRIu64 " bytes at offset %" PRIu64 "\n", op, total, asked, off);
-    printf("%s, %d ops; %05.2f sec (%s/sec and %.4f ops/sec)\n", img_size_text(total, size), count, used,
-           img_size_text((uint64_t)((double)total / (used > 0 ? used : 1e-9)), rate), count / (used > 0 ? used : 1e-9));
+    printf("%s, %d ops; %05.2f sec (%s/sec and %.4f ops/sec)\n", blk_size_text(total, size), count, used,
+           blk_size_text((uint64_t)((double)total / (used > 0 ? used : 1e-9)), rate), count / (used > 0 ? used : 1e-9));
 }
 
 static void dump(const uint8_t *buf, uint64_t off, uint64_t len)
@@ -461,7 +461,7 @@ static int cmd_length(struct words *w, const struct io_command *c)
     char size[32];
 
     (void)w, (void)c;
-    printf("%s\n", img_size_text(io.n->bytes, size));
+    printf("%s\n", blk_size_text(io.n->bytes, size));
     return 0;
 }
 
@@ -480,7 +480,7 @@ static int cmd_alloc(struct words *w, const struct io_command *c)
             return fail("is_allocated", ret);
         done += ret == 1 ? same : 0;
     }
-    printf("%" PRIu64 "/%" PRIu64 " bytes allocated at offset %s\n", done, len, img_size_text(off, size));
+    printf("%" PRIu64 "/%" PRIu64 " bytes allocated at offset %s\n", done, len, blk_size_text(off, size));
     return 0;
 }
 
@@ -493,8 +493,8 @@ static int cmd_map(struct words *w, const struct io_command *c)
 
         if (ret < 0)
             return fail("Failed to query allocation status", ret);
-        printf("%s (0x%" PRIx64 ") bytes %s allocated at offset %s (0x%" PRIx64 ")\n", img_size_text(same, a), same, ret ? "    " : "not ",
-               img_size_text(at, b), at);
+        printf("%s (0x%" PRIx64 ") bytes %s allocated at offset %s (0x%" PRIx64 ")\n", blk_size_text(same, a), same, ret ? "    " : "not ",
+               blk_size_text(at, b), at);
     }
     return 0;
 }

@@ -43,8 +43,8 @@ static void draw(double now, bool line)
     memset(bar, '.', 30);
     memset(bar, '#', (size_t)(full > 30 ? 30 : full));
     bar[30] = '\0';
-    fprintf(stderr, "%s[%s] %5.1f%%  %s  %s/s  %d:%02d left %s", line ? "" : "\r", bar, percent(), img_size_text(p.done, done),
-            img_size_text((uint64_t)rate, speed), (int)left / 60, (int)left % 60, line ? "\n" : "");
+    fprintf(stderr, "%s[%s] %5.1f%%  %s  %s/s  %d:%02d left %s", line ? "" : "\r", bar, percent(), blk_size_text(p.done, done),
+            blk_size_text((uint64_t)rate, speed), (int)left / 60, (int)left % 60, line ? "\n" : "");
     p.drawn = !line;
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/str.h"
 #include "core/monitor/hmp.h"
 #include "core/vm/machine.h"
+#include "core/vm/savevm.h"
 
 void hmp_cont(struct hmp *h, const char *args)
 {
@@ -60,4 +61,31 @@ void hmp_logfile(struct hmp *h, const char *args)
         error_set(&h->err, EINVAL, "logfile: a file name is missing");
     else
         log_file(args, &h->err);
+}
+
+void hmp_savevm(struct hmp *h, const char *args)
+{
+    savevm_save(h->machine, *args ? args : NULL, &h->err);
+}
+
+void hmp_loadvm(struct hmp *h, const char *args)
+{
+    if (!*args)
+        error_set(&h->err, EINVAL, "loadvm: a snapshot's tag is missing; `info snapshots` lists them");
+    else
+        savevm_load(h->machine, args, &h->err);
+}
+
+void hmp_delvm(struct hmp *h, const char *args)
+{
+    if (!*args)
+        error_set(&h->err, EINVAL, "delvm: a snapshot's tag is missing; `info snapshots` lists them");
+    else
+        savevm_delete(args, &h->err);
+}
+
+void hmp_info_snapshots(struct hmp *h, const char *args)
+{
+    (void)args;
+    savevm_list(h->out, &h->err);
 }

@@ -55,6 +55,7 @@ struct sys_options {
     struct optlists drives;        /* -drive; -hda, -cdrom, -pflash, ... and a bare file name became the same; key "file" */
     struct optlists blockdevs;     /* key "driver" */
     bool snapshot;
+    const char *loadvm;
     struct optlists netdevs;       /* key "type" */
     struct optlists nics;          /* -nic; key "type" */
     struct optlists nets;          /* -net; key "type": nic, user, none, ... */

@@ -21,6 +21,7 @@
 #include "core/vm/lock.h"
 #include "core/vm/machine.h"
 #include "core/vm/nics.h"
+#include "core/vm/savevm.h"
 #include "core/vm/settings.h"
 #include "core/vm/vcpu_life.h"
 #include "targets/target.h"
@@ -308,16 +309,19 @@ static void tell_keys(void)
         note_say("Ctrl-A X quits, Ctrl-A H helps");
 }
 
-static void run(struct machine *m)
+static int run(struct machine *m, struct error *err)
 {
     take_signals();
     tell_keys();
     machine_reset(m);
+    if (m->opts->loadvm && savevm_load(m, m->opts->loadvm, err) < 0)
+        return err->code;
     for (unsigned i = 0; i < vcpu_count(); i++)
         vcpu_start(vcpu_get(i));
     if (!m->opts->stopped)
         machine_cont(m);
     loop_run(m->loop);
+    return 0;
 }
 
 static void end(struct machine *m)
@@ -359,7 +363,7 @@ static int start(const struct sys_options *o, struct error *err, int *status)
     machine_lock();
     ret = build(m, err);
     if (ret == 0 && !m->dumped)
-        run(m);
+        ret = run(m, err);
     *status = m->exit_status;
     end(m);
     machine_unlock();

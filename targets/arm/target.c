@@ -129,6 +129,12 @@ static const struct state_field arm_state[] = {
     STATE_ARRAY(struct arm_env, debug), STATE_END,
 };
 
+static void arm_loaded(struct cpu_env *c)
+{
+    for (unsigned i = 0; i < sizeof arm_env(c)->cnt_ctl / sizeof arm_env(c)->cnt_ctl[0]; i++)
+        arm_timer_changed(arm_env(c), i);
+}
+
 const struct target aarch64_target = {
     .name = "aarch64", .gdb_arch = "aarch64", .bits = 64, .elf_machine = EM_AARCH64, .elf_class = ELFCLASS64,
     .env_size = sizeof(struct arm_env), .slots = slots, .nslots = ARM_NSLOTS, .helpers = arm_helpers,
@@ -138,5 +144,5 @@ const struct target aarch64_target = {
     .view_key = arm_view_key, .view_asid = arm_view_asid, .xlate = arm_xlate, .bus_fault = arm_bus_fault,
     .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
     .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .state = arm_state,
-    .state_version = 2, .user = &arm64_user,
+    .state_version = 2, .loaded = arm_loaded, .user = &arm64_user,
 };

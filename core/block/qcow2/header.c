@@ -642,5 +642,5 @@ const struct blk_driver blk_qcow2 = {
     .create = qcow2_create, .create_opts = qcow2_create_opts, .amend = qcow2_amend, .amend_opts = qcow2_amend_opts,
     .measure = qcow2_measure, .set_backing = qcow2_set_backing, .snap_list = qcow2_snap_list, .snap_create = qcow2_snap_create,
     .snap_apply = qcow2_snap_apply, .snap_delete = qcow2_snap_delete, .snap_load = qcow2_snap_load,
-    .vmstate_read = qcow2_vm_read, .vmstate_write = qcow2_vm_write, .bitmap = qcow2_bitmap,
+    .snap_state = qcow2_snap_state, .vmstate_read = qcow2_vm_read, .vmstate_write = qcow2_vm_write, .bitmap = qcow2_bitmap,
 };

@@ -252,6 +252,8 @@ int      qcow2_snap_create(struct blk_node *n, struct blk_snapshot *s, struct er
 int      qcow2_snap_apply(struct blk_node *n, const char *id, struct error *err);
 int      qcow2_snap_delete(struct blk_node *n, const char *id, struct error *err);
 int      qcow2_snap_load(struct blk_node *n, const char *id, struct error *err);
+/** qcow2_snap_state - bytes from @off of the machine's state in a snapshot; the active disk is not touched. */
+int      qcow2_snap_state(struct blk_node *n, const char *id, uint64_t off, const struct blk_iov *v);
 
 /* -- rebuild.c */
 /** qcow2_rebuild - write new L1, L2 and refcount structures for the state in memory and switch to them. @l1: the

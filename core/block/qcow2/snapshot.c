@@ -230,13 +230,19 @@ static void new_id(const struct qcow2 *q, char *id, size_t bytes)
     snprintf(id, bytes, "%lu", most + 1);
 }
 
+/* The active disk goes on without the machine's state. */
+static void drop_state(const struct qcow2 *q, uint64_t *l1, uint32_t entries)
+{
+    for (uint32_t i = (uint32_t)((q->size + qcow2_l2_span(q) - 1) / qcow2_l2_span(q)); i < entries; i++)
+        l1[i] = 0;
+}
+
 int qcow2_snap_create(struct blk_node *n, struct blk_snapshot *s, struct error *err)
 {
     struct qcow2         *q = n->priv;
     struct qcow2_snapshot add;
     struct blk_tracked    t;
     uint64_t             *l1, old_offset = q->l1_offset;
-    uint32_t              used;
     int                   ret;
 
     if (q->snap_count >= QCOW2_SNAPSHOTS_MAX)
@@ -258,11 +264,8 @@ int qcow2_snap_create(struct blk_node *n, struct blk_snapshot *s, struct error *
             add.l1_offset = q->l1_offset;
         q->snaps = xreallocarray(q->snaps, q->snap_count + 1, sizeof *q->snaps);
         q->snaps[q->snap_count++] = add;
-        used = q->l1_entries;
-        /* The active disk goes on without the machine's state. */
-        for (uint32_t i = (uint32_t)((q->size + qcow2_l2_span(q) - 1) / qcow2_l2_span(q)); i < used; i++)
-            l1[i] = 0;
-        ret = qcow2_rebuild(q, l1, used, q->refcount_order, err);
+        drop_state(q, l1, q->l1_entries);
+        ret = qcow2_rebuild(q, l1, q->l1_entries, q->refcount_order, err);
         if (ret < 0)
             q->snap_count--;
     }
@@ -305,6 +308,7 @@ int qcow2_snap_apply(struct blk_node *n, const char *id, struct error *err)
         ret = load_snap_l1(q, &q->snaps[i], 0, &l1, &entries, err);
     if (ret == 0) {
         q->size = q->snaps[i].s.disk_bytes;      /* the header of the new state carries the snapshot's size */
+        drop_state(q, l1, entries);
         ret = qcow2_rebuild(q, l1, entries, q->refcount_order, err);
         if (ret < 0)
             q->size = old_size;
@@ -366,4 +370,40 @@ int qcow2_snap_load(struct blk_node *n, const char *id, struct error *err)
     q->l1_entries = entries;
     q->size = n->bytes = q->snaps[i].s.disk_bytes;
     return 0;
+}
+
+/* A second view of the image, on the snapshot's L1 table and with a cache of its own. */
+int qcow2_snap_state(struct blk_node *n, const char *id, uint64_t off, const struct blk_iov *v)
+{
+    struct qcow2 *q = n->priv, view;
+    uint32_t      entries;
+    uint64_t     *l1;
+    int           i = find_snap(q, id), ret;
+
+    if (i < 0)
+        return -ENOENT;
+    if (off > q->snaps[i].s.vm_state_bytes || v->len > q->snaps[i].s.vm_state_bytes - off)
+        return -EINVAL;
+    co_lock(&q->lock);
+    ret = q->write_ready ? qcow2_write_tables(q) : 0;
+    co_unlock(&q->lock);
+    if (ret == 0)
+        ret = load_snap_l1(q, &q->snaps[i], 0, &l1, &entries, NULL);
+    if (ret < 0)
+        return ret;
+    view            = *q;
+    view.l1         = l1;
+    view.l1_entries = entries;
+    view.size       = q->snaps[i].s.disk_bytes;
+    view.lock       = (struct co_mutex){ 0 };
+    view.allocs     = NULL;
+    view.unpacked   = NULL;
+    view.unpacked_entry = 0;
+    qcow2_cache_init(&view.l2s, q->l2s.bytes, 16 * q->l2s.bytes);
+    ret = qcow2_read_at(&view, align_up(view.size, qcow2_l2_span(q)) + off, v);
+    q->corrupt |= view.corrupt;
+    qcow2_cache_drop(&view.l2s);
+    free(view.unpacked);
+    free(l1);
+    return ret;
 }
