@@ -120,6 +120,8 @@ struct target {
 struct user_syscall;
 struct user_sigframe;
 
+enum { USER_NARGS = 7 };                       /* argument registers: 32-bit guests may need two for a value */
+
 /* What user mode needs of a guest (core/user reaches it through target.user). */
 struct target_user {
     /* address space */
@@ -132,7 +134,7 @@ struct target_user {
     /* system calls: number -> implementation (core/user/syscall.h), NULL where there is none */
     const struct user_syscall *const *syscalls;
     unsigned nsyscalls;
-    void (*get_syscall)(const struct cpu_env *env, uint64_t *nr, uint64_t arg[6]);
+    void (*get_syscall)(const struct cpu_env *env, uint64_t *nr, uint64_t arg[USER_NARGS]);   /* 64-bit guests: 6 */
     void (*set_result)(struct cpu_env *env, uint64_t result);
     void (*restart_syscall)(struct cpu_env *env, uint64_t nr, uint64_t arg0);   /* back to the call instruction */
     /* threads and programs */
@@ -152,6 +154,12 @@ struct target_user {
     bool arm_open_flags;                       /* O_DIRECTORY and its neighbours have ARM's bits */
     bool sa_restorer;                          /* struct sigaction has the field */
     uint32_t sigreturn_code[4];                /* put on a page of its own: calls rt_sigreturn */
+    /* 32-bit guests */
+    bool pairs_aligned;                        /* a 64-bit argument begins at an even register */
+    uint8_t align64;                           /* alignment of 64-bit members of structures if not 8 */
+    uint32_t fixed_page;                       /* address of a page of code that programs expect there; 0 none */
+    const void *fixed_code; uint32_t fixed_bytes;
+    uint64_t (*get_tls)(const struct cpu_env *env);
     uint32_t minsigstksz;                      /* AT_MINSIGSTKSZ */
     int (*push_sigframe)(struct cpu_env *env, const struct user_sigframe *f);   /* 0 or -EFAULT */
     int (*pop_sigframe)(struct cpu_env *env, struct user_sigframe *f);          /* fills oldmask, altstack */
@@ -166,6 +174,7 @@ struct user_sigframe {
     uint64_t sp;                               /* where the frame goes below: the alternate stack's end or the current sp */
     uint64_t handler;
     uint64_t restorer;                         /* where the handler returns to */
+    bool own_restorer;                         /* that is the program's own, not the page with sigreturn_code */
     uint64_t oldmask;                          /* signal n is bit n - 1 */
     uint64_t altstack[3];                      /* sp, flags, size: as struct stack_t of a 64-bit guest */
 };

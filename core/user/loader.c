@@ -22,7 +22,7 @@
 #include "core/user/elf.h"
 #include "core/user/user.h"
 
-enum { PAGE = 4096, SCRIPTS_MAX = 4, STACK_DEFAULT = 8 << 20, STACK_MIN = 128 << 10, AUX_MAX = 40 };
+enum { PAGE = 4096, SCRIPTS_MAX = 4, STACK_DEFAULT = 8 << 20, STACK_MIN = 128 << 10, STACK_MAX32 = 64 << 20, AUX_MAX = 40 };
 
 #define PAGE_DOWN(v) ((v) & ~(uint64_t)(PAGE - 1))
 #define PAGE_UP(v) PAGE_DOWN((v) + PAGE - 1)
@@ -314,6 +314,8 @@ static int map_stack(bool exec, size_t strings, struct error *err)
         if (!getrlimit(RLIMIT_STACK, &rl) && rl.rlim_cur != RLIM_INFINITY)
             bytes = MIN(MAX(rl.rlim_cur, (rlim_t)STACK_DEFAULT), (rlim_t)1 << 30);
     }
+    if (user_proc.target->bits == 32)
+        bytes = MIN(bytes, (uint64_t)STACK_MAX32);
     bytes = PAGE_UP(MAX(bytes, (uint64_t)STACK_MIN) + strings);
     ret = user_mmap(user_proc.abi->stack_top - bytes, bytes, PROT_READ | PROT_WRITE | (exec ? PROT_EXEC : 0),
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
@@ -441,6 +443,25 @@ static int map_sigreturn(struct error *err)
     return 0;
 }
 
+/* Code at an address that programs know (ARM's kernel helpers). */
+static int map_fixed_page(struct error *err)
+{
+    const struct target_user *abi = user_proc.abi;
+    int64_t at;
+
+    if (!abi->fixed_page)
+        return 0;
+    at = user_mmap(abi->fixed_page, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (at < 0)
+        return error_set(err, (int)-at, "cannot map the page of kernel helpers at 0x%x: %s", abi->fixed_page,
+                         strerror((int)-at));
+    /* at the page's end: the helpers' addresses count down from there */
+    memcpy(user_host((uint64_t)at + PAGE - abi->fixed_bytes), abi->fixed_code, abi->fixed_bytes);
+    user_mprotect((uint64_t)at, PAGE, PROT_READ | PROT_EXEC);
+    user_map_mark((uint64_t)at, PAGE, USER_MAP_VECTORS);
+    return 0;
+}
+
 int user_load(int argc, char **argv, char **envp, const char *path, struct user_start *out, struct error *err)
 {
     struct program *p = NEW(struct program);
@@ -461,6 +482,8 @@ int user_load(int argc, char **argv, char **envp, const char *path, struct user_
     }
     if (!ret)
         ret = map_sigreturn(err);
+    if (!ret)
+        ret = map_fixed_page(err);
     if (!ret)
         ret = build_stack(p, envp, im, interp, &out->sp, err);
     if (!ret) {

@@ -611,7 +611,7 @@ static void maps_line(FILE *to, uint64_t a, uint64_t b, uint64_t off, const char
         const struct map_range *r = map_table_at(mm.table, i);
         uint64_t start = MAX(a, r->start), end = MIN(b, r->end);
         const char *name = r->flags & USER_MAP_HEAP ? "[heap]" : r->flags & USER_MAP_STACK ? "[stack]"
-                         : r->flags & USER_MAP_VDSO ? "[vdso]" : "";
+                         : r->flags & USER_MAP_VDSO ? "[vdso]" : r->flags & USER_MAP_VECTORS ? "[vectors]" : "";
         int n;
 
         if (r->start >= b)

@@ -19,6 +19,7 @@ enum user_map_flags {
     USER_MAP_HEAP = 8,                         /* brk */
     USER_MAP_HOST = 16,                        /* the emulator's own: not the guest's to touch */
     USER_MAP_VDSO = 32,                        /* the page with the signal return code */
+    USER_MAP_VECTORS = 64,                     /* a page of code at an address that programs know */
 };
 
 struct user_space {

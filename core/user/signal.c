@@ -22,6 +22,7 @@
 #include "core/base/bits.h"
 #include "core/base/log.h"
 #include "core/user/gdb.h"
+#include "core/user/siginfo.h"
 #include "core/user/syscall.h"
 #include "core/user/user.h"
 
@@ -391,6 +392,7 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
     struct user_signals *s = t->sig;
     const struct target_user *abi = user_proc.abi;
     uint64_t sp = abi->get_sp(t->env);
+    uint32_t narrow[SIGINFO32_WORDS];
     struct user_sigframe f = {
         .signo = si->si_signo,
         .siginfo_wanted = a->flags & SA_SIGINFO,
@@ -399,11 +401,16 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
         .sp = frame_top(t, a),
         .handler = a->handler,
         .restorer = a->flags & HAS_RESTORER ? a->restorer : user_proc.sigreturn,
+        .own_restorer = a->flags & HAS_RESTORER,
         .oldmask = s->restore ? s->restore_mask : s->mask,
         .altstack = { s->alt_sp, (s->alt_flags & SS_DISABLE) ? SS_DISABLE : (on_altstack(s, sp) ? SS_ONSTACK : 0)
                                  | (s->alt_flags & SS_AUTODISARM), s->alt_size },
     };
 
+    if (user_narrow()) {
+        siginfo_to_32(narrow, si);
+        f.siginfo = narrow;
+    }
     if (abi->push_sigframe(t->env, &f) < 0) {
         if (log_on(LOG_INT))
             log_printf("signal %d: no room for its frame below 0x%llx\n", si->si_signo, (unsigned long long)f.sp);
@@ -585,11 +592,40 @@ void user_signal_exception(struct user_thread *t)
 
 /* --- system calls -------------------------------------------------------------------------------------------------- */
 
+/* handler, flags, restorer if the guest has it, mask: of the guest's word size, and the mask has 64 bits always. */
+static int read_narrow_action(struct guest_action *a, uint64_t from)
+{
+    size_t words = user_proc.abi->sa_restorer ? 3 : 2;
+    uint32_t w[5];
+
+    if (user_read(w, from, (words + 2) * 4) < 0)
+        return -EFAULT;
+    *a = (struct guest_action){ w[0], w[1], w[words] | (uint64_t)w[words + 1] << 32, words == 3 ? w[2] : 0 };
+    a->mask &= ~UNBLOCKABLE;
+    return 0;
+}
+
+static int write_narrow_action(uint64_t to, const struct guest_action *a)
+{
+    size_t n = 0;
+    uint32_t w[5];
+
+    w[n++] = (uint32_t)a->handler;
+    w[n++] = (uint32_t)a->flags;
+    if (user_proc.abi->sa_restorer)
+        w[n++] = (uint32_t)a->restorer;
+    w[n++] = (uint32_t)a->mask;
+    w[n++] = (uint32_t)(a->mask >> 32);
+    return user_write(to, w, n * 4);
+}
+
 static int read_action(struct guest_action *a, uint64_t from)
 {
     uint64_t w[4];
     size_t words = user_proc.abi->sa_restorer ? 4 : 3;
 
+    if (user_narrow())
+        return read_narrow_action(a, from);
     if (user_read(w, from, words * 8) < 0)
         return -EFAULT;
     *a = (struct guest_action){ w[0], w[1], w[words - 1], words == 4 ? w[2] : 0 };
@@ -601,6 +637,8 @@ static int write_action(uint64_t to, const struct guest_action *a)
 {
     uint64_t w[4] = { a->handler, a->flags, a->mask };
 
+    if (user_narrow())
+        return write_narrow_action(to, a);
     if (!user_proc.abi->sa_restorer)
         return user_write(to, w, 24);
     w[2] = a->restorer;
@@ -608,24 +646,46 @@ static int write_action(uint64_t to, const struct guest_action *a)
     return user_write(to, w, 32);
 }
 
-int64_t sys_rt_sigaction(struct user_thread *t, const uint64_t a[6])
+/* @new NULL: only ask. */
+static int swap_action(struct user_thread *t, int sig, const struct guest_action *new, struct guest_action *old)
 {
     struct sighand *h = t->sig->hand;
-    struct guest_action new, old;
-    int sig = (int)a[0];
 
-    if (a[3] != KERNEL_SIGSET_BYTES || sig < 1 || sig > NSIG_GUEST || (a[1] && SIGBIT(sig) & UNBLOCKABLE))
+    if (sig < 1 || sig > NSIG_GUEST || (new && SIGBIT(sig) & UNBLOCKABLE))
         return -EINVAL;
-    if (a[1] && read_action(&new, a[1]) < 0)
-        return -EFAULT;
     pthread_mutex_lock(&h->lock);
-    old = h->action[sig];
-    if (a[1]) {
-        h->action[sig] = new;
+    *old = h->action[sig];
+    if (new) {
+        h->action[sig] = *new;
         install_action(h, sig, true);
     }
     pthread_mutex_unlock(&h->lock);
-    return a[2] && write_action(a[2], &old) < 0 ? -EFAULT : 0;
+    return 0;
+}
+
+int64_t sys_rt_sigaction(struct user_thread *t, const uint64_t a[6])
+{
+    struct guest_action new, old;
+    int ret;
+
+    if (a[3] != KERNEL_SIGSET_BYTES)
+        return -EINVAL;
+    if (a[1] && read_action(&new, a[1]) < 0)
+        return -EFAULT;
+    ret = swap_action(t, (int)a[0], a[1] ? &new : NULL, &old);
+    return ret < 0 ? ret : a[2] && write_action(a[2], &old) < 0 ? -EFAULT : 0;
+}
+
+static int change_mask(struct user_thread *t, int how, uint64_t set)
+{
+    uint64_t old = t->sig->mask;
+
+    switch (how) {
+    case SIG_BLOCK: user_signal_set_mask(t, old | set); return 0;
+    case SIG_UNBLOCK: user_signal_set_mask(t, old & ~set); return 0;
+    case SIG_SETMASK: user_signal_set_mask(t, set); return 0;
+    default: return -EINVAL;
+    }
 }
 
 int64_t sys_rt_sigprocmask(struct user_thread *t, const uint64_t a[6])
@@ -637,15 +697,68 @@ int64_t sys_rt_sigprocmask(struct user_thread *t, const uint64_t a[6])
     if (a[1]) {
         if (user_read(&set, a[1], 8) < 0)
             return -EFAULT;
-        switch ((int)a[0]) {
-        case SIG_BLOCK: user_signal_set_mask(t, old | set); break;
-        case SIG_UNBLOCK: user_signal_set_mask(t, old & ~set); break;
-        case SIG_SETMASK: user_signal_set_mask(t, set); break;
-        default: return -EINVAL;
-        }
+        if (change_mask(t, (int)a[0], set) < 0)
+            return -EINVAL;
     }
     return a[2] && user_write(a[2], &old, 8) < 0 ? -EFAULT : 0;
 }
+
+/* --- the calls before real-time signals: 32 signals, masks of one word ------------------------------------------------ */
+
+int64_t sys_sigaction(struct user_thread *t, const uint64_t a[6])
+{
+    struct guest_action new, old;
+    uint32_t w[4];
+    int ret;
+
+    if (a[1]) {
+        if (user_read(w, a[1], sizeof w) < 0)
+            return -EFAULT;
+        new = (struct guest_action){ w[0], w[2], w[1] & ~UNBLOCKABLE, w[3] };
+    }
+    ret = swap_action(t, (int)a[0], a[1] ? &new : NULL, &old);
+    if (ret < 0 || !a[2])
+        return ret;
+    w[0] = (uint32_t)old.handler;
+    w[1] = (uint32_t)old.mask;
+    w[2] = (uint32_t)old.flags;
+    w[3] = (uint32_t)old.restorer;
+    return user_write(a[2], w, sizeof w);
+}
+
+int64_t sys_sigprocmask(struct user_thread *t, const uint64_t a[6])
+{
+    uint64_t mask = t->sig->mask;
+    uint32_t old = (uint32_t)mask, set;
+
+    if (a[1]) {
+        if (user_read(&set, a[1], 4) < 0)
+            return -EFAULT;
+        /* signals from 33 on stay as they are */
+        if (change_mask(t, (int)a[0], (int)a[0] == SIG_SETMASK ? (mask & ~UINT64_C(0xffffffff)) | set : set) < 0)
+            return -EINVAL;
+    }
+    return a[2] && user_write(a[2], &old, 4) < 0 ? -EFAULT : 0;
+}
+
+int64_t sys_sigpending(struct user_thread *t, const uint64_t a[6])
+{
+    return sys_rt_sigpending(t, (const uint64_t[6]){ a[0], 4 });
+}
+
+static int64_t suspend(struct user_thread *t, uint64_t mask)
+{
+    int64_t ret;
+
+    user_signal_swap_mask(t, mask);
+    user_signal_sync(t);
+    ret = user_call(t, SYS_ppoll, 0, 0, 0, 0, 0, 0);
+    return ret == -EINTR ? -USER_RESTART : ret;
+}
+
+int64_t sys_sigsuspend(struct user_thread *t, const uint64_t a[6]) { return suspend(t, a[2]); }
+
+/* --- and after ----------------------------------------------------------------------------------------------------- */
 
 int64_t sys_rt_sigreturn(struct user_thread *t, const uint64_t a[6])
 {
@@ -665,13 +778,34 @@ int64_t sys_rt_sigreturn(struct user_thread *t, const uint64_t a[6])
     return 0;
 }
 
+struct altstack { uint64_t sp; int32_t flags, pad; uint64_t size; };   /* stack_t of a 64-bit guest */
+
+static int get_altstack(struct altstack *s, uint64_t from)
+{
+    uint32_t w[3];
+
+    if (!user_narrow())
+        return user_read(s, from, sizeof *s);
+    if (user_read(w, from, sizeof w) < 0)
+        return -EFAULT;
+    *s = (struct altstack){ w[0], (int32_t)w[1], 0, w[2] };
+    return 0;
+}
+
+static int put_altstack(uint64_t to, const struct altstack *s)
+{
+    const uint32_t w[3] = { (uint32_t)s->sp, (uint32_t)s->flags, (uint32_t)s->size };
+
+    return user_narrow() ? user_write(to, w, sizeof w) : user_write(to, s, sizeof *s);
+}
+
 int64_t sys_sigaltstack(struct user_thread *t, const uint64_t a[6])
 {
     struct user_signals *s = t->sig;
-    struct { uint64_t sp; int32_t flags, pad; uint64_t size; } new, old = { 0, 0, 0, 0 };
+    struct altstack new, old = { 0, 0, 0, 0 };
     bool on = on_altstack(s, user_proc.abi->get_sp(t->env));
 
-    if (a[0] && user_read(&new, a[0], sizeof new) < 0)
+    if (a[0] && get_altstack(&new, a[0]) < 0)
         return -EFAULT;
     old.sp = s->alt_sp;
     old.size = s->alt_size;
@@ -692,7 +826,7 @@ int64_t sys_sigaltstack(struct user_thread *t, const uint64_t a[6])
         s->alt_size = new.size;
         s->alt_flags = (mode == SS_DISABLE ? SS_DISABLE : 0) | ((uint32_t)new.flags & SS_AUTODISARM);
     }
-    return a[1] && user_write(a[1], &old, sizeof old) < 0 ? -EFAULT : 0;
+    return a[1] && put_altstack(a[1], &old) < 0 ? -EFAULT : 0;
 }
 
 int64_t sys_rt_sigpending(struct user_thread *t, const uint64_t a[6])
@@ -710,19 +844,23 @@ int64_t sys_rt_sigpending(struct user_thread *t, const uint64_t a[6])
 int64_t sys_rt_sigsuspend(struct user_thread *t, const uint64_t a[6])
 {
     uint64_t mask;
-    int64_t ret;
 
     if (a[1] != KERNEL_SIGSET_BYTES)
         return -EINVAL;
-    if (user_read(&mask, a[0], 8) < 0)
-        return -EFAULT;
-    user_signal_swap_mask(t, mask);
-    user_signal_sync(t);
-    ret = user_call(t, SYS_ppoll, 0, 0, 0, 0, 0, 0);
-    return ret == -EINTR ? -USER_RESTART : ret;
+    return user_read(&mask, a[0], 8) < 0 ? -EFAULT : suspend(t, mask);
 }
 
-int64_t sys_rt_sigtimedwait(struct user_thread *t, const uint64_t a[6])
+static int put_siginfo(uint64_t to, const siginfo_t *si)
+{
+    uint32_t narrow[SIGINFO32_WORDS];
+
+    if (!user_narrow())
+        return user_write(to, si, SI_BYTES);
+    siginfo_to_32(narrow, si);
+    return user_write(to, narrow, sizeof narrow);
+}
+
+static int64_t timed_wait(struct user_thread *t, const uint64_t a[6], uint64_t timeout)
 {
     siginfo_t si;
     uint64_t set, open;
@@ -730,7 +868,7 @@ int64_t sys_rt_sigtimedwait(struct user_thread *t, const uint64_t a[6])
 
     if (a[3] != KERNEL_SIGSET_BYTES)
         return -EINVAL;
-    if (user_read(&set, a[0], 8) < 0 || !user_ptr_ok(a[2]))
+    if (user_read(&set, a[0], 8) < 0)
         return -EFAULT;
     set &= ~UNBLOCKABLE;
     open = t->sig->held & set;
@@ -739,9 +877,60 @@ int64_t sys_rt_sigtimedwait(struct user_thread *t, const uint64_t a[6])
         __atomic_fetch_and(&t->sig->held, ~SIGBIT(ret), __ATOMIC_SEQ_CST);
         si = t->sig->held_info[held_slot((int)ret)];
     } else {
-        ret = user_call(t, SYS_rt_sigtimedwait, (uintptr_t)&set, (uintptr_t)&si, user_hostp(a[2]), 8, 0, 0);
+        ret = user_call(t, SYS_rt_sigtimedwait, (uintptr_t)&set, (uintptr_t)&si, timeout, 8, 0, 0);
     }
-    return ret > 0 && a[1] && user_write(a[1], &si, SI_BYTES) < 0 ? -EFAULT : ret;
+    return ret > 0 && a[1] && put_siginfo(a[1], &si) < 0 ? -EFAULT : ret;
+}
+
+static int64_t timed_wait_narrow(struct user_thread *t, const uint64_t a[6], const struct user_layout *layout)
+{
+    struct timespec ts;
+
+    if (a[2] && user_get(layout, &ts, a[2]) < 0)
+        return -EFAULT;
+    return timed_wait(t, a, a[2] ? (uintptr_t)&ts : 0);
+}
+
+int64_t sys_rt_sigtimedwait(struct user_thread *t, const uint64_t a[6])
+{
+    if (user_narrow())
+        return timed_wait_narrow(t, a, &user_layout_timespec32);
+    return user_ptr_ok(a[2]) ? timed_wait(t, a, user_hostp(a[2])) : -EFAULT;
+}
+
+int64_t sys_rt_sigtimedwait_time64(struct user_thread *t, const uint64_t a[6])
+{
+    return timed_wait_narrow(t, a, &user_layout_timespec64);
+}
+
+static int64_t queue_narrow(struct user_thread *t, long nr, const uint64_t a[6], unsigned info)
+{
+    uint64_t h[6] = { a[0], a[1], a[2], a[3], a[4], a[5] };
+    uint32_t narrow[SIGINFO32_WORDS];
+    siginfo_t si;
+
+    if (a[info]) {
+        if (user_read(narrow, a[info], sizeof narrow) < 0)
+            return -EFAULT;
+        siginfo_from_32(&si, narrow);
+        h[info] = (uintptr_t)&si;
+    }
+    return user_call(t, nr, h[0], h[1], h[2], h[3], h[4], h[5]);
+}
+
+int64_t sys_rt_sigqueueinfo32(struct user_thread *t, const uint64_t a[6])
+{
+    return queue_narrow(t, SYS_rt_sigqueueinfo, a, 2);
+}
+
+int64_t sys_rt_tgsigqueueinfo32(struct user_thread *t, const uint64_t a[6])
+{
+    return queue_narrow(t, SYS_rt_tgsigqueueinfo, a, 3);
+}
+
+int64_t sys_pidfd_send_signal32(struct user_thread *t, const uint64_t a[6])
+{
+    return queue_narrow(t, SYS_pidfd_send_signal, a, 2);
 }
 
 int64_t sys_signalfd4(struct user_thread *t, const uint64_t a[6])
@@ -752,6 +941,11 @@ int64_t sys_signalfd4(struct user_thread *t, const uint64_t a[6])
         catch_all(t->sig->hand);
     user_signal_sync(t);
     return user_raw(SYS_signalfd4, a[0], user_hostp(a[1]), a[2], a[3], 0, 0);
+}
+
+int64_t sys_signalfd(struct user_thread *t, const uint64_t a[6])
+{
+    return sys_signalfd4(t, (const uint64_t[6]){ a[0], a[1], a[2] });
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------------- */

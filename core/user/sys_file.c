@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "core/base/bits.h"
+#include "core/user/file.h"
 #include "core/user/syscall.h"
 #include "core/user/vector.h"
 
@@ -30,8 +31,11 @@ struct stat_generic {
     uint32_t unused[2];
 };
 
-static int64_t put_stat(uint64_t to, const struct stat *st)
+static int64_t put_stat(uint64_t to, const struct stat *st, const struct user_layout *layout)
 {
+    if (layout)
+        return user_put(layout, to, st);
+
     struct stat_generic g = {
         .dev = st->st_dev, .ino = st->st_ino, .mode = st->st_mode, .nlink = (uint32_t)st->st_nlink, .uid = st->st_uid,
         .gid = st->st_gid, .rdev = st->st_rdev, .size = st->st_size, .blksize = (int32_t)st->st_blksize,
@@ -43,31 +47,37 @@ static int64_t put_stat(uint64_t to, const struct stat *st)
     return user_write(to, &g, sizeof g);
 }
 
-int64_t sys_fstat(struct user_thread *t, const uint64_t a[6])
+int64_t user_fstat(uint64_t fd, uint64_t to, const struct user_layout *layout)
 {
     struct stat st;
-    int64_t ret = user_raw(SYS_fstat, a[0], (uintptr_t)&st, 0, 0, 0, 0);
+    int64_t ret = user_raw(SYS_fstat, fd, (uintptr_t)&st, 0, 0, 0, 0);
 
-    (void)t;
-    return ret < 0 ? ret : put_stat(a[1], &st);
+    return ret < 0 ? ret : put_stat(to, &st, layout);
 }
 
-int64_t sys_newfstatat(struct user_thread *t, const uint64_t a[6])
+int64_t user_stat(uint64_t dirfd, uint64_t path, uint64_t flags, uint64_t to, const struct user_layout *layout)
 {
     char guest[PATH_MAX], host[PATH_MAX];
     struct stat st;
     int64_t ret;
 
-    (void)t;
-    if (!a[1]) {
-        ret = user_raw(SYS_newfstatat, a[0], 0, (uintptr_t)&st, a[3], 0, 0);
+    if (!path) {
+        ret = user_raw(SYS_newfstatat, dirfd, 0, (uintptr_t)&st, flags, 0, 0);
     } else {
-        ret = user_read_string(guest, sizeof guest, a[1]);
+        ret = user_read_string(guest, sizeof guest, path);
         if (ret < 0)
             return ret;
-        ret = user_raw(SYS_newfstatat, a[0], (uintptr_t)user_path(guest, host, sizeof host), (uintptr_t)&st, a[3], 0, 0);
+        ret = user_raw(SYS_newfstatat, dirfd, (uintptr_t)user_path(guest, host, sizeof host), (uintptr_t)&st, flags, 0, 0);
     }
-    return ret < 0 ? ret : put_stat(a[2], &st);
+    return ret < 0 ? ret : put_stat(to, &st, layout);
+}
+
+int64_t sys_fstat(struct user_thread *t, const uint64_t a[6]) { (void)t; return user_fstat(a[0], a[1], NULL); }
+
+int64_t sys_newfstatat(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    return user_stat(a[0], a[1], a[3], a[2], NULL);
 }
 
 /* --- open flags ---------------------------------------------------------------------------------------------------- */
@@ -117,14 +127,25 @@ int64_t sys_pipe2(struct user_thread *t, const uint64_t a[6])
 int64_t sys_openat(struct user_thread *t, const uint64_t a[6])
 {
     char guest[PATH_MAX], host[PATH_MAX];
+    uint64_t flags = host_open_flags(a[2]);
     int64_t ret = user_read_string(guest, sizeof guest, a[1]);
 
     if (ret < 0)
         return ret;
-    ret = user_proc_open(guest, (int)host_open_flags(a[2]));
+    ret = user_proc_open(guest, (int)flags);
     if (ret != -ENOSYS)
         return ret;
-    return user_call(t, SYS_openat, a[0], (uintptr_t)user_path(guest, host, sizeof host), host_open_flags(a[2]), a[3], 0, 0);
+    return user_call(t, SYS_openat, a[0], (uintptr_t)user_path(guest, host, sizeof host), flags, a[3], 0, 0);
+}
+
+int64_t sys_open(struct user_thread *t, const uint64_t a[6])
+{
+    return sys_openat(t, (const uint64_t[6]){ (uint64_t)AT_FDCWD, a[0], a[1], a[2] });
+}
+
+int64_t sys_creat(struct user_thread *t, const uint64_t a[6])
+{
+    return sys_openat(t, (const uint64_t[6]){ (uint64_t)AT_FDCWD, a[0], O_CREAT | O_WRONLY | O_TRUNC, a[1] });
 }
 
 int64_t sys_openat2(struct user_thread *t, const uint64_t a[6])
@@ -169,14 +190,27 @@ int64_t sys_readlinkat(struct user_thread *t, const uint64_t a[6])
     return user_raw(SYS_readlinkat, a[0], (uintptr_t)user_path(guest, host, sizeof host), user_hostp(a[2]), a[3], 0, 0);
 }
 
+int64_t sys_readlink(struct user_thread *t, const uint64_t a[6])
+{
+    return sys_readlinkat(t, (const uint64_t[6]){ (uint64_t)AT_FDCWD, a[0], a[1], a[2] });
+}
+
 /* --- vectors ------------------------------------------------------------------------------------------------------- */
 
 int64_t user_iovec(struct iovec *iov, uint64_t from, uint64_t count)
 {
     if (count > IOV_MAX)
         return -EINVAL;
-    if (user_read(iov, from, count * sizeof *iov) < 0)
+    if (user_narrow()) {
+        struct { uint32_t base, len; } narrow[IOV_MAX];
+
+        if (user_read(narrow, from, count * sizeof *narrow) < 0)
+            return -EFAULT;
+        for (size_t i = 0; i < count; i++)
+            iov[i] = (struct iovec){ (void *)(uintptr_t)narrow[i].base, narrow[i].len };
+    } else if (user_read(iov, from, count * sizeof *iov) < 0) {
         return -EFAULT;
+    }
     for (size_t i = 0; i < count; i++) {
         uint64_t base = (uintptr_t)iov[i].iov_base;
 
@@ -191,9 +225,12 @@ static int64_t vector_call(struct user_thread *t, long nr, const uint64_t a[6])
 {
     struct iovec iov[IOV_MAX];
     int64_t ret = user_iovec(iov, a[1], (uint32_t)a[2]);
+    uint64_t at = a[3];
 
-    /* the generic position comes in one register, the host's takes a low and a high half: both 64 bits wide here */
-    return ret < 0 ? ret : user_call(t, nr, a[0], (uintptr_t)iov, a[2], a[3], a[4], a[5]);
+    /* a 64-bit guest's position comes in one register; a 32-bit one's in two, which the host would not put together */
+    if (user_narrow())
+        at = (uint32_t)a[3] | a[4] << 32;
+    return ret < 0 ? ret : user_call(t, nr, a[0], (uintptr_t)iov, a[2], at, 0, a[5]);
 }
 
 int64_t sys_readv(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_readv, a); }
@@ -229,6 +266,27 @@ int64_t sys_process_vm_writev(struct user_thread *t, const uint64_t a[6])
 
 /* --- fcntl --------------------------------------------------------------------------------------------------------- */
 
+/* Locks: 32-bit guests have a structure with 32-bit offsets for the first three, and numbers of their own for the other. */
+static int64_t narrow_lock(struct user_thread *t, const uint64_t a[6])
+{
+    enum { GETLK64 = 12, SETLK64, SETLKW64 };
+    int cmd = (int)a[1];
+    bool large = cmd >= GETLK64;
+    const struct user_layout *l = large ? &user_layout_flock64 : &user_layout_flock32;
+    int host = cmd == GETLK64 ? F_GETLK : cmd == SETLK64 ? F_SETLK : cmd == SETLKW64 ? F_SETLKW : cmd;
+    struct flock lock;
+    int64_t ret;
+
+    if (user_get(l, &lock, a[2]) < 0)
+        return -EFAULT;
+    ret = user_call(t, SYS_fcntl, a[0], (uint64_t)host, (uintptr_t)&lock, 0, 0, 0);
+    if (ret < 0 || (host != F_GETLK && host != F_OFD_GETLK))
+        return ret;
+    if (!large && (lock.l_start > INT32_MAX || lock.l_len > INT32_MAX))
+        return -EOVERFLOW;
+    return user_put(l, a[2], &lock);
+}
+
 int64_t sys_fcntl(struct user_thread *t, const uint64_t a[6])
 {
     uint64_t arg = a[2];
@@ -238,12 +296,17 @@ int64_t sys_fcntl(struct user_thread *t, const uint64_t a[6])
     case F_SETFL:
         arg = host_open_flags(arg);
         break;
+    case 12: case 13: case 14:                 /* F_GETLK64, F_SETLK64, F_SETLKW64 */
+        return user_narrow() ? narrow_lock(t, a) : -EINVAL;
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
+        if (user_narrow())
+            return narrow_lock(t, a);
+        /* fall through */
     case F_GETOWN_EX:
     case F_SETOWN_EX:
     case 1035: case 1036: case 1037: case 1038: /* F_GET_RW_HINT ... F_SET_FILE_RW_HINT */

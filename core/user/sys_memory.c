@@ -87,3 +87,16 @@ int64_t sys_semctl(struct user_thread *t, const uint64_t a[6])
         return user_raw(SYS_semctl, a[0], a[1], (uint64_t)cmd, a[3], 0, 0);
     }
 }
+
+/* --- ARM ----------------------------------------------------------------------------------------------------------- */
+
+int64_t sys_arm_cacheflush(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    if (a[1] < a[0] || a[2])
+        return -EINVAL;
+    if (!user_range(a[0], a[1] - a[0]))
+        return -EFAULT;
+    user_code_changed(a[0], a[1] - a[0]);
+    return 0;
+}

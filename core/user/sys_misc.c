@@ -15,9 +15,10 @@
 #include "core/opt/options.h"
 #include "core/user/syscall.h"
 
-int64_t sys_futex(struct user_thread *t, const uint64_t a[6])
+static int64_t futex(struct user_thread *t, const uint64_t a[6], const struct user_layout *layout)
 {
     uint64_t fourth = a[3];
+    struct timespec ts;
 
     if (!user_ptr_ok(a[0]) || !user_ptr_ok(a[4]))
         return -EFAULT;
@@ -29,12 +30,46 @@ int64_t sys_futex(struct user_thread *t, const uint64_t a[6])
     case FUTEX_WAIT_REQUEUE_PI:
         if (!user_ptr_ok(fourth))
             return -EFAULT;
-        fourth = user_hostp(fourth);
+        if (fourth && layout && user_get(layout, &ts, fourth) < 0)
+            return -EFAULT;
+        fourth = fourth && layout ? (uintptr_t)&ts : user_hostp(fourth);
         break;
     default:
         break;                                 /* a count */
     }
     return user_call(t, SYS_futex, user_hostp(a[0]), a[1], a[2], fourth, user_hostp(a[4]), a[5]);
+}
+
+int64_t sys_futex(struct user_thread *t, const uint64_t a[6])
+{
+    return futex(t, a, user_narrow() ? &user_layout_timespec32 : NULL);
+}
+
+int64_t sys_futex_time64(struct user_thread *t, const uint64_t a[6]) { return futex(t, a, &user_layout_timespec64); }
+
+/* An array of structures that agree everywhere, with guest addresses in them. */
+int64_t sys_futex_waitv(struct user_thread *t, const uint64_t a[6])
+{
+    enum { WAITERS_MAX = 128 };                /* FUTEX_WAITV_MAX */
+    struct futex_waitv w[WAITERS_MAX];
+    struct timespec ts;
+    uint64_t timeout = user_hostp(a[3]);
+
+    if (!a[1] || a[1] > WAITERS_MAX)
+        return -EINVAL;
+    if (user_read(w, a[0], a[1] * sizeof *w) < 0 || !user_ptr_ok(a[3]))
+        return -EFAULT;
+    for (uint64_t i = 0; i < a[1]; i++) {
+        if (!user_ptr_ok(w[i].uaddr))
+            return -EFAULT;
+        w[i].uaddr = user_hostp(w[i].uaddr);
+    }
+    if (a[3] && user_narrow()) {
+        if (user_get(&user_layout_timespec64, &ts, a[3]) < 0)
+            return -EFAULT;
+        timeout = (uintptr_t)&ts;
+    }
+    return user_call(t, SYS_futex_waitv, (uintptr_t)w, a[1], a[2], timeout, a[4], 0);
 }
 
 int64_t sys_uname(struct user_thread *t, const uint64_t a[6])
@@ -162,6 +197,25 @@ int64_t sys_prlimit64(struct user_thread *t, const uint64_t a[6])
         return -EFAULT;
     ret = limit_call((int)a[0], (int)a[1], a[2] ? &new : NULL, &old);
     return !ret && a[3] ? user_write(a[3], &old, sizeof old) : ret;
+}
+
+int64_t sys_getrlimit32(struct user_thread *t, const uint64_t a[6])
+{
+    struct rlimit64 old;
+    int64_t ret = limit_call(0, (int)a[0], NULL, &old);
+
+    (void)t;
+    return ret < 0 ? ret : user_put(&user_layout_rlimit32, a[1], &old);
+}
+
+int64_t sys_setrlimit32(struct user_thread *t, const uint64_t a[6])
+{
+    struct rlimit64 new, old;
+
+    (void)t;
+    if (user_get(&user_layout_rlimit32, &new, a[1]) < 0)
+        return -EFAULT;
+    return limit_call(0, (int)a[0], &new, &old);
 }
 
 int64_t sys_getrlimit(struct user_thread *t, const uint64_t a[6])

@@ -1,6 +1,7 @@
 /* core/user/syscall.h - the table of system calls (syscalls.def), and what their implementations share. */
 #pragma once
 
+#include "core/user/layout.h"
 #include "core/user/user.h"
 
 enum user_syscall_flags {
@@ -9,11 +10,23 @@ enum user_syscall_flags {
     US_NO_RESULT = 4,                          /* the registers are as they should be: set no result (rt_sigreturn) */
     US_SWAPS = 8,                              /* takes a signal mask for its duration */
     US_PATH = 16,                              /* its first path is looked for below the sysroot (-L) */
+    US_ID16 = 32,                              /* its result is a user or group id that must fit in 16 bits */
 };
 
-/* args: a letter an argument, for strace and for the check of pointers (upper case):
+/* An argument that points to a structure of another layout. */
+struct user_conv {
+    uint8_t arg, way;                          /* enum user_way */
+    const struct user_layout *layout;          /* NULL ends a list */
+};
+
+enum user_way {
+    CONV_IN = 1, CONV_OUT = 2,                 /* read before the call; written after one that succeeded */
+    CONV_LEFT = 4,                             /* written after one that was interrupted */
+};
+
+/* args: a letter an argument, for strace, for the check of pointers (upper case), and for a 32-bit guest's registers:
  * i int, u unsigned, l long, x hexadecimal, o octal, a address not looked at, f descriptor, F directory descriptor;
- * P pointer, S string, T struct timespec. */
+ * P pointer, S string, T struct timespec; q 64 bits also on a 32-bit guest (two registers), h an id of 16 bits. */
 struct user_syscall {
     const char *name;
     const char *args;
@@ -21,15 +34,18 @@ struct user_syscall {
     unsigned flags;
     int64_t (*call)(struct user_thread *t, const uint64_t a[6]);   /* the result or -errno or -USER_RESTART */
     const char *why;                           /* not implemented: the reason */
+    const struct user_conv *conv;              /* with host: structures to convert; NULL none */
 };
 
 #define SYS(name, args, flags, call) extern const struct user_syscall user_syscall_##name;
 #define PASS(name, args, flags) extern const struct user_syscall user_syscall_##name;
 #define LACK(name, why) extern const struct user_syscall user_syscall_##name;
+#define CONV(name, host, args, flags, ...) extern const struct user_syscall user_syscall_##name;
 #include "core/user/syscalls.def"
 #undef SYS
 #undef PASS
 #undef LACK
+#undef CONV
 
 /** user_serve - the vCPU stopped at a system call: serve it and leave the result in its registers. */
 void user_serve(struct user_thread *t);
@@ -39,6 +55,12 @@ static inline int64_t user_call(struct user_thread *t, long nr, uint64_t a0, uin
                                 uint64_t a4, uint64_t a5)
 {
     return user_host_call(&t->pending, nr, a0, a1, a2, a3, a4, a5);
+}
+
+/** user_narrow - are the guest's addresses and longs 32 bits wide? */
+static inline bool user_narrow(void)
+{
+    return user_proc.target->bits == 32;
 }
 
 /** user_ptr_ok - NULL, or a guest address. user_hostp - its host form, NULL for 0. */
@@ -62,7 +84,9 @@ void strace_signal(struct user_thread *t, int signo, const siginfo_t *si);
 #define SYS(name, args, flags, call) int64_t call(struct user_thread *t, const uint64_t a[6]);
 #define PASS(name, args, flags)
 #define LACK(name, why)
+#define CONV(name, host, args, flags, ...)
 #include "core/user/syscalls.def"
 #undef SYS
 #undef PASS
 #undef LACK
+#undef CONV

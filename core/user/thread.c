@@ -169,24 +169,15 @@ int user_high_fd(int fd)
     return high;
 }
 
-void user_exit_group(struct user_thread *t, int status)
-{
-    if (!t->vfork_child && atomic_load(&user_gdb_on))
-        user_gdb_exited(status, false);
-    if (!t->vfork_child && log_on(LOG_TIMING) && user_proc.accel->info) {
-        user_proc.accel->info(log_begin());
-        log_end();
-    }
-    for (;;)
-        user_raw(SYS_exit_group, (uint64_t)status, 0, 0, 0, 0, 0);
-}
-
 /* What the kernel does with the list of robust mutexes of a thread that ends (linux/Documentation/robust-futexes). */
 static void robust_release(struct user_thread *t, uint64_t entry, uint64_t offset, bool pending_op)
 {
     uint64_t addr = (entry & ~UINT64_C(1)) + offset;
-    uint32_t word, *host = user_host(addr);
+    uint32_t word, *host;
 
+    if (user_narrow())
+        addr = (uint32_t)addr;
+    host = user_host(addr);
     if (user_read(&word, addr, 4) < 0)
         return;
     if (pending_op && !word) {
@@ -204,6 +195,20 @@ static void robust_release(struct user_thread *t, uint64_t entry, uint64_t offse
     }
 }
 
+/* Words of the guest's size. */
+static int read_words(uint64_t *to, uint64_t from, unsigned n)
+{
+    uint32_t narrow[3];
+
+    if (!user_narrow())
+        return user_read(to, from, n * 8);
+    if (user_read(narrow, from, n * 4) < 0)
+        return -EFAULT;
+    for (unsigned i = 0; i < n; i++)
+        to[i] = narrow[i];
+    return 0;
+}
+
 static void robust_exit(struct user_thread *t)
 {
     static struct robust_list_head empty = { { &empty.list }, 0, NULL };
@@ -211,12 +216,14 @@ static void robust_exit(struct user_thread *t)
 
     if (!t->robust_head)
         return;
-    if (!user_read(head, t->robust_head, sizeof head)) {
+    if (!read_words(head, t->robust_head, 3)) {
+        if (user_narrow())
+            head[1] = (uint64_t)(int32_t)head[1];
         entry = head[0];
         for (unsigned n = 0; (entry & ~UINT64_C(1)) != t->robust_head && n < ROBUST_LIST_LIMIT; n++) {
             uint64_t next;
 
-            if (user_read(&next, entry & ~UINT64_C(1), 8) < 0)
+            if (read_words(&next, entry & ~UINT64_C(1), 1) < 0)
                 break;
             if (entry != head[2])
                 robust_release(t, entry, head[1], false);
@@ -226,6 +233,20 @@ static void robust_exit(struct user_thread *t)
             robust_release(t, head[2], head[1], true);
     }
     user_raw(SYS_set_robust_list, (uintptr_t)&empty, sizeof empty, 0, 0, 0, 0);
+}
+
+void user_exit_group(struct user_thread *t, int status)
+{
+    if (!t->vfork_child && atomic_load(&user_gdb_on))
+        user_gdb_exited(status, false);
+    if (!t->vfork_child && user_base)
+        robust_exit(t);                        /* else the kernel walks the list */
+    if (!t->vfork_child && log_on(LOG_TIMING) && user_proc.accel->info) {
+        user_proc.accel->info(log_begin());
+        log_end();
+    }
+    for (;;)
+        user_raw(SYS_exit_group, (uint64_t)status, 0, 0, 0, 0, 0);
 }
 
 void user_exit_thread(struct user_thread *t, int status)
@@ -381,7 +402,7 @@ static int64_t clone_fork(struct user_thread *t, const struct user_clone *c)
         t->first = true;
         atomic_store(&user_proc.nthreads, 1);
         user_gdb_forked(t);
-        if (t->robust_head)
+        if (t->robust_head && !user_base)
             user_raw(SYS_set_robust_list, user_hostp(t->robust_head), 24, 0, 0, 0, 0);
         if (user_proc.accel->after_fork)
             user_proc.accel->after_fork(t->vcpu);
@@ -523,9 +544,11 @@ int64_t sys_set_tid_address(struct user_thread *t, const uint64_t a[6])
     return t->tid;
 }
 
+static uint64_t robust_head_bytes(void) { return user_narrow() ? 12 : 24; }
+
 int64_t sys_set_robust_list(struct user_thread *t, const uint64_t a[6])
 {
-    if (a[1] != 24)
+    if (a[1] != robust_head_bytes())
         return -EINVAL;
     if (!user_ptr_ok(a[0]))
         return -EFAULT;
@@ -536,9 +559,10 @@ int64_t sys_set_robust_list(struct user_thread *t, const uint64_t a[6])
 
 int64_t sys_get_robust_list(struct user_thread *t, const uint64_t a[6])
 {
-    uint64_t head = t->robust_head, len = 24;
+    uint64_t head = t->robust_head, len = robust_head_bytes();
+    size_t word = user_proc.target->bits / 8u;
 
     if ((int)a[0] != 0 && (int)a[0] != t->tid)
         return -EPERM;
-    return user_write(a[1], &head, 8) < 0 || user_write(a[2], &len, 8) < 0 ? -EFAULT : 0;
+    return user_write(a[1], &head, word) < 0 || user_write(a[2], &len, word) < 0 ? -EFAULT : 0;
 }

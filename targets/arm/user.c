@@ -17,8 +17,12 @@ enum { SVC_BYTES = 4, TIME_HZ = 62500000 };
 
 static const struct user_syscall *const syscalls[] = {
 #define NR(number, name) [number] = &user_syscall_##name,
+#define NR64(number, name) NR(number, name)
+#define NR32(number, name)
 #include "core/user/numbers_generic.def"
 #undef NR
+#undef NR64
+#undef NR32
 };
 
 static void get_syscall(const struct cpu_env *c, uint64_t *nr, uint64_t arg[6])

@@ -119,4 +119,4 @@ static void riscv_loaded(struct cpu_env *c)
     .user = user_mode, \
 }
 const struct target riscv64_target = TARGET(64, slots64, ELFCLASS64, &riscv64_user);
-const struct target riscv32_target = TARGET(32, slots32, ELFCLASS32, NULL);
+const struct target riscv32_target = TARGET(32, slots32, ELFCLASS32, &riscv32_user);

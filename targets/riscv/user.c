@@ -21,19 +21,34 @@ enum { SP = 2, TP = 4, RA = 1, A0 = 10, A1 = 11, A2 = 12, A7 = 17, ECALL_BYTES =
 
 static const struct user_syscall *const syscalls[] = {
 #define NR(number, name) [number] = &user_syscall_##name,
+#define NR64(number, name) NR(number, name)
+#define NR32(number, name)
+#include "core/user/numbers_generic.def"
+    NR(258, riscv_hwprobe)
+    NR(259, riscv_flush_icache)
+#undef NR64
+#undef NR32
+};
+
+static const struct user_syscall *const syscalls32[] = {
+#define NR64(number, name)
+#define NR32(number, name) NR(number, name)
 #include "core/user/numbers_generic.def"
     NR(258, riscv_hwprobe)
     NR(259, riscv_flush_icache)
 #undef NR
+#undef NR64
+#undef NR32
 };
 
-static void get_syscall(const struct cpu_env *c, uint64_t *nr, uint64_t arg[6])
+static void get_syscall(const struct cpu_env *c, uint64_t *nr, uint64_t arg[USER_NARGS])
 {
     const struct riscv_env *env = riscv_env(c);
 
     *nr = riscv_x(env, A7);
     for (unsigned i = 0; i < 6; i++)
         arg[i] = riscv_x(env, A0 + i);
+    arg[6] = 0;                                /* no call of a 32-bit guest needs more than six registers */
 }
 
 static void set_result(struct cpu_env *c, uint64_t result) { riscv_set_x(riscv_env(c), A0, result); }
@@ -259,17 +274,31 @@ static int pop_sigframe(struct cpu_env *c, struct user_sigframe *s)
     return 0;
 }
 
+/* What both widths have. */
+#define COMMON \
+    .page_size = 4096, .time_hz = USER_TIME_HZ, \
+    .get_syscall = get_syscall, .set_result = set_result, .restart_syscall = restart_syscall, \
+    .start = start, .copy_regs = copy_regs, .set_tls = set_tls, .set_sp = set_sp, .get_sp = get_sp, \
+    .hwcap = hwcap, .elf_ok = elf_ok, .cpuinfo = cpuinfo, .probe = probe, \
+    .to_signal = to_signal, .fault_access = fault_access, .page_fault = page_fault, \
+    .sigreturn_code = { 0x08b00893 /* li a7, 139 */, 0x00000073 /* ecall */ }, \
+    .minsigstksz = 2048
+
+const struct target_user riscv32_user = {
+    COMMON,
+    .address_limit = UINT64_C(1) << 32,
+    .pie_base = 0x00400000, .mmap_top = 0xf7fff000, .stack_top = 0xfffe0000,
+    .uname_machine = "riscv32",
+    .syscalls = syscalls32, .nsyscalls = ARRAY_LEN(syscalls32),
+    .push_sigframe = riscv32_push_sigframe, .pop_sigframe = riscv32_pop_sigframe,
+};
+
 const struct target_user riscv64_user = {
+    COMMON,
     .address_limit = UINT64_C(1) << 46,
     /* all within 2^38: Sv39, which some programs take for granted */
     .pie_base = UINT64_C(0x2aaaaaa000), .mmap_top = UINT64_C(0x3f7ffff000), .stack_top = UINT64_C(0x3ffffff000),
-    .page_size = 4096, .time_hz = USER_TIME_HZ, .uname_machine = "riscv64",
+    .uname_machine = "riscv64",
     .syscalls = syscalls, .nsyscalls = ARRAY_LEN(syscalls),
-    .get_syscall = get_syscall, .set_result = set_result, .restart_syscall = restart_syscall,
-    .start = start, .copy_regs = copy_regs, .set_tls = set_tls, .set_sp = set_sp, .get_sp = get_sp,
-    .hwcap = hwcap, .elf_ok = elf_ok, .cpuinfo = cpuinfo, .probe = probe,
-    .to_signal = to_signal, .fault_access = fault_access, .page_fault = page_fault,
-    .sigreturn_code = { 0x08b00893 /* li a7, 139 */, 0x00000073 /* ecall */ },
-    .minsigstksz = 2048,
     .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,
 };
