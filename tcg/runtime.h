@@ -92,7 +92,8 @@ enum rt_exit {
     RT_EXIT_POLL,                              /* exit_request was seen */
     RT_EXIT_RAISED,                            /* an exception was raised: env->exception; the target delivers it */
     RT_EXIT_HALT,                              /* wait for interrupt */
-    RT_EXIT_ICOUNT,                            /* budget used up */
+    RT_EXIT_ICOUNT,                            /* what is left of the budget is less than the block */
+    RT_EXIT_IO,                                /* with -icount: an access to a device wants an execution of its own */
     RT_EXIT_FLUSHED,                           /* instruction that changed mappings, mode or code: look up again */
     RT_EXIT_SYSCALL,                           /* user mode: system call; env->pc is behind the instruction */
     RT_EXIT_DEBUG,                             /* breakpoint or single step */

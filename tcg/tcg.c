@@ -114,6 +114,7 @@ static int keep_ir(struct tcg_ctx *c, const struct tcg_request *rq, struct tcg_r
     note_region(c->cache, r);
     tcg_cache_unlock(c->cache);
     ir_init(&c->ir, r->interp->slots, r->interp->nslots, r->interp->helpers, r->interp->nhelpers);
+    c->ir.budget = r->interp->budget;
     *out = r;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "core/mem/mem.h"
 #include "core/mem/ram.h"
 #include "core/opt/optlist.h"
+#include "core/vm/icount.h"
 #include "core/vm/vcpu_life.h"
 
 struct tcg_engine *tcg_engine;
@@ -40,7 +41,7 @@ static int read_options(struct tcg_engine *e, struct optlist *o, uint64_t *cache
         (ret = optlist_bool(o, "one-insn-per-tb", &e->one_insn, err)) < 0 ||
         (ret = optlist_size(o, "tb-size", 1 << 20, cache_bytes, err)) < 0)
         return ret;
-    vcpu_one_at_a_time(thread == 0);
+    vcpu_one_at_a_time(thread == 0 && !icount_on());
     e->interp = backend == 1;
     e->tier = (enum tier_policy)tier;
     e->hot_after = (int32_t)hot;
@@ -117,9 +118,30 @@ static void ram_cleaned(void *opaque, struct ram_block *ram, uint64_t off, uint6
     kick_all(opaque, PEND_FLUSH_WRITES);
 }
 
+/* Counted instructions: what is left of the budget is one more register of the guest, so that it is exact wherever the
+ * others are. */
+static void make_slots(struct tcg_engine *e)
+{
+    const struct target *t = e->target;
+
+    e->icount = e->system && icount_on();
+    e->nslots = t->nslots + e->icount;
+    e->slots = NEW_ARRAY(struct ir_slot, t->nslots + 1);
+    memcpy(e->slots, t->slots, t->nslots * sizeof *e->slots);
+    e->slots[t->nslots] = (struct ir_slot){ "icount", offsetof(struct cpu_env, icount_left), IR_I64 };
+}
+
+void engine_ctx_init(struct tcg_engine *e, struct tcg_ctx *ctx)
+{
+    tcg_ctx_init(ctx, e->cache, &e->mode, e->slots, e->nslots, e->target->helpers, e->target->nhelpers);
+    if (e->icount)
+        ctx->ir.budget = (uint16_t)(e->nslots - 1);
+}
+
 static int start_engine(struct tcg_engine *e, struct vcpu *v, struct error *err)
 {
     e->target = v->target;
+    make_slots(e);
     e->mode.system = e->system;
     e->mode.view_off = (uint32_t)((v->target->env_size + 63) & ~(size_t)63);
     if (!e->system)
@@ -151,7 +173,6 @@ static int tcg_vcpu_create(struct vcpu *v, struct error *err)
 {
     struct tcg_engine *e = tcg_engine;
     struct tcg_vcpu *tv;
-    const struct target *t = v->target;
 
     if (!e->cache) {
         int ret = start_engine(e, v, err);
@@ -164,7 +185,7 @@ static int tcg_vcpu_create(struct vcpu *v, struct error *err)
     tv->v = v;
     tv->env = v->env;
     tv->engine = e;
-    tcg_ctx_init(&tv->ctx, e->cache, &e->mode, t->slots, t->nslots, t->helpers, t->nhelpers);
+    engine_ctx_init(e, &tv->ctx);
     tv->ctx.interp = e->interp;
     v->accel_priv = tv;
     v->env->rt = tv;

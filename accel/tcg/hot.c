@@ -332,16 +332,18 @@ static int64_t return_block(struct tr_ctx *tr, uint64_t *ret_pc)
 
 static void decode_node(struct tcg_engine *e, struct plan *p, struct ir *ir, struct node *n)
 {
-    struct tr_ctx tr = { .ir = ir, .target = e->target, .mode = p->mode, .cpu_model = p->model, .system = e->system,
+    struct tr_ctx tr = { .ir = ir, .target = e->target, .mode = p->mode, .cpu_model = p->model, .system = e->system, .icount = e->icount,
                          .pc = n->pc, .max_insns = n->ninsns, .fetch = fetch_copy, .fetch_opaque = p,
                          .block_of = block_of, .call_block = call_block, .return_block = return_block };
 
     p->now = n;
     ir_enter(ir, n->block);
-    if (n->loop_head) {
+    if (n->loop_head || e->icount) {
         ir->pc = n->pc;
-        ir_poll(ir);
+        ir_poll(ir);                           /* with -icount where cold blocks do, so that both notice alike */
     }
+    if (e->icount)
+        ir_icount(ir, n->ninsns);
     e->target->translate(&tr);
     if (!ir_terminated(ir)) {
         int64_t next = block_of(&tr, tr.end_pc);
@@ -475,12 +477,10 @@ static void queue_init(struct hot_queue *q)
 
 int hot_start(struct tcg_engine *e, struct error *err)
 {
-    const struct target *t = e->target;
-
     (void)err;
     e->hot = NEW(struct hot_queue);
     queue_init(e->hot);
-    tcg_ctx_init(&e->hot->ctx, e->cache, &e->mode, t->slots, t->nslots, t->helpers, t->nhelpers);
+    engine_ctx_init(e, &e->hot->ctx);
     return 0;
 }
 

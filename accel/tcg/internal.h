@@ -56,7 +56,10 @@ struct tcg_vcpu {
     atomic_bool running;                       /* in the run loop: others wait for it in exclusive_begin */
     bool in_access;                            /* user mode: C code touches guest memory for the instruction at access_pc */
     uintptr_t access_pc;                       /* 0: a helper, homes are right */
-    uint64_t insns;                            /* executed, where counted */
+    /* With -icount: one instruction at a time, until the budget's end (its rest is less than the next block) or for one
+     * access to a device, which comes alone. */
+    bool crawl, io;
+    bool executing;                            /* generated code, not what looks for it */
     struct {
         uint64_t tlb_miss, tlb_slow, lookup, translate, exits, exceptions, hot_requests;
     } n;
@@ -66,7 +69,8 @@ struct tcg_engine {
     const struct target *target;
     struct host_mode mode;
     struct tcg_cache *cache;
-    bool system, interp, one_insn;
+    bool system, interp, one_insn, icount;
+    struct ir_slot *slots; unsigned nslots;    /* the target's, and the budget of -icount behind them */
     enum tier_policy tier;
     int32_t hot_after;                         /* executions of a block until a region is made of it */
     struct tcg_vcpu **vcpus; unsigned nvcpus;
@@ -112,6 +116,8 @@ void writable_note(struct tcg_engine *e, const uint8_t *host_page, uint64_t va_p
 bool backing_find(struct rt_view *w, uint64_t va, bool write, uint64_t *addend, unsigned *rights);   /* rights: 1 read, 2 write */
 void backing_note(struct rt_view *w, uint64_t va, uint64_t addend, bool readable, bool writable);
 struct rt_tlb_entry *tlb_entry(struct rt_view *w, uint64_t va);
+
+void engine_ctx_init(struct tcg_engine *e, struct tcg_ctx *ctx);
 
 /* slow.c */
 extern const struct tcg_runtime_calls runtime_calls;

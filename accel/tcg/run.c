@@ -4,7 +4,9 @@
 #include <xmmintrin.h>
 
 #include "accel/tcg/internal.h"
+#include "core/base/bits.h"
 #include "core/base/log.h"
+#include "core/vm/icount.h"
 
 enum { HOST_MXCSR = 0x1f80 };                  /* what C code expects: round to nearest, all masked */
 
@@ -41,7 +43,7 @@ void restore_state(struct tcg_vcpu *tv, uintptr_t host_pc, const struct rt_frame
     uint32_t extra;
 
     if (!r || !statemap_restore(r->map, r->nmap, r->map_bytes, (uint32_t)(host_pc - (uintptr_t)r->base),
-                                tv->engine->target->slots, tv->env, frame, &pc, &extra)) {
+                                tv->engine->slots, tv->env, frame, &pc, &extra)) {
         fprintf(stderr, "rhea: internal error: no state map for host address %#lx (guest near %#llx)\n",
                 (unsigned long)host_pc, r ? (unsigned long long)r->pc : 0ull);
         abort();
@@ -122,7 +124,7 @@ static void follow_link(struct tcg_vcpu *tv, struct tcg_link *l, struct tcg_regi
 {
     struct tcg_engine *e = tv->engine;
 
-    if (log_on(LOG_NOCHAIN) || to->mode >> MODE_STEP & 1 || breakpoint_at(tv, to->pc) || l->from->mode != to->mode)
+    if (log_on(LOG_NOCHAIN) || to->mode >> MODE_ICOUNT || breakpoint_at(tv, to->pc) || l->from->mode != to->mode)
         return;
     tcg_cache_lock(e->cache);
     if (l->pc == to->pc && !l->from->dead && !to->dead)
@@ -135,7 +137,7 @@ static void remember_jump(struct tcg_vcpu *tv, const struct tcg_region *r)
     struct rt_view *w = tv->env->view;
     struct rt_jump_entry *j = &w->jump[r->pc >> 1 & ((1u << RT_JUMP_BITS) - 1)];
 
-    if (log_on(LOG_NOCHAIN) || r->mode >> MODE_STEP & 1 || breakpoint_at(tv, r->pc) || r->salt == TCG_SALT_NONE)
+    if (log_on(LOG_NOCHAIN) || r->mode >> MODE_ICOUNT || breakpoint_at(tv, r->pc) || r->salt == TCG_SALT_NONE)
         return;
     if (tv->engine->system)
         for (unsigned i = 0; i < r->nspans; i++)
@@ -144,10 +146,24 @@ static void remember_jump(struct tcg_vcpu *tv, const struct tcg_region *r)
     j->pc = r->pc + r->salt;
 }
 
+/* Alone, at an exact count: what an access to a device needs. */
+static uint64_t execute_io(struct tcg_vcpu *tv, struct tcg_region *r)
+{
+    uint64_t why;
+
+    tv->v->icount_exact = tv->env->icount_left - 1;
+    why = r->interp ? interp_run(r->interp, tv->env, &tv->engine->mode, &runtime_calls) : host_enter(tv->env, r->code);
+    tv->v->icount_exact = -1;
+    tv->io = false;
+    return why;
+}
+
 static uint64_t execute(struct tcg_vcpu *tv, struct tcg_region *r)
 {
     if (log_on(LOG_EXEC | LOG_CPU) && log_wants(r->pc))
         log_exec(tv, r);
+    if (unlikely(tv->io))
+        return execute_io(tv, r);
     if (r->interp)
         return interp_run(r->interp, tv->env, &tv->engine->mode, &runtime_calls);
     return host_enter(tv->env, r->code);
@@ -169,6 +185,11 @@ static int outside(struct tcg_vcpu *tv)
     }
     if (!tv->engine->system)
         return -1;
+    if (tv->engine->icount && icount_due(tv->v)) {
+        tv->crawl = false;
+        if (!icount_renew(tv->v))
+            return VCPU_KICKED;
+    }
     if (tv->v->single_step)                    /* the debugger's step stays in the code it looks at */
         return env->halted ? VCPU_DEBUG : -1;
     irq = t->interrupt(env);
@@ -197,6 +218,7 @@ uint64_t rt_trap(struct cpu_env *env, uint32_t exception)
     struct tcg_vcpu *tv = tv_of(env);
 
     tv->n.exceptions++;
+    tv->v->not_retired++;
     deliver(tv, exception);
     return env->pc;
 }
@@ -209,6 +231,9 @@ static int raised(struct tcg_vcpu *tv)
     tv->n.exceptions++;
     if (t->debug_exception && env->exception == t->debug_exception())
         return VCPU_DEBUG;
+    tv->v->not_retired++;
+    if (!tv->executing)
+        env->icount_left--;                    /* fetching failed: no translation has counted it */
     if (!tv->engine->system)
         return VCPU_EXCEPTION;
     deliver(tv, env->exception);
@@ -228,8 +253,12 @@ static int served(struct tcg_vcpu *tv, uint64_t why)
         return VCPU_SYSCALL;
     case RT_EXIT_DEBUG:
         return VCPU_DEBUG;
-    case RT_EXIT_ICOUNT:
-        return VCPU_KICKED;
+    case RT_EXIT_ICOUNT:                       /* less is left than the block has */
+        tv->crawl = true;
+        return -1;
+    case RT_EXIT_IO:
+        tv->io = true;
+        return -1;
     default:
         return -1;
     }
@@ -249,9 +278,14 @@ int tcg_vcpu_run(struct vcpu *v)
     how = setjmp(tv->jump);
     tv->in_access = false;
     if (how) {
+        if (tv->v->icount_exact >= 0) {
+            tv->v->icount_exact = -1;
+            tv->io = false;
+        }
         link = NULL;
         next = NULL;
         stop = how == JUMP_RAISED ? raised(tv) : served(tv, tv->env->exception);
+        tv->executing = false;
         if (stop >= 0)
             goto out;
     }
@@ -281,7 +315,10 @@ int tcg_vcpu_run(struct vcpu *v)
         link = NULL;
         stepped = true;
         tv->n.exits++;
+        tv->executing = true;
         why = execute(tv, r);
+        if (why != RT_EXIT_RAISED)
+            tv->executing = false;
         if (why >= RT_EXIT_MAX) {
             link = (struct tcg_link *)(uintptr_t)why;
             continue;
@@ -297,6 +334,7 @@ int tcg_vcpu_run(struct vcpu *v)
             continue;
         }
         stop = served(tv, why);
+        tv->executing = false;
         if (stop >= 0)
             break;
         if (why == RT_EXIT_FLUSHED)

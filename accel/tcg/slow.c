@@ -134,6 +134,18 @@ static struct target_mem resolve(struct tcg_vcpu *tv, uint64_t va, enum rt_acces
 
 /* --- devices -------------------------------------------------------------------------------------------------------- */
 
+/* Counted instructions: a device sees the time of the very instruction, and what the access brings about (a timer, an
+ * interrupt) comes right behind it. So the instruction is run again, alone. */
+static void io_alone(struct tcg_vcpu *tv, uintptr_t host_pc)
+{
+    if (!tv->engine->icount || tv->io)
+        return;
+    if (host_pc)
+        restore_state(tv, host_pc, host_frame(tv->env));
+    tv->env->icount_left++;
+    rt_leave(tv->env, RT_EXIT_IO);
+}
+
 /* Device models are C code with a host's floating-point state; the guest's must come through unharmed. */
 static uint64_t device_read(struct tcg_vcpu *tv, uint64_t va, uint64_t gpa, unsigned size, uintptr_t host_pc)
 {
@@ -141,6 +153,7 @@ static uint64_t device_read(struct tcg_vcpu *tv, uint64_t va, uint64_t gpa, unsi
     uint64_t val = 0;
     enum mem_result res;
 
+    io_alone(tv, host_pc);
     _mm_setcsr(0x1f80);
     res = mem_read(tv->v->as, gpa, size, &val);
     _mm_setcsr(csr);
@@ -157,6 +170,7 @@ static void device_write(struct tcg_vcpu *tv, uint64_t va, uint64_t gpa, unsigne
     unsigned csr = _mm_getcsr();
     enum mem_result res;
 
+    io_alone(tv, host_pc);
     _mm_setcsr(0x1f80);
     res = mem_write(tv->v->as, gpa, size, val);
     _mm_setcsr(csr);

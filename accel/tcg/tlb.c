@@ -121,7 +121,7 @@ static struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key)
 /* The view for the CPU's present mode, and that mode's salt. */
 void view_pick(struct tcg_vcpu *tv)
 {
-    uint64_t key = tv->engine->system ? tv->engine->target->view_key(tv->env, 0) : 0, mode = full_mode(tv);
+    uint64_t key = tv->engine->system ? tv->engine->target->view_key(tv->env, 0) : 0, mode = full_mode(tv) & ~(UINT64_C(1) << MODE_ICOUNT);
     struct rt_view *w = tv->env->view;
 
     if (tv->engine->system && (!w || w->key != key))

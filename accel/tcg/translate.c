@@ -14,7 +14,8 @@ enum { MAX_INSNS = 64, PAGE = 4096 };
 
 uint64_t full_mode(const struct tcg_vcpu *tv)
 {
-    return tv->engine->target->mode_key(tv->env) | (uint64_t)tv->v->single_step << MODE_STEP;
+    return tv->engine->target->mode_key(tv->env) | (uint64_t)tv->v->single_step << MODE_STEP |
+           (uint64_t)(tv->crawl || tv->io) << MODE_ICOUNT;
 }
 
 bool breakpoint_at(const struct tcg_vcpu *tv, uint64_t pc)
@@ -109,7 +110,7 @@ static unsigned insns_wanted(const struct tcg_vcpu *tv)
     const struct debug_points *d = tv->v->debug;
     unsigned n = MAX_INSNS;
 
-    if (tv->v->single_step || tv->engine->one_insn || (d && d->nbreak))
+    if (tv->v->single_step || tv->engine->one_insn || tv->crawl || tv->io || (d && d->nbreak))
         n = 1;                                 /* every instruction is looked up, and so compared with the breakpoints */
     return n;
 }
@@ -153,14 +154,19 @@ static void log_guest_code(const struct tcg_vcpu *tv, const struct tr_ctx *tr, u
 static void decode(struct tcg_vcpu *tv, struct fetcher *f, struct tr_ctx *tr, uint64_t pc, unsigned max)
 {
     struct tcg_engine *e = tv->engine;
+    ir_ref count = IR_NONE;
 
     ir_reset(&tv->ctx.ir);
     *tr = (struct tr_ctx){ .ir = &tv->ctx.ir, .target = e->target, .mode = full_mode(tv), .cpu_model = tv->v->model,
-                           .system = e->system, .single_step = tv->v->single_step, .pc = pc, .max_insns = max,
+                           .system = e->system, .single_step = tv->v->single_step, .icount = e->icount, .pc = pc, .max_insns = max,
                            .fetch = fetch, .fetch_opaque = f, .block_of = outside_region };
     tr->ir->pc = pc;
     ir_poll(tr->ir);
+    if (e->icount)
+        count = ir_icount(tr->ir, 1);
     e->target->translate(tr);
+    if (count)
+        ir_icount_set(tr->ir, count, tr->ir->guest_insns);
     if (!ir_terminated(tr->ir)) {
         ir_goto_pc(tr->ir, tr->end_pc, IR_JUMP_PLAIN, 0);
         tr->falls_through = true;
@@ -190,7 +196,7 @@ static bool tier_counts(const struct tcg_vcpu *tv)
     const struct tcg_engine *e = tv->engine;
     const struct debug_points *d = tv->v->debug;
 
-    return !e->interp && e->tier != TIER_COLD && !tv->v->single_step && !e->one_insn && !(d && d->nbreak);
+    return !e->interp && e->tier != TIER_COLD && !tv->v->single_step && !tv->crawl && !tv->io && !e->one_insn && !(d && d->nbreak);
 }
 
 static struct tcg_region *translate(struct tcg_vcpu *tv, const uint8_t *host)

@@ -15,6 +15,8 @@ struct timers {
     struct heap heap[CLOCK_KINDS];
     void (*sooner)(void *opaque);
     void *opaque;
+    void (*virtual_sooner)(void *opaque);      /* who serves the virtual clock's timers; NULL: timers_run() does */
+    void *virtual_opaque;
 };
 
 struct timers *timers_new(struct clocks *clocks, void (*sooner)(void *opaque), void *opaque)
@@ -117,7 +119,9 @@ void timer_set(struct timer *t, int64_t when)
         heap_add(h, t);
     }
     pthread_mutex_unlock(&set->lock);
-    if (sooner && set->sooner)
+    if (sooner && t->kind == CLOCK_KIND_VIRTUAL && set->virtual_sooner)
+        set->virtual_sooner(set->virtual_opaque);
+    else if (sooner && set->sooner)
         set->sooner(set->opaque);
 }
 
@@ -162,7 +166,7 @@ int64_t timers_wait_ns(struct timers *set, bool virtual_runs)
     for (int i = 0; i < CLOCK_KINDS; i++) {
         int64_t when = timers_next(set, i), now;
 
-        if (when == TIMER_NEVER)
+        if (when == TIMER_NEVER || (i == CLOCK_KIND_VIRTUAL && set->virtual_sooner))
             continue;
         now = clock_ns(set->clocks, i);
         if (when <= now)
@@ -190,25 +194,43 @@ static struct timer *take_due(struct timers *set, enum clock_kind kind, int64_t 
     return t;
 }
 
+static bool run_clock(struct timers *set, enum clock_kind kind)
+{
+    bool any = false;
+    int64_t now;
+    struct timer *t;
+    size_t left;
+
+    if (timers_next(set, kind) == TIMER_NEVER)
+        return false;
+    now = clock_ns(set->clocks, kind);
+    pthread_mutex_lock(&set->lock);
+    left = set->heap[kind].count; /* bounds timers that set each other to the past */
+    pthread_mutex_unlock(&set->lock);
+    while (left-- && (t = take_due(set, kind, now))) {
+        t->fire(t->opaque);
+        any = true;
+    }
+    return any;
+}
+
 bool timers_run(struct timers *set)
 {
     bool any = false;
 
-    for (int i = 0; i < CLOCK_KINDS; i++) {
-        int64_t now;
-        struct timer *t;
-        size_t left;
-
-        if (timers_next(set, i) == TIMER_NEVER)
-            continue;
-        now = clock_ns(set->clocks, i);
-        pthread_mutex_lock(&set->lock);
-        left = set->heap[i].count; /* bounds timers that set each other to the past */
-        pthread_mutex_unlock(&set->lock);
-        while (left-- && (t = take_due(set, i, now))) {
-            t->fire(t->opaque);
-            any = true;
-        }
-    }
+    for (int i = 0; i < CLOCK_KINDS; i++)
+        if (i != CLOCK_KIND_VIRTUAL || !set->virtual_sooner)
+            any |= run_clock(set, i);
     return any;
+}
+
+void timers_serve_virtual(struct timers *set, void (*sooner)(void *opaque), void *opaque)
+{
+    set->virtual_opaque = opaque;
+    set->virtual_sooner = sooner;
+}
+
+bool timers_run_virtual(struct timers *set)
+{
+    return run_clock(set, CLOCK_KIND_VIRTUAL);
 }

@@ -57,3 +57,9 @@ int64_t timers_wait_ns(struct timers *set, bool virtual_runs);
 /** timers_run - call back each timer that is due, earliest first; a timer that sets itself again to the past waits for the
  * next call. Returns true if there was any. Context: machine lock held. */
 bool timers_run(struct timers *set);
+
+/** timers_serve_virtual - from now on the caller serves the virtual clock's timers: timers_run() and timers_wait_ns() leave
+ * them alone. @sooner: as for timers_new(), for that clock. Before the machine runs. */
+void timers_serve_virtual(struct timers *set, void (*sooner)(void *opaque), void *opaque);
+/** timers_run_virtual - timers_run() for who serves the virtual clock. Context: machine lock held. */
+bool timers_run_virtual(struct timers *set);

@@ -17,6 +17,7 @@
 #include "core/personality.h"
 #include "core/vm/disks.h"
 #include "core/vm/firmware.h"
+#include "core/vm/icount.h"
 #include "core/vm/loader.h"
 #include "core/vm/lock.h"
 #include "core/vm/machine.h"
@@ -254,6 +255,8 @@ static int build(struct machine *m, struct error *err)
     if (ret == 0)
         ret = settings_apply(m, err);
     if (ret == 0)
+        ret = icount_setup(m, err);
+    if (ret == 0)
         ret = make_chardevs(m->opts, err);
     if (ret == 0)
         ret = disks_open(m, err);
@@ -327,6 +330,7 @@ static int run(struct machine *m, struct error *err)
 static void end(struct machine *m)
 {
     vcpu_end_all();
+    icount_end();
     monitors_end();
     chr_end();
     net_end();

@@ -13,6 +13,7 @@
 #include "accel/accel.h"
 #include "core/base/alloc.h"
 #include "core/base/error.h"
+#include "core/vm/icount.h"
 #include "core/vm/lock.h"
 #include "core/vm/vcpu_life.h"
 #include "targets/target.h"
@@ -34,6 +35,7 @@ static struct {
     pthread_cond_t changed;
     uint64_t next, serving; /* tickets */
     struct vcpu *holder;
+    uint64_t (*insns)(struct vcpu *v);
 } turn = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 void vcpu_set_hook(void (*on_stop)(void *opaque, struct vcpu *v, enum vcpu_stop why), void *opaque)
@@ -45,6 +47,11 @@ void vcpu_set_hook(void (*on_stop)(void *opaque, struct vcpu *v, enum vcpu_stop 
 void vcpu_one_at_a_time(bool single)
 {
     turn.single = single;
+}
+
+void vcpu_count_insns(uint64_t (*insns)(struct vcpu *v))
+{
+    turn.insns = insns;
 }
 
 /* --- turns ------------------------------------------------------------------------------------------------------- */
@@ -139,12 +146,18 @@ static void *vcpu_thread(void *opaque)
         wait_while_stopped(v);
         if (atomic_load(&v->quit))
             break;
+        if (icount_on() && !icount_turn_take(v))
+            continue;
         if (turn.single)
             turn_take(v);
         why = v->accel->vcpu_run(v);
         if (turn.single)
             turn_give();
-        if (why == VCPU_HALTED) {
+        if (icount_on())
+            icount_turn_give(v);
+        if (why == VCPU_HALTED && icount_on()) {
+            continue;                          /* its next turn comes when it has work */
+        } else if (why == VCPU_HALTED) {
             wait_while_halted(v);
         } else if (why != VCPU_KICKED) {
             atomic_store(&v->stop_request, true);
@@ -177,6 +190,8 @@ struct vcpu *vcpu_create(unsigned index, const struct target *t, const void *mod
     v->env = xmemalign(64, (bytes + 63) & ~(size_t)63);
     memset(v->env, 0, t->env_size);
     v->env->vcpu = v;
+    v->insns = as ? turn.insns : NULL;
+    v->icount_exact = -1;
     pthread_mutex_init(&v->lock, NULL);
     pthread_cond_init(&v->wake, NULL);
     atomic_store(&v->stop_request, true);
@@ -216,6 +231,8 @@ void vcpu_kick(struct vcpu *v)
     pthread_cond_signal(&v->wake);
     pthread_mutex_unlock(&v->lock);
     v->accel->kick(v);
+    if (icount_on())
+        icount_wake();
 }
 
 void vcpu_set_irq(struct vcpu *v, unsigned line, bool level)

@@ -37,6 +37,13 @@ struct vcpu {
     uint64_t watch_hit;                        /* address that a watchpoint fired for */
     bool step_over;                            /* the next instruction runs even if a breakpoint stands on it */
 
+    /* With -icount (core/vm/icount.h). insns: executed so far, by the guest's counters on the vCPU's thread; NULL: nobody
+     * counts. not_retired: of those, ended by an exception. exact: what is left of the budget while an access to a device
+     * is under way, else -1. */
+    uint64_t (*insns)(struct vcpu *v);
+    uint64_t icount_done, not_retired;
+    int64_t icount_given, icount_exact;
+
     /* breakpoints and watchpoints, set by gdb while the vCPUs are stopped; shared by all vCPUs of a machine */
     const struct debug_points *debug;
 

@@ -11,6 +11,9 @@ void vcpu_set_hook(void (*on_stop)(void *opaque, struct vcpu *v, enum vcpu_stop 
 /** vcpu_one_at_a_time - thread=single: vCPUs take turns. Before any is started. */
 void vcpu_one_at_a_time(bool single);
 
+/** vcpu_count_insns - vcpu.insns of those made from now on. */
+void vcpu_count_insns(uint64_t (*insns)(struct vcpu *v));
+
 /** vcpu_ask_pause - ask all vCPUs to leave guest code, without waiting. Any thread. */
 void vcpu_ask_pause(void);
 

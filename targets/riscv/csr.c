@@ -115,10 +115,26 @@ static uint64_t put_high(uint64_t old, uint64_t v)
     return (uint32_t)old | v << 32;
 }
 
-/* Cycles and retired instructions both advance with the host's clock: one instruction a cycle on an idealised machine. */
-static uint64_t ticks(void)
+/* 1 if instructions are counted: what the one that writes a counter adds itself. */
+static unsigned counted(const struct riscv_env *env)
 {
-    return __builtin_ia32_rdtsc();
+    return env->c.vcpu && env->c.vcpu->insns;
+}
+
+/* One instruction a cycle on an idealised machine. With -icount both are counted; else they advance with the host's clock. */
+static uint64_t cycles(const struct riscv_env *env)
+{
+    struct vcpu *v = env->c.vcpu;
+
+    return v && v->insns ? v->insns(v) - 1 : __builtin_ia32_rdtsc();
+}
+
+/* Those before the one that asks. What ended in an exception has not retired. */
+static uint64_t retired(const struct riscv_env *env)
+{
+    struct vcpu *v = env->c.vcpu;
+
+    return v && v->insns ? v->insns(v) - 1 - v->not_retired : __builtin_ia32_rdtsc();
 }
 
 static uint64_t read_time(struct riscv_env *env)
@@ -134,12 +150,12 @@ static uint64_t read_time(struct riscv_env *env)
 
 static uint64_t cycle(struct riscv_env *env)
 {
-    return (env->mcountinhibit & 1 ? env->mcycle_stopped : ticks()) + env->mcycle_offset;
+    return (env->mcountinhibit & 1 ? env->mcycle_stopped : cycles(env)) + env->mcycle_offset;
 }
 
 static uint64_t instret(struct riscv_env *env)
 {
-    return (env->mcountinhibit & 4 ? env->minstret_stopped : ticks()) + env->minstret_offset;
+    return (env->mcountinhibit & 4 ? env->minstret_stopped : retired(env)) + env->minstret_offset;
 }
 
 #define READ_64(name, expr) \
@@ -164,13 +180,13 @@ static void csr_write_mcycle_h(struct riscv_env *env, unsigned n, uint64_t v)
 static void csr_write_minstret(struct riscv_env *env, unsigned n, uint64_t v)
 {
     (void)n;
-    env->minstret_offset += put_low(env, instret(env), v) - instret(env);
+    env->minstret_offset += put_low(env, instret(env), v) - instret(env) - counted(env);
 }
 
 static void csr_write_minstret_h(struct riscv_env *env, unsigned n, uint64_t v)
 {
     (void)n;
-    env->minstret_offset += put_high(instret(env), v) - instret(env);
+    env->minstret_offset += put_high(instret(env), v) - instret(env) - counted(env);
 }
 
 /* cycle, time and instret of the lower modes are let through bit by bit; user mode emulation lets all through. */
@@ -191,7 +207,8 @@ static void csr_write_mcountinhibit(struct riscv_env *env, unsigned n, uint64_t 
     uint64_t c = cycle(env), i = instret(env);
 
     (void)n;
-    env->mcycle_stopped = env->minstret_stopped = ticks();
+    env->mcycle_stopped = cycles(env);
+    env->minstret_stopped = retired(env);
     env->mcountinhibit = v & (UINT32_MAX & ~2u);
     env->mcycle_offset = c - env->mcycle_stopped;
     env->minstret_offset = i - env->minstret_stopped;
@@ -723,7 +740,8 @@ void riscv_csr_reset(struct riscv_env *env)
     riscv_set_frm(env, 0);
     __builtin_memset(env->mhpmcounter, 0, sizeof env->mhpmcounter);
     __builtin_memset(env->mhpmevent, 0, sizeof env->mhpmevent);
-    env->mcycle_offset = env->minstret_offset = 0 - ticks();
+    env->mcycle_offset = 0 - cycles(env) - counted(env);
+    env->minstret_offset = 0 - retired(env) - counted(env);
     riscv_stimecmp_changed(env);               /* its alarm is off */
 }
 

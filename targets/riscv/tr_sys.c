@@ -159,7 +159,7 @@ static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd,
         v = ir_bin(t->ir, IR_OP_or, value_to_change(t, csr, old), src);
     else if (op == CSR_CLEAR)
         v = ir_bin(t->ir, IR_OP_andn, value_to_change(t, csr, old), src);
-    if (writes && c->ends) {
+    if (writes && (c->ends || (t->c->icount && !c->storage))) {    /* counted: a timer may be due before the block ends */
         write_and_end(t, v, rd, old);
         return;
     }

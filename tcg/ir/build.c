@@ -58,6 +58,7 @@ void ir_init(struct ir *ir, const struct ir_slot *slots, unsigned nslots,
 
     memset(ir, 0, sizeof(*ir));
     ir->slots = slots, ir->nslots = nslots;
+    ir->budget = IR_SLOT_END;
     ir->helpers = helpers, ir->nhelpers = nhelpers;
     a->first = chunk_new(16384);
     ir->arena = a;
@@ -83,6 +84,7 @@ void ir_reset(struct ir *ir)
     ir->ninsns = 1, ir->nblocks = 0, ir->npool = 0, ir->nsnaps = 1, ir->nsnap_pool = 0, ir->nvconsts = 0;
     ir->pc = 0, ir->pc_val = IR_NONE, ir->snap_extra = 0;
     ir->dirty_since_snap = true;
+    ir->guest_insns = 0;
     ir->error = NULL;
     bd->at = IR_NONE, bd->nforward = 0, bd->ndeferred = 0, bd->finished = bd->counted = false,
     bd->last_snap = 0, bd->depth = 0;

@@ -182,6 +182,8 @@ struct ir {
     uint64_t pc;                               /* guest pc for the snapshots to come */
     ir_ref pc_val;
     uint32_t snap_extra;
+    uint32_t guest_insns;                      /* ir_guest_insn() calls since ir_reset() */
+    uint16_t budget;                           /* slot of what may still run, IR_SLOT_END: not counted; kept by ir_reset() */
     bool dirty_since_snap;                     /* a slot changed since the last snapshot */
     const char *error;                         /* first error; later calls do nothing */
     void *arena;                               /* per-block arrays; freed by ir_reset */
@@ -280,7 +282,10 @@ void ir_guest_insn(struct ir *ir, uint64_t pc, unsigned length);
 void ir_set_pc_val(struct ir *ir, ir_ref pc);             /* snapshots name a computed pc until the next guest_insn */
 
 void ir_poll(struct ir *ir);
-void ir_icount(struct ir *ir, unsigned n);
+/* Counted instructions: each ir_guest_insn() takes one from the budget, slot ir.budget (IR_SLOT_END: nothing is counted).
+ * ir_icount() leaves unless n are left; what it returns may be given another n by ir_icount_set(). */
+ir_ref ir_icount(struct ir *ir, unsigned n);
+void ir_icount_set(struct ir *ir, ir_ref icount, unsigned n);
 
 /* Terminators. A jump to a block adds the current block to its predecessors. */
 void ir_br(struct ir *ir, ir_block_ref to);

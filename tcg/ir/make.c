@@ -229,6 +229,8 @@ ir_ref ir_fcmp(struct ir *ir, enum ir_type type, enum ir_fcond c, ir_ref a, ir_r
 
 static void sync_for(struct ir *ir, const struct ir_helper *h)
 {
+    if (ir->budget != IR_SLOT_END && !(h->flags & IR_H_PURE))
+        ir_sync_slot(ir, ir->budget);          /* any may ask for the time */
     if (h->flags & (IR_H_READ_ALL | IR_H_WRITE_ALL | IR_H_FAULT)) {
         ir_sync_all(ir);
         return;
@@ -295,13 +297,22 @@ void ir_guest_insn(struct ir *ir, uint64_t pc, unsigned length)
 {
     ir->pc = pc;
     ir->pc_val = IR_NONE;
+    ir->guest_insns++;
     ir_emit(ir, IR_OP_insn, IR_VOID, length, pc, 0, 0, 0, 0);
+    if (ir->budget != IR_SLOT_END)
+        ir_write_slot(ir, ir->budget, ir_bini(ir, IR_OP_sub, ir_read_slot(ir, ir->budget), 1));
 }
 
 void ir_set_pc_val(struct ir *ir, ir_ref pc) { ir->pc_val = pc; }
 
 void ir_poll(struct ir *ir) { emit_snap(ir, IR_OP_poll, IR_VOID, 0, 0, 0, 0, 0); }
-void ir_icount(struct ir *ir, unsigned n) { emit_snap(ir, IR_OP_icount, IR_VOID, 0, n, 0, 0, 0); }
+
+ir_ref ir_icount(struct ir *ir, unsigned n)
+{
+    return emit_snap(ir, IR_OP_icount, IR_I64, 0, n, ir_read_slot(ir, ir->budget), 0, 0);
+}
+
+void ir_icount_set(struct ir *ir, ir_ref icount, unsigned n) { ir_at(ir, icount)->imm = n; }
 
 static void link_succ(struct ir *ir, unsigned n, ir_block_ref yes, ir_block_ref no)
 {

@@ -54,7 +54,7 @@ static const struct shape shapes[IR_NOPS] = {
     [IR_OP_fllogic] = { IR_FLAGS, { INT } }, [IR_OP_flnzcv] = { IR_FLAGS, { IR_I32 } },
     [IR_OP_flpack] = { IR_I32, { IR_FLAGS } }, [IR_OP_flcc] = { INT, { IR_FLAGS } },
     [IR_OP_flselect] = { ANY, { IR_FLAGS, SAME, SAME } },
-    [IR_OP_brcc] = { INT, { SAME, SAME } }, [IR_OP_brfl] = { IR_FLAGS, { IR_FLAGS } }, [IR_OP_goto_ind] = { IR_I64, { IR_I64 } },
+    [IR_OP_brcc] = { INT, { SAME, SAME } }, [IR_OP_brfl] = { IR_FLAGS, { IR_FLAGS } }, [IR_OP_icount] = { IR_I64, { IR_I64 } }, [IR_OP_goto_ind] = { IR_I64, { IR_I64 } },
 };
 
 static bool fits(unsigned want, enum ir_type have, enum ir_type result, enum ir_type first)

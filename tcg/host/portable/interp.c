@@ -287,11 +287,10 @@ static void execute(struct machine *m, ir_ref r)
         }
         break;
     case IR_OP_icount:
-        if (m->env->icount_left < (int64_t)i->imm) {
+        if ((int64_t)m->val[i->arg[0]].u[0] < (int64_t)i->imm) {
             write_state(m, i);
             interp_unwind(m->env, RT_EXIT_ICOUNT);
         }
-        m->env->icount_left -= (int64_t)i->imm;
         break;
     default: break;                            /* insn, nop */
     }

@@ -140,8 +140,6 @@ static void leave_at_snapshot(struct x64_emit *e, struct x64_stub *s)
         x64_leave_at_start(e, s->v);
         return;
     }
-    if (s->v == RT_EXIT_ICOUNT)                            /* not taken after all */
-        x64_alui(&e->b, ALU_ADD, true, x64_env(offsetof(struct cpu_env, icount_left)), (int32_t)e->i->imm);
     x64_store_pc(e, s->r);
     x64_store_snapshot(e, s->r);
     leave_with(e, s->v);
@@ -156,13 +154,19 @@ void x64_emit_poll(struct x64_emit *e)
     x64_cold(e, s, CC_NE);
 }
 
+void x64_need_icount(const struct x64_need *s)
+{
+    x64_want(s, 0, RA_REG_OR_MEM);
+    s->n->snap_any = true;
+}
+
 void x64_emit_icount(struct x64_emit *e)
 {
     struct x64_stub *s = x64_stub(e, leave_at_snapshot);
 
     s->v = RT_EXIT_ICOUNT;
-    x64_alui(&e->b, ALU_SUB, true, x64_env(offsetof(struct cpu_env, icount_left)), (int32_t)e->i->imm);
-    x64_cold(e, s, CC_S);
+    x64_alui(&e->b, ALU_CMP, true, x64_aloc(e, 0), (int32_t)e->i->imm);
+    x64_cold(e, s, CC_L);
 }
 
 void x64_emit_leave(struct x64_emit *e)

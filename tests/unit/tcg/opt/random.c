@@ -25,7 +25,7 @@ struct state {
     uint64_t mem[32];
 };
 
-static struct ir_slot slots[NSLOTS];
+static struct ir_slot slots[NSLOTS + 1];       /* the last: the budget of instructions */
 
 static bool compiled;                          /* host code runs, not the interpreter */
 static struct host_unit unit;
@@ -400,7 +400,7 @@ static void start(struct state *s, uint64_t seed)
     for (unsigned k = 0; k < 32; k++)
         s->mem[k] = rnd(&g);
     *(uint32_t *)s->home[FLAGS] &= 0xf0000000;
-    s->env.icount_left = 30;
+    s->env.icount_left = 300;
     s->env.mxcsr = 0x1f80;
 }
 
@@ -585,6 +585,7 @@ static void name_slots(void)
         snprintf(names[k], sizeof(names[k]), "r%u", k);
         slots[k] = (struct ir_slot){ names[k], offsetof(struct state, home) + 16 * k, t };
     }
+    slots[NSLOTS] = (struct ir_slot){ "budget", offsetof(struct state, env.icount_left), IR_I64 };
 }
 
 int main(int argc, char **argv)
@@ -600,8 +601,9 @@ int main(int argc, char **argv)
     }
     name_slots();
     prepare_host();
-    ir_init(&plain, slots, NSLOTS, helpers, 4);
-    ir_init(&other, slots, NSLOTS, helpers, 4);
+    ir_init(&plain, slots, NSLOTS + 1, helpers, 4);
+    ir_init(&other, slots, NSLOTS + 1, helpers, 4);
+    plain.budget = other.budget = NSLOTS;
     printf("seeds %" PRIu64 " to %" PRIu64 "\n", first, first + count - 1);
     for (uint64_t s = first; s < first + count && !failed; s++)
         failed = check_seed(&plain, &other, s);

@@ -21,7 +21,7 @@ struct state {
     struct rt_view view;
 };
 
-static struct ir_slot slots[NSLOTS];
+static struct ir_slot slots[NSLOTS + 1];                   /* the last: the budget of instructions */
 static struct host_mode mode;
 static uint8_t *code;
 static uint32_t used, calls_seen;
@@ -60,7 +60,7 @@ struct built { struct host_unit u; struct tcg_link links[NLINKS]; const uint8_t 
 
 static void begin(struct ir *ir, uint64_t pc)
 {
-    ir_init(ir, slots, NSLOTS, helpers, ARRAY_LEN(helpers));
+    ir_init(ir, slots, NSLOTS + 1, helpers, ARRAY_LEN(helpers));
     ir_guest_insn(ir, pc, 4);
 }
 
@@ -264,6 +264,7 @@ static void polls_and_budgets_leave_with_registers_home(void **state)
 
     (void)state;
     begin(&ir, 0x1000);
+    ir.budget = NSLOTS;
     ir_write_slot(&ir, 0, ir_read_slot(&ir, 1));           /* the two change places, and a third follows */
     ir_write_slot(&ir, 1, ir_read_slot(&ir, 2));
     ir_write_slot(&ir, 2, ir_bini(&ir, IR_OP_add, ir_read_slot(&ir, 0), 1));
@@ -282,13 +283,13 @@ static void polls_and_budgets_leave_with_registers_home(void **state)
     assert_int_equal(*reg(1), 22);
     assert_int_equal(*reg(2), 12);
     s->env.exit_request = 0;
-    s->env.icount_left = 4;
+    s->env.icount_left = 6;                                /* two are gone at the check */
     assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_ICOUNT);
     assert_int_equal(s->env.icount_left, 4);
     assert_int_equal(s->env.pc, 0x1008);
-    s->env.icount_left = 5;
+    s->env.icount_left = 7;
     assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_SYSCALL);
-    assert_int_equal(s->env.icount_left, 0);
+    assert_int_equal(s->env.icount_left, 5);
     assert_true(*reg(3) == 0x123456789abcdef0);
 }
 
@@ -404,6 +405,7 @@ int main(void)
 
     code = mmap(NULL, ROOM, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    slots[NSLOTS] = (struct ir_slot){ "budget", offsetof(struct state, env.icount_left), IR_I64 };
     for (unsigned k = 0; k < NSLOTS; k++)
         slots[k] = (struct ir_slot){ "r", (uint32_t)(offsetof(struct state, home) + 16 * k), k < F0 ? IR_I64 : k < V0 ? IR_F64 : IR_V128 };
     return cmocka_run_group_tests(tests, NULL, NULL);
