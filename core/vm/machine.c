@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include "accel/accel.h"
 #include "core/base/alloc.h"
 #include "core/base/error.h"
@@ -63,6 +64,32 @@ void machine_type_list(const char *arch, FILE *to)
     for (const struct machine_type *const *t = all_machine_types; *t; t++)
         if (has_arch(*t, arch))
             fprintf(to, "%-20s %s%s\n", (*t)->name, (*t)->help, (*t)->is_default ? " (default)" : "");
+}
+
+/* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014) */
+static uint64_t seeded(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+void machine_random(struct machine *m, uint8_t *bytes, size_t n)
+{
+    if (!m->opts->has_seed) {
+        for (ssize_t got; n > 0; bytes += got, n -= (size_t)got)
+            if ((got = getrandom(bytes, n, 0)) < 0)
+                got = 0;                       /* interrupted by a signal */
+        return;
+    }
+    if (!m->seeded) {
+        m->random = m->opts->seed;
+        m->seeded = true;
+    }
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)(seeded(&m->random) >> 56);
 }
 
 /* --- parts ------------------------------------------------------------------------------------------------------- */

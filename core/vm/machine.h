@@ -67,6 +67,7 @@ struct machine {
     unsigned pending;              /* requests, as bits */
     int exit_status;
     struct vcpu *stopped_vcpu;     /* that hit a breakpoint last */
+    uint64_t random; bool seeded;  /* machine_random() with -seed */
     bool dumped;                   /* dumpdtb= has written its file: end */
     struct notifier *notifiers;
 };
@@ -103,6 +104,8 @@ enum { MACHINE_CPU_TIMERS = 4 };
  */
 void machine_cpu_time(struct machine *m, unsigned cpu, const struct machine_time *time,
                       const struct irq_line pins[MACHINE_CPU_TIMERS], bool own);
+/** machine_random - bytes for a guest to begin its random numbers with: the host's, or with -seed always the same. */
+void machine_random(struct machine *m, uint8_t *bytes, size_t n);
 /** machine_serial - the id of the character device of serial port @n, or NULL: none. Made from -serial and defaults. */
 const char *machine_serial(struct machine *m, unsigned n);
 /** machine_fdt_cpu - put what the target says of the CPU model into a cpu node. */

@@ -1,7 +1,6 @@
 /* hw/virt/board.c - flash, fw_cfg, initial disk and device tree of the `virt` boards. */
 #include "hw/virt/board.h"
 #include <errno.h>
-#include <sys/random.h>
 #include "core/base/error.h"
 #include "core/vm/fdt.h"
 #include "hw/block/pflash.h"
@@ -67,7 +66,7 @@ void virt_tree_flash(const struct virt_board *b, struct fdt *f)
 }
 
 /* What depends on this run: command line, initial disk, random seeds. */
-static void tree_chosen(const struct machine *m, const struct virt_board *b, struct fdt *f)
+static void tree_chosen(struct machine *m, const struct virt_board *b, struct fdt *f)
 {
     uint8_t seed[32 + 8];
 
@@ -77,8 +76,7 @@ static void tree_chosen(const struct machine *m, const struct virt_board *b, str
         fdt_u64(f, "/chosen", "linux,initrd-start", b->initrd.start);
         fdt_u64(f, "/chosen", "linux,initrd-end", b->initrd.end);
     }
-    if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-        return;
+    machine_random(m, seed, sizeof(seed));
     fdt_bytes(f, "/chosen", "rng-seed", seed, 32);
     fdt_bytes(f, "/chosen", "kaslr-seed", seed + 32, 8);
 }
