@@ -242,7 +242,7 @@ static void attributes(struct parser *p, struct ir_insn *i)
         break;
     case SYN_COND: i->aux = (uint16_t)need_one_of(p, ir_cond_names, 16, "condition"); break;
     case SYN_FCOND: i->aux = (uint16_t)need_one_of(p, ir_fcond_names, IR_NFCONDS, "condition"); break;
-    case SYN_FP:
+    case SYN_FP: case SYN_FP_IMM:
         round = one_of(p, ir_round_names, 6);
         i->aux = (uint16_t)((round > 0 ? (unsigned)round : 0) | flags(p, ir_fp_flags));
         break;
@@ -354,7 +354,7 @@ static void trailer(struct parser *p, struct ir_insn *i)
         take(p, ',');
         i->aux = (uint16_t)(pos | (unsigned)number(p) << 8);
         break;
-    case SYN_AUX_IMM: take(p, ','); i->imm = number(p); break;
+    case SYN_AUX_IMM: case SYN_FP_IMM: take(p, ','); i->imm = number(p); break;
     case SYN_INSN: i->imm = number(p); take(p, ','); i->aux = (uint16_t)number(p); break;
     case SYN_BR: successors(p, i); break;
     case SYN_JUMP:

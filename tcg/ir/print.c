@@ -25,6 +25,8 @@ const enum ir_syntax ir_syntax_of[IR_NOPS] = {
     [IR_OP_vcmpeq] = SYN_AUX, [IR_OP_vcmpgt] = SYN_AUX,
     [IR_OP_vins] = SYN_AUX_IMM, [IR_OP_vext] = SYN_AUX_IMM, [IR_OP_vshl] = SYN_AUX_IMM, [IR_OP_vshr] = SYN_AUX_IMM,
     [IR_OP_vsar] = SYN_AUX_IMM, [IR_OP_vclmul] = SYN_AUX_IMM,
+    [IR_OP_vsmin ... IR_OP_vsha1rnds] = SYN_AUX_IMM, [IR_OP_vfadd ... IR_OP_vfmax] = SYN_FP_IMM,
+    [IR_OP_vfcmp] = SYN_AUX_IMM, [IR_OP_vfround ... IR_OP_vfnarrow] = SYN_FP_IMM,
     [IR_OP_call] = SYN_CALL, [IR_OP_insn] = SYN_INSN, [IR_OP_icount] = SYN_IMM,
     [IR_OP_br] = SYN_BR, [IR_OP_brcc] = SYN_BR, [IR_OP_brfl] = SYN_BR,
     [IR_OP_goto_pc] = SYN_JUMP, [IR_OP_goto_ind] = SYN_JUMP, [IR_OP_leave] = SYN_IMM,
@@ -78,7 +80,7 @@ static void print_attributes(const struct ir *ir, const struct ir_insn *i, FILE 
     case SYN_FCOND: fprintf(to, " %s", i->aux < IR_NFCONDS ? ir_fcond_names[i->aux] : "?"); break;
     case SYN_AMO: fprintf(to, " %s", i->imm < IR_NAMOS ? ir_amo_names[i->imm] : "?"); print_mem(i->aux, to); break;
     case SYN_MEM: print_mem(i->aux, to); break;
-    case SYN_FP: print_fp(i->aux, to); break;
+    case SYN_FP: case SYN_FP_IMM: print_fp(i->aux, to); break;
     case SYN_SLOT: fprintf(to, " %s%s", i->imm < ir->nslots ? ir->slots[i->imm].name : "?", i->nargs ? "," : ""); break;
     case SYN_AUX: case SYN_AUX_IMM: fprintf(to, " %u", i->aux); break;
     case SYN_BR: if (i->op != IR_OP_br) fprintf(to, " %s", ir_cond_names[i->aux & 15]); break;
@@ -108,7 +110,7 @@ static void print_trailer(const struct ir *ir, const struct ir_insn *i, FILE *to
     case SYN_VCONST: print_vconst(ir, i, to); break;
     case SYN_MEM: if (i->op != IR_OP_cas) fprintf(to, "%s%" PRId64, sep, (int64_t)i->imm); break;
     case SYN_FIELD: fprintf(to, ", %u, %u", i->aux & 0xff, i->aux >> 8); break;
-    case SYN_AUX_IMM: fprintf(to, ", %" PRIu64, i->imm); break;
+    case SYN_AUX_IMM: case SYN_FP_IMM: fprintf(to, ", %" PRIu64, i->imm); break;
     case SYN_INSN: fprintf(to, " 0x%" PRIx64 ", %u", i->imm, i->aux); break;
     case SYN_BR:
         fprintf(to, "%sb%u", sep, b->succ[0]);

@@ -15,6 +15,7 @@ enum ir_syntax {
     SYN_AMO,                                   /* kind and access first */
     SYN_COND, SYN_FCOND,                       /* condition first */
     SYN_FP,                                    /* rounding and flags first */
+    SYN_FP_IMM,                                /* likewise, a number last */
     SYN_FIELD,                                 /* position, length last */
     SYN_AUX,                                   /* number first */
     SYN_AUX_IMM,                               /* number first, another last */

@@ -74,7 +74,7 @@ static struct shape shape_of(enum ir_op op)
 {
     if (shapes[op].result)
         return shapes[op];
-    return (struct shape){ op >= IR_OP_vadd && op <= IR_OP_vclmul ? VEC : INT, { SAME, SAME, SAME, SAME } };
+    return (struct shape){ op >= IR_OP_vadd && op <= IR_OP_vfnarrow ? VEC : INT, { SAME, SAME, SAME, SAME } };
 }
 
 enum ir_type ir_arg_type(enum ir_op op, enum ir_type type, unsigned k)

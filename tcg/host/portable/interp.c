@@ -234,7 +234,7 @@ static void pure(struct machine *m, const struct ir_insn *i, union val *out)
         break;
     default:
         if (!ir_eval(i->op, i->type, at, i->aux, arg, &out->u[0]))
-            vec_eval(i, out, &m->val[i->arg[0]], i->nargs > 1 ? &m->val[i->arg[1]] : NULL);
+            vec_eval(i, out, &m->val[i->arg[0]], &m->val[i->arg[1]], &m->val[i->arg[2]]);
         break;
     }
 }
@@ -265,6 +265,10 @@ static void execute(struct machine *m, ir_ref r)
 
     if (props & IR_PURE) {
         pure(m, i, out);
+        return;
+    }
+    if (props & IR_FP && (i->type == IR_V128 || i->type == IR_V256)) {
+        vec_eval(i, out, &m->val[i->arg[0]], &m->val[i->arg[1]], &m->val[i->arg[2]]);
         return;
     }
     if (props & IR_FP) {

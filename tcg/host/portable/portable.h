@@ -22,7 +22,16 @@ uint64_t fp_eval(enum ir_op op, enum ir_type type, enum ir_type atype, unsigned 
 
 /* --- vec.c -------------------------------------------------------------------------------------------------------- */
 
-/* A vector operation; scalars come and go in u[0]. Lanes above a v128 stay zero. */
-void vec_eval(const struct ir_insn *i, union val *out, const union val *a, const union val *b);
+/* A vector operation; scalars come and go in u[0]. Lanes above a v128 stay zero. Operands that the operation does not have
+ * may be anything. Also what a back end calls for operations that its processor lacks. */
+void vec_eval(const struct ir_insn *i, union val *out, const union val *a, const union val *b, const union val *c);
+
+/* Its parts: lanes.c (from vsmin on), vecfp.c (from vfadd on), sha.c. *r is zero before. */
+void vec_lanes(const struct ir_insn *i, union val *r, const union val *a, const union val *b, const union val *c);
+void vec_fp(const struct ir_insn *i, union val *r, const union val *a, const union val *b, const union val *c);
+void vec_sha(const struct ir_insn *i, union val *r, const union val *a, const union val *b, const union val *c);
+uint64_t vec_lane(const union val *v, unsigned bits, unsigned k);
+void vec_set_lane(union val *v, unsigned bits, unsigned k, uint64_t x);
+static inline unsigned vec_bytes(const struct ir_insn *i) { return i->type == IR_V256 ? 32 : 16; }
 
 #endif

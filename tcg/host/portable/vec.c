@@ -3,7 +3,7 @@
 
 #include "tcg/host/portable/portable.h"
 
-static uint64_t lane(const union val *v, unsigned bits, unsigned k)
+uint64_t vec_lane(const union val *v, unsigned bits, unsigned k)
 {
     switch (bits) {
     case 8: return v->b[k];
@@ -13,7 +13,7 @@ static uint64_t lane(const union val *v, unsigned bits, unsigned k)
     }
 }
 
-static void set_lane(union val *v, unsigned bits, unsigned k, uint64_t x)
+void vec_set_lane(union val *v, unsigned bits, unsigned k, uint64_t x)
 {
     switch (bits) {
     case 8: v->b[k] = (uint8_t)x; break;
@@ -124,18 +124,23 @@ static void carryless(union val *out, uint64_t a, uint64_t b)
 
 /* --- all of them -------------------------------------------------------------------------------------------------------- */
 
-void vec_eval(const struct ir_insn *i, union val *out, const union val *a, const union val *b)
+void vec_eval(const struct ir_insn *i, union val *out, const union val *a, const union val *b, const union val *c)
 {
-    unsigned bytes = i->type == IR_V256 ? 32 : 16, bits = i->aux ? i->aux : 64;
+    unsigned bytes = vec_bytes(i), bits = i->aux ? i->aux : 64;
     union val r = { .u = { 0 } };
 
+    if (i->op >= IR_OP_vsmin) {
+        (i->op >= IR_OP_vfadd ? vec_fp : i->op >= IR_OP_vsha256rnds ? vec_sha : vec_lanes)(i, &r, a, b, c);
+        *out = r;
+        return;
+    }
     switch (i->op) {
     case IR_OP_vdup:
         for (unsigned k = 0; k < bytes * 8 / bits; k++)
-            set_lane(&r, bits, k, a->u[0]);
+            vec_set_lane(&r, bits, k, a->u[0]);
         break;
-    case IR_OP_vins: r = *a; set_lane(&r, bits, (unsigned)i->imm, b->u[0]); break;
-    case IR_OP_vext: r.u[0] = lane(a, bits, (unsigned)i->imm); break;
+    case IR_OP_vins: r = *a; vec_set_lane(&r, bits, (unsigned)i->imm, b->u[0]); break;
+    case IR_OP_vext: r.u[0] = vec_lane(a, bits, (unsigned)i->imm); break;
     case IR_OP_vfromf: r.u[0] = a->u[0]; break;
     case IR_OP_vtof: r.u[0] = i->type == IR_F32 ? a->w[0] : a->u[0]; break;
     case IR_OP_vpair: r.u[0] = a->u[0]; r.u[1] = b->u[0]; break;
@@ -145,7 +150,7 @@ void vec_eval(const struct ir_insn *i, union val *out, const union val *a, const
     case IR_OP_vclmul: carryless(&r, a->u[i->imm & 1], b->u[i->imm >> 4 & 1]); break;
     default:
         for (unsigned k = 0; k < bytes * 8 / bits; k++)
-            set_lane(&r, bits, k, lane_op(i->op, bits, (unsigned)i->imm, lane(a, bits, k), b ? lane(b, bits, k) : 0));
+            vec_set_lane(&r, bits, k, lane_op(i->op, bits, (unsigned)i->imm, vec_lane(a, bits, k), i->nargs > 1 ? vec_lane(b, bits, k) : 0));
         break;
     }
     *out = r;

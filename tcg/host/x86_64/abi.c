@@ -75,7 +75,7 @@ static const struct slow_shape {
 } shapes[SLOW_NKINDS] = {
     [SLOW_LOAD] = { 1, false }, [SLOW_STORE] = { 2, false }, [SLOW_LOADV] = { 1, true }, [SLOW_STOREV] = { 1, true },
     [SLOW_AMO] = { 3, false }, [SLOW_CAS] = { 3, false },
-    [SLOW_NAN] = { 1, true },
+    [SLOW_NAN] = { 1, true }, [SLOW_VEC] = { 2, true },
 };
 
 static void move_vectors(struct x64_buf *b, enum x64_save save, int64_t frame, bool store)
@@ -117,6 +117,11 @@ static void load_arguments(struct x64_buf *b, enum x64_slow kind, int64_t ret)
         x64_g(b, X_lea, true, RDX, x64_m(RSP, (int32_t)ret + 8 + 8 * shapes[kind].pushed + X64_VEC_BUF));
         x64_g(b, X_mov_load, false, RCX, p1);
         x64_g(b, X_mov_load, true, R8, pc);
+        break;
+    case SLOW_VEC:                                         /* buffer, what, registers */
+        x64_g(b, X_lea, true, RDX, x64_m(RSP, (int32_t)ret + 8 + 8 * shapes[kind].pushed + X64_VEC_BUF));
+        x64_g(b, X_mov_load, false, RCX, p1);
+        x64_g(b, X_mov_load, false, R8, p2);
         break;
     case SLOW_AMO:                                         /* val, memop, kind, host_pc */
         x64_g(b, X_mov_load, true, RDX, p3);
@@ -165,7 +170,7 @@ static void write_all_slow(struct x64_buf *b, const uint8_t *rx, const struct tc
     const void *fn[SLOW_NKINDS] = {
         [SLOW_LOAD] = calls->load, [SLOW_STORE] = calls->store, [SLOW_LOADV] = calls->load_vec,
         [SLOW_STOREV] = calls->store_vec, [SLOW_AMO] = calls->amo, [SLOW_CAS] = calls->cas,
-        [SLOW_NAN] = (const void *)soft_nan,
+        [SLOW_NAN] = (const void *)soft_nan, [SLOW_VEC] = (const void *)soft_vec,
     };
 
     for (unsigned kind = 0; kind < SLOW_NKINDS; kind++)

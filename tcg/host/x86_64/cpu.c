@@ -53,6 +53,10 @@ void x64_cpu_detect(const char *without)
 #include "tcg/host/x86_64/cpu.def"
 #undef F
     if (!x64_cpu.avx)
-        x64_cpu.avx2 = x64_cpu.fma = x64_cpu.avx512 = false;
+        x64_cpu.avx2 = x64_cpu.fma = x64_cpu.f16c = x64_cpu.avx512 = false;
     x64_cpu.avx512vl &= x64_cpu.avx512;
+    /* used in their 128-bit forms only */
+    x64_cpu.avx512bw &= x64_cpu.avx512vl;
+    x64_cpu.avx512dq &= x64_cpu.avx512vl;
+    x64_cpu.avx512cd &= x64_cpu.avx512vl;
 }

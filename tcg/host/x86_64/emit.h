@@ -145,7 +145,7 @@ void x64_narrow(struct ir *ir);                /* narrow.c */
 
 /* --- trampolines (abi.c) ------------------------------------------------------------------------------------------- */
 
-enum x64_slow { SLOW_LOAD, SLOW_STORE, SLOW_LOADV, SLOW_STOREV, SLOW_AMO, SLOW_CAS, SLOW_NAN, SLOW_NKINDS };
+enum x64_slow { SLOW_LOAD, SLOW_STORE, SLOW_LOADV, SLOW_STOREV, SLOW_AMO, SLOW_CAS, SLOW_NAN, SLOW_VEC, SLOW_NKINDS };
 enum x64_save { SAVE_GPR, SAVE_XMM, SAVE_YMM, SAVE_NKINDS };
 struct x64_trampolines {
     uint64_t (*enter)(struct cpu_env *env, const void *code);

@@ -6,7 +6,7 @@
 
 #include "core/base/alloc.h"
 
-enum kind { K_G, K_GB, K_GS, K_GV, K_S, K_SW, K_SG, K_V, K_VW, K_E };
+enum kind { K_G, K_GB, K_GS, K_GV, K_S, K_SW, K_SG, K_V, K_VW, K_E, K_E1, K_L };
 enum prefix { P_0, P_66, P_F3, P_F2, P_66F2 };
 enum map { M_1, M_F, M_38, M_3A };
 
@@ -300,8 +300,11 @@ void x64_op(struct x64_buf *b, enum x64_op op, bool w, unsigned reg, unsigned v,
     case K_V: case K_VW:
         put_vex(b, pp_of(prefix), map, opcode, kind == K_VW, false, reg, v, &rm, trail);
         break;
-    case K_E:
-        put_evex(b, pp_of(prefix), map, opcode, w, reg, v, &rm, trail);
+    case K_E: case K_E1:
+        put_evex(b, pp_of(prefix), map, opcode, w || kind == K_E1, reg, v, &rm, trail);
+        break;
+    case K_L:
+        put_legacy(b, prefix, map, opcode, false, reg, &rm, false, false, trail);
         break;
     }
 }

@@ -2,42 +2,66 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tcg/host/x86_64/emit.h"
 #include "tcg/host/x86_64/soft.h"
-
-static bool is256(enum ir_type t) { return t == IR_V256; }
+#include "tcg/host/x86_64/vec.h"
 
 /* 256-bit units are only made for hosts that have AVX2; what lies is refused rather than run wrong. */
-static bool usable(struct x64_emit *e, enum ir_type t)
+bool x64_vec_usable(struct x64_emit *e, enum ir_type t)
 {
-    if (is256(t) && !x64_cpu.avx2)
+    if (x64_is256(t) && !x64_cpu.avx2)
         e->err = -E2BIG;
     return !e->err;
 }
 
-static void want_binary(const struct x64_need *s)
+void x64_want_vbin(const struct x64_need *s)
 {
     x64_want_dst(s, x64_cpu.avx ? -1 : 0);
     x64_want(s, 0, RA_REG);
     x64_want(s, 1, x64_cpu.avx ? RA_ANY : RA_REG);         /* SSE wants its memory operands aligned */
 }
 
-static struct x64_rm splat_literal(struct x64_emit *e, uint8_t byte, bool l256)
-{
-    uint8_t v[32];
+void x64_need_vseq(const struct x64_need *s) { x64_want_vseq(s); }
+void x64_need_vbin2(const struct x64_need *s) { x64_want_vbin(s); }
 
-    memset(v, byte, sizeof v);
-    return x64_literal(&e->b, v, l256 ? 32 : 16);
+void x64_want_vseq(const struct x64_need *s)
+{
+    x64_want_dst(s, -1);
+    s->n->dst_early = true;
+    for (unsigned k = 0; k < s->i->nargs; k++)
+        x64_want(s, k, RA_REG);
 }
 
-static unsigned lane_index(unsigned bits)
+struct x64_rm x64_splat(struct x64_emit *e, uint64_t v, unsigned bits, bool l256)
 {
-    return bits == 8 ? 0 : bits == 16 ? 1 : bits == 32 ? 2 : 3;
+    uint8_t p[32];
+
+    for (unsigned k = 0; k < sizeof p; k++)
+        p[k] = (uint8_t)(v >> 8 * (k % (bits / 8)));
+    return x64_literal(&e->b, p, l256 ? 32 : 16);
+}
+
+struct x64_rm x64_splat8(struct x64_emit *e, uint8_t byte, bool l256) { return x64_splat(e, byte, 8, l256); }
+
+void x64_vec_soft(struct x64_emit *e)
+{
+    unsigned regs = x64_dst(e);
+
+    for (unsigned k = 0; k < e->i->nargs; k++)
+        regs |= x64_areg(e, k) << (4 + 4 * k);
+    x64_pushi(&e->b, (int32_t)(regs | (unsigned)e->i->imm << 16));
+    x64_pushi(&e->b, (int32_t)(e->i->aux | (unsigned)e->i->op << 16 | (x64_is256(e->i->type) ? (unsigned)SOFT_V256 : 0)));
+    x64_call_tramp(e, SLOW_VEC);
+}
+
+void x64_vec_soft_stub(struct x64_emit *e, struct x64_stub *s)
+{
+    x64_vec_soft(e);
+    x64_jmp_to(&e->b, s->back);
 }
 
 static unsigned call_shape(const struct ir_insn *i)
 {
-    return i->aux | (is256(i->type) ? 32u : 16u) << 8;
+    return i->aux | (x64_is256(i->type) ? 32u : 16u) << 8;
 }
 
 /* --- lanes with lanes ------------------------------------------------------------------------------------------------- */
@@ -58,14 +82,14 @@ static bool bin_native(const struct ir_insn *i)
 void x64_need_vbin(const struct x64_need *s)
 {
     if (bin_native(s->i))
-        want_binary(s);
+        x64_want_vbin(s);
     else
         x64_veccall_need(s);
 }
 
 static enum x64_op bin_op(const struct ir_insn *i)
 {
-    unsigned k = lane_index(i->aux);
+    unsigned k = x64_lane_index(i->aux);
 
     switch (i->op) {
     case IR_OP_vadd: return add_ops[k];
@@ -80,10 +104,10 @@ static enum x64_op bin_op(const struct ir_insn *i)
 
 void x64_emit_vbin(struct x64_emit *e)
 {
-    if (!usable(e, e->i->type))
+    if (!x64_vec_usable(e, e->i->type))
         return;
     if (bin_native(e->i))
-        x64_vvv(&e->b, bin_op(e->i), is256(e->i->type), x64_dst(e), x64_areg(e, 0), x64_aloc(e, 1));
+        x64_vvv(&e->b, bin_op(e->i), x64_is256(e->i->type), x64_dst(e), x64_areg(e, 0), x64_aloc(e, 1));
     else
         x64_veccall(e, e->i->op == IR_OP_vcmpgt ? soft_vcmpgt : soft_vcmpeq, call_shape(e->i));
 }
@@ -96,19 +120,27 @@ static bool mul_native(const struct ir_insn *i)
 void x64_need_vmul(const struct x64_need *s)
 {
     if (mul_native(s->i))
-        want_binary(s);
+        x64_want_vbin(s);
     else
-        x64_veccall_need(s);
+        x64_want_vseq(s);
 }
 
 void x64_emit_vmul(struct x64_emit *e)
 {
-    if (!usable(e, e->i->type))
+    bool l = x64_is256(e->i->type);
+
+    if (!x64_vec_usable(e, e->i->type))
         return;
-    if (mul_native(e->i))
-        x64_vvv(&e->b, e->i->aux == 16 ? X_pmullw : X_pmulld, is256(e->i->type), x64_dst(e), x64_areg(e, 0), x64_aloc(e, 1));
+    if (e->i->aux == 64 && x64_cpu.avx512dq && !l)
+        x64_vvv(&e->b, X_vpmullq, false, x64_dst(e), x64_areg(e, 0), x64_r(x64_areg(e, 1)));
+    else if (mul_native(e->i))
+        x64_vvv(&e->b, e->i->aux == 16 ? X_pmullw : X_pmulld, l, x64_dst(e), x64_areg(e, 0), x64_aloc(e, 1));
+    else if (e->i->aux == 8)
+        x64_vmul8(e, x64_dst(e), x64_areg(e, 0), x64_areg(e, 1), l);
+    else if (e->i->aux == 64 && x64_cpu.sse41)
+        x64_vmul64(e, x64_dst(e), x64_areg(e, 0), x64_areg(e, 1), l);
     else
-        x64_veccall(e, soft_vmul, call_shape(e->i));
+        x64_vec_soft(e);
 }
 
 void x64_need_vandn(const struct x64_need *s)
@@ -120,8 +152,8 @@ void x64_need_vandn(const struct x64_need *s)
 
 void x64_emit_vandn(struct x64_emit *e)                    /* the host inverts the first operand */
 {
-    if (usable(e, e->i->type))
-        x64_vvv(&e->b, X_pandn, is256(e->i->type), x64_dst(e), x64_areg(e, 1), x64_r(x64_areg(e, 0)));
+    if (x64_vec_usable(e, e->i->type))
+        x64_vvv(&e->b, X_pandn, x64_is256(e->i->type), x64_dst(e), x64_areg(e, 1), x64_r(x64_areg(e, 0)));
 }
 
 void x64_need_vnot(const struct x64_need *s)
@@ -132,9 +164,9 @@ void x64_need_vnot(const struct x64_need *s)
 
 void x64_emit_vnot(struct x64_emit *e)
 {
-    bool l = is256(e->i->type);
+    bool l = x64_is256(e->i->type);
 
-    if (!usable(e, e->i->type))
+    if (!x64_vec_usable(e, e->i->type))
         return;
     x64_vvv(&e->b, X_pcmpeqd, l, XTMP, XTMP, x64_r(XTMP));
     x64_vvv(&e->b, X_pxor, l, x64_dst(e), x64_areg(e, 0), x64_r(XTMP));
@@ -155,11 +187,11 @@ static void shift_bytes(struct x64_emit *e, unsigned d, unsigned a, unsigned n, 
     uint8_t mask = (uint8_t)(n > 7 ? 0 : left ? 0xff << n : 0xff >> n);
 
     x64_vshift(&e->b, X_psllw_i, l, left ? 6 : 2, d, a, (uint8_t)n);
-    x64_vvv(&e->b, X_pand, l, d, d, splat_literal(e, mask, l));
+    x64_vvv(&e->b, X_pand, l, d, d, x64_splat8(e, mask, l));
     if (e->i->op != IR_OP_vsar)
         return;
-    x64_vvv(&e->b, X_pxor, l, d, d, splat_literal(e, (uint8_t)(0x80 >> n), l));
-    x64_vvv(&e->b, X_psubb, l, d, d, splat_literal(e, (uint8_t)(0x80 >> n), l));
+    x64_vvv(&e->b, X_pxor, l, d, d, x64_splat8(e, (uint8_t)(0x80 >> n), l));
+    x64_vvv(&e->b, X_psubb, l, d, d, x64_splat8(e, (uint8_t)(0x80 >> n), l));
 }
 
 /* 64-bit arithmetic: the logical shift, or-ed with the sign of the upper halves shifted in from above. */
@@ -180,9 +212,9 @@ void x64_emit_vshift(struct x64_emit *e)
 {
     static const uint16_t op[] = { 0, X_psllw_i, X_pslld_i, X_psllq_i };
     unsigned lane = e->i->aux, n = (unsigned)e->i->imm, d = x64_dst(e), a = x64_areg(e, 0);
-    bool l = is256(e->i->type), sar = e->i->op == IR_OP_vsar;
+    bool l = x64_is256(e->i->type), sar = e->i->op == IR_OP_vsar;
 
-    if (!usable(e, e->i->type))
+    if (!x64_vec_usable(e, e->i->type))
         return;
     if (sar && n >= lane)
         n = lane - 1;
@@ -191,7 +223,7 @@ void x64_emit_vshift(struct x64_emit *e)
     else if (lane == 64 && sar)
         sar64(e, d, a, n, l);
     else
-        x64_vshift(&e->b, op[lane_index(lane)], l, e->i->op == IR_OP_vshl ? 6 : sar ? 4 : 2, d, a, (uint8_t)n);
+        x64_vshift(&e->b, op[x64_lane_index(lane)], l, e->i->op == IR_OP_vshl ? 6 : sar ? 4 : 2, d, a, (uint8_t)n);
 }
 
 /* --- lanes and scalars ----------------------------------------------------------------------------------------------------- */
@@ -207,11 +239,11 @@ void x64_emit_vdup(struct x64_emit *e)
     static const uint16_t op[] = { X_vpbroadcastb, X_vpbroadcastw, X_vpbroadcastd, X_vpbroadcastq };
     unsigned d = x64_dst(e), lane = e->i->aux;
 
-    if (!usable(e, e->i->type))
+    if (!x64_vec_usable(e, e->i->type))
         return;
     x64_op(&e->b, X_movd_x, lane == 64, d, 0, x64_r(x64_areg(e, 0)), 0);
     if (x64_cpu.avx2) {
-        x64_vv(&e->b, op[lane_index(lane)], is256(e->i->type), d, x64_r(d));
+        x64_vv(&e->b, op[x64_lane_index(lane)], x64_is256(e->i->type), d, x64_r(d));
         return;
     }
     if (lane == 8)
@@ -240,7 +272,7 @@ void x64_emit_vins(struct x64_emit *e)
 {
     static const uint16_t store[] = { X_mov_store8, X_mov_store16, X_mov_store, X_mov_store };
     static const uint16_t op[] = { X_pinsrb, X_pinsrw, X_pinsr, X_pinsr };
-    unsigned k = lane_index(e->i->aux), d = x64_dst(e), a = x64_areg(e, 0), b = x64_areg(e, 1);
+    unsigned k = x64_lane_index(e->i->aux), d = x64_dst(e), a = x64_areg(e, 0), b = x64_areg(e, 1);
     enum ir_type t = e->i->type;
 
     if (t == IR_V128 && (x64_cpu.sse41 || k == 1)) {
@@ -264,7 +296,7 @@ void x64_need_vext(const struct x64_need *s)
 void x64_emit_vext(struct x64_emit *e)
 {
     static const uint16_t load[] = { X_movzx8, X_movzx16, X_mov_load, X_mov_load };
-    unsigned k = lane_index(e->i->aux), d = x64_dst(e), a = x64_areg(e, 0);
+    unsigned k = x64_lane_index(e->i->aux), d = x64_dst(e), a = x64_areg(e, 0);
     enum ir_type t = ir_type_of(e->ir, e->i->arg[0]);
 
     if (e->i->imm == 0 && k >= 2) {
@@ -332,7 +364,7 @@ void x64_need_vaes(const struct x64_need *s)
     if (s->i->op == IR_OP_vaesimc)
         x64_need_vshift(s);
     else
-        want_binary(s);
+        x64_want_vbin(s);
 }
 
 void x64_emit_vaes(struct x64_emit *e)
@@ -342,7 +374,7 @@ void x64_emit_vaes(struct x64_emit *e)
     };
     unsigned k = e->i->op - IR_OP_vaesenc;
 
-    if (is256(e->i->type)) {
+    if (x64_is256(e->i->type)) {
         e->err = -E2BIG;
     } else if (e->i->op == IR_OP_vaesimc) {
         if (x64_cpu.aes)
@@ -359,14 +391,14 @@ void x64_emit_vaes(struct x64_emit *e)
 void x64_need_vclmul(const struct x64_need *s)
 {
     if (x64_cpu.pclmul)
-        want_binary(s);
+        x64_want_vbin(s);
     else
         x64_veccall_need(s);
 }
 
 void x64_emit_vclmul(struct x64_emit *e)
 {
-    if (is256(e->i->type))
+    if (x64_is256(e->i->type))
         e->err = -E2BIG;
     else if (x64_cpu.pclmul)
         x64_vvvi(&e->b, X_pclmulqdq, false, x64_dst(e), x64_areg(e, 0), x64_aloc(e, 1), (uint8_t)e->i->imm);

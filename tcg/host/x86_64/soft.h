@@ -39,6 +39,12 @@ float    soft_itof32(uint64_t a, unsigned aux);
 enum { SOFT_F64 = 1 << 15 };
 void soft_nan(struct cpu_env *env, uint64_t unused, void *v, unsigned what, uintptr_t host_pc);
 
+/* Any vector operation of the IR by the interpreter's code, from and to the registers that the trampoline has saved.
+ * @vec: X64_VEC_BUF of its frame; @what: aux | IR_OP_ number << 16 | SOFT_V256; @regs: destination and arguments, 4 bits
+ * each, then imm from bit 16 on. Flags go to the guest's MXCSR. Shaped as a slow path. */
+enum { SOFT_V256 = 1 << 30 };
+void soft_vec(struct cpu_env *env, uint64_t unused, void *vec, unsigned what, uint64_t regs);
+
 /* Vectors: d = a op b, lanes or selector in imm. */
 void soft_aesenc(void *d, const void *a, const void *b, unsigned imm);
 void soft_aesenclast(void *d, const void *a, const void *b, unsigned imm);
@@ -47,7 +53,6 @@ void soft_aesdeclast(void *d, const void *a, const void *b, unsigned imm);
 void soft_aesimc(void *d, const void *a, unsigned imm);
 void soft_vclmul(void *d, const void *a, const void *b, unsigned imm);
 /* imm: lane bits | bytes of the vector << 8 */
-void soft_vmul(void *d, const void *a, const void *b, unsigned imm);
 void soft_vcmpgt(void *d, const void *a, const void *b, unsigned imm);
 void soft_vcmpeq(void *d, const void *a, const void *b, unsigned imm);
 

@@ -2,7 +2,24 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
+#include "tcg/host/portable/portable.h"
+#include "tcg/host/x86_64/emit.h"
 #include "tcg/host/x86_64/soft.h"
+
+void soft_vec(struct cpu_env *env, uint64_t unused, void *vec, unsigned what, uint64_t regs)
+{
+    struct rt_frame *f = (struct rt_frame *)(void *)((char *)vec - X64_VEC_BUF);
+    struct ir_insn i = { .op = what >> 16 & 0x3fff, .type = what & SOFT_V256 ? IR_V256 : IR_V128, .aux = (uint16_t)what,
+                         .imm = regs >> 16 };
+    union val arg[3], r;
+
+    (void)env, (void)unused;
+    i.nargs = ir_ops[i.op].nargs;
+    for (unsigned k = 0; k < 3; k++)
+        memcpy(&arg[k], f->vec[regs >> (4 + 4 * k) & 15], sizeof arg[k]);
+    vec_eval(&i, &r, &arg[0], &arg[1], &arg[2]);
+    memcpy(f->vec[regs & 15], &r, sizeof r);
+}
 
 static uint8_t xtime(uint8_t a)
 {
@@ -134,17 +151,6 @@ static uint64_t lane(const void *p, unsigned at, unsigned bytes)
 static int64_t signed_lane(const void *p, unsigned at, unsigned bytes)
 {
     return (int64_t)(lane(p, at, bytes) << (64 - 8 * bytes)) >> (64 - 8 * bytes);
-}
-
-void soft_vmul(void *d, const void *a, const void *b, unsigned imm)
-{
-    unsigned bytes = (imm & 0xff) / 8;
-
-    for (unsigned k = 0; k < imm >> 8; k += bytes) {
-        uint64_t v = lane(a, k, bytes) * lane(b, k, bytes);
-
-        memcpy((char *)d + k, &v, bytes);
-    }
 }
 
 void soft_vcmpgt(void *d, const void *a, const void *b, unsigned imm)

@@ -103,6 +103,8 @@ static uint64_t operand(enum ir_type t)
         return r % 4 ? f32_edge[rnd() % ARRAY_LEN(f32_edge)] : r % 8 ? (uint32_t)rnd() : 0x3f800000 + (rnd() >> 41 >> (rnd() % 20));
     if (t == IR_FLAGS)
         return (r >> 60) << 28;
+    if (t >= IR_V128 && r % 2)
+        return r % 4 == 1 ? operand(IR_F64) : operand(IR_F32) << 32 | operand(IR_F32);
     return r % 3 ? int_edge[rnd() % ARRAY_LEN(int_edge)] : rnd();
 }
 
@@ -115,7 +117,7 @@ static void fill(struct state *s)
 {
     memset(s, 0, sizeof *s);
     for (unsigned k = 0; k < NSLOTS; k++) {
-        uint64_t v[4] = { operand(slots[k].type), rnd() % 2 ? operand(IR_I64) : rnd(), rnd(), operand(IR_I64) };
+        uint64_t v[4] = { operand(slots[k].type), rnd() % 2 ? operand(slots[k].type) : rnd(), rnd(), operand(IR_I64) };
 
         memcpy(s->home[k], v, bytes_of(slots[k].type));
     }
@@ -473,6 +475,86 @@ static void vectors(void **state)
         check((struct test){ .op = IR_OP_vclmul, .type = IR_V128, .arg = { IR_V128, IR_V128 }, .imm = (k & 1) | (k >> 1) << 4 });
 }
 
+static void lanes(void **state)
+{
+    static const enum ir_op two[] = {
+        IR_OP_vsmin, IR_OP_vsmax, IR_OP_vumin, IR_OP_vumax, IR_OP_vcmpgtu, IR_OP_vshlv, IR_OP_vshrv, IR_OP_vsarv, IR_OP_vziplo,
+        IR_OP_vziphi, IR_OP_veven, IR_OP_vodd,
+    };
+    static const enum ir_op small[] = { IR_OP_vsadds, IR_OP_vuadds, IR_OP_vssubs, IR_OP_vusubs, IR_OP_vavgu };
+
+    (void)state;
+    for (enum ir_type t = IR_V128; t <= (x64_cpu.avx2 ? IR_V256 : IR_V128); t++) {
+        for (unsigned lane = 8; lane <= 64; lane *= 2) {
+            for (unsigned k = 0; k < ARRAY_LEN(two); k++)
+                if (t == IR_V128 || (two[k] != IR_OP_veven && two[k] != IR_OP_vodd))
+                    check((struct test){ .op = two[k], .type = t, .arg = { t, t }, .aux = lane });
+            for (unsigned k = 0; k < ARRAY_LEN(small) && lane <= 16; k++)
+                check((struct test){ .op = small[k], .type = t, .arg = { t, t }, .aux = lane });
+            check((struct test){ .op = IR_OP_vabs, .type = t, .arg = { t }, .aux = lane });
+            check((struct test){ .op = IR_OP_vclz, .type = t, .arg = { t }, .aux = lane });
+            for (enum ir_op op = IR_OP_vpackss; op <= IR_OP_vpackuu && lane > 8; op++)
+                check((struct test){ .op = op, .type = t, .arg = { t, t }, .aux = lane });
+        }
+        for (unsigned k = 0; k < 4; k++)
+            check((struct test){ .op = IR_OP_vmulq, .type = t, .arg = { t, t }, .aux = k & 1 ? 16 : 32, .imm = k >> 1 });
+        check((struct test){ .op = IR_OP_vmadd, .type = t, .arg = { t, t }, .aux = 16 });
+        check((struct test){ .op = IR_OP_vsad, .type = t, .arg = { t, t }, .aux = 8 });
+        check((struct test){ .op = IR_OP_vshufb, .type = t, .arg = { t, t }, .aux = 8 });
+        check((struct test){ .op = IR_OP_vshufd, .type = t, .arg = { t }, .aux = 32, .imm = 0x6c });
+        check((struct test){ .op = IR_OP_vbsl, .type = t, .arg = { t, t, t } });
+    }
+}
+
+static void moved_lanes(void **state)
+{
+    (void)state;
+    for (unsigned lane = 8; lane <= 32; lane *= 2)
+        for (unsigned half = 0; half < 2; half++)
+            for (enum ir_op op = IR_OP_vmulls; op <= IR_OP_vwidenu; op = op == IR_OP_vmullu ? IR_OP_vwidens : op + 1)
+                check((struct test){ .op = op, .type = IR_V128, .arg = { IR_V128, op < IR_OP_vwidens ? IR_V128 : IR_VOID },
+                                     .aux = lane, .imm = half });
+    for (unsigned k = 0; k <= 16; k++)
+        check((struct test){ .op = IR_OP_valign, .type = IR_V128, .arg = { IR_V128, IR_V128 }, .imm = k });
+    check((struct test){ .op = IR_OP_vlow, .type = IR_V128, .arg = { IR_V128 } });
+    check((struct test){ .op = IR_OP_vsha256rnds, .type = IR_V128, .arg = { IR_V128, IR_V128, IR_V128 } });
+    check((struct test){ .op = IR_OP_vsha256msg1, .type = IR_V128, .arg = { IR_V128, IR_V128 } });
+    check((struct test){ .op = IR_OP_vsha256msg2, .type = IR_V128, .arg = { IR_V128, IR_V128 } });
+    for (unsigned k = 0; k < 4; k++)
+        check((struct test){ .op = IR_OP_vsha1rnds, .type = IR_V128, .arg = { IR_V128, IR_V128 }, .imm = k });
+}
+
+static void float_lanes(void **state)
+{
+    static const unsigned rules[] = { IR_FP_NAN_ARM, IR_FP_NAN_CANON, IR_FP_NAN_ARM | IR_FP_RTZ };
+    const enum ir_type v = IR_V128;
+
+    (void)state;
+    for (unsigned w = 32; w <= 64; w += 32) {
+        for (unsigned k = 0; k < ARRAY_LEN(rules); k++) {
+            for (enum ir_op op = IR_OP_vfadd; op <= IR_OP_vfdiv; op++)
+                check((struct test){ .op = op, .type = v, .arg = { v, v }, .aux = rules[k], .imm = w });
+            check((struct test){ .op = IR_OP_vfsqrt, .type = v, .arg = { v }, .aux = rules[k], .imm = w });
+            for (unsigned neg = 0; neg < 4; neg++)
+                check((struct test){ .op = IR_OP_vfma, .type = v, .arg = { v, v, v }, .aux = rules[k] | neg * IR_FP_NEG_PROD, .imm = w });
+            for (unsigned num = 0; num < 2; num++)
+                for (enum ir_op op = IR_OP_vfmin; op <= IR_OP_vfmax; op++)
+                    check((struct test){ .op = op, .type = v, .arg = { v, v }, .aux = rules[k] | num * IR_FP_MINMAX_NUM, .imm = w });
+        }
+        for (unsigned c = IR_FEQ; c <= IR_FEQS; c++)
+            check((struct test){ .op = IR_OP_vfcmp, .type = v, .arg = { v, v }, .aux = c, .imm = w });
+        for (unsigned mode = IR_FP_DYN; mode <= IR_FP_RMM; mode++)
+            for (unsigned k = 0; k < 2; k++) {
+                check((struct test){ .op = IR_OP_vfround, .type = v, .arg = { v }, .aux = IR_FP_NAN_ARM | mode | k * IR_FP_INEXACT, .imm = w });
+                check((struct test){ .op = IR_OP_vftoi, .type = v, .arg = { v }, .aux = IR_FP_NAN_ARM | mode | k * IR_FP_UNSIGNED, .imm = w });
+                check((struct test){ .op = IR_OP_vitof, .type = v, .arg = { v }, .aux = mode | k * IR_FP_UNSIGNED, .imm = w });
+            }
+    }
+    for (unsigned half = 0; half < 2; half++)
+        check((struct test){ .op = IR_OP_vfwiden, .type = v, .arg = { v }, .aux = IR_FP_NAN_ARM, .imm = half });
+    check((struct test){ .op = IR_OP_vfnarrow, .type = v, .arg = { v }, .aux = IR_FP_NAN_ARM });
+}
+
 static void flags(void **state)
 {
     (void)state;
@@ -507,7 +589,7 @@ static void branches(void **state)
 /* --- with each set of features ------------------------------------------------------------------------------------------------ */
 
 static const char *const without[] = {
-    "", "avx512", "avx512,avx2,gfni", "avx", "fma,bmi2,popcnt,pclmul,aes", "all",
+    "", "avx512", "avx512,avx2,gfni,sha", "avx", "fma,bmi2,popcnt,pclmul,aes", "all",
 };
 
 static int set_up(void **state)
@@ -529,20 +611,20 @@ static int set_up(void **state)
 
 int main(int argc, char **argv)
 {
-    enum { SETS = ARRAY_LEN(without) };
-    static struct CMUnitTest tests[6 * SETS];
+    enum { SETS = ARRAY_LEN(without), PARTS = 9 };
+    static struct CMUnitTest tests[PARTS * SETS];
     static const struct { const char *name; CMUnitTestFunction fn; } parts[] = {
         { "integers", integers }, { "floats", floats }, { "float bits", float_bits }, { "vectors", vectors }, { "flags", flags },
-        { "branches", branches },
+        { "branches", branches }, { "lanes", lanes }, { "moved lanes", moved_lanes }, { "float lanes", float_lanes },
     };
-    static char names[6 * SETS][64];
+    static char names[PARTS * SETS][64];
 
     only = argc > 1 ? argv[1] : NULL;
     set_up_slots();
     code = mmap(NULL, ROOM, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    for (unsigned k = 0; k < 6 * SETS; k++) {
-        snprintf(names[k], sizeof names[k], "%s without '%s'", parts[k % 6].name, without[k / 6]);
-        tests[k] = (struct CMUnitTest){ names[k], parts[k % 6].fn, set_up, NULL, (void *)(uintptr_t)without[k / 6] };
+    for (unsigned k = 0; k < PARTS * SETS; k++) {
+        snprintf(names[k], sizeof names[k], "%s without '%s'", parts[k % PARTS].name, without[k / PARTS]);
+        tests[k] = (struct CMUnitTest){ names[k], parts[k % PARTS].fn, set_up, NULL, (void *)(uintptr_t)without[k / PARTS] };
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
