@@ -59,6 +59,7 @@ struct target {
     const char *name;                          /* "riscv64": in program names and messages */
     const char *gdb_arch;                      /* gdb's architecture name */
     uint8_t bits;                              /* 32 or 64 */
+    uint8_t pc_tag;                            /* low bits of pc that are no part of the address (Thumb's T) */
     uint16_t elf_machine; uint8_t elf_class;   /* EM_*, ELFCLASS* */
     size_t env_size;                           /* bytes of CPU state; begins with struct cpu_env */
     const struct ir_slot *slots; unsigned nslots;

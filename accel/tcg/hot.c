@@ -287,12 +287,13 @@ static const uint8_t *fetch_copy(struct tr_ctx *tr, uint64_t va, unsigned *len)
 {
     const struct plan *p = tr->fetch_opaque;
     const struct node *n = p->now;
+    uint64_t first = n->pc & ~(uint64_t)tr->target->pc_tag;
 
-    if (va < n->pc || va >= n->pc + n->len)
+    if (va < first || va >= first + n->len)
         return NULL;
-    if (*len > n->pc + n->len - va)
-        *len = (unsigned)(n->pc + n->len - va);
-    return n->bytes + (va - n->pc);
+    if (*len > first + n->len - va)
+        *len = (unsigned)(first + n->len - va);
+    return n->bytes + (va - first);
 }
 
 /* Only edges that the plan knows are taken: the predecessors of each block have been counted from them. */

@@ -25,7 +25,7 @@ bool breakpoint_at(const struct tcg_vcpu *tv, uint64_t pc)
     if (likely(!d || !d->nbreak))
         return false;
     for (unsigned i = 0; i < d->nbreak; i++)
-        if (d->brk[i] == pc)
+        if (d->brk[i] == (pc & ~(uint64_t)tv->engine->target->pc_tag))
             return true;
     return false;
 }
@@ -119,6 +119,7 @@ static unsigned spans_of(struct tcg_vcpu *tv, const struct fetcher *f, uint64_t 
 {
     uint64_t edge = f->page + PAGE;
 
+    pc &= ~(uint64_t)tv->engine->target->pc_tag;
     s[0] = (struct tcg_span){ pc, f->host + (pc - f->page), (uint32_t)((end < edge ? end : edge) - pc) };
     if (end <= edge)
         return 1;

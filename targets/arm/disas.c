@@ -20,7 +20,7 @@ int arm64_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *by
 void arm64_dump(const struct cpu_env *c, void *FILE_to)
 {
     const struct arm_env *env = arm_env(c);
-    uint32_t f = arm_nzcv(env->cc_op, env->cc_a, env->cc_b, env->cc_x);
+    uint32_t f = arm_flags(env);
 
     fprintf(FILE_to, " PC=%016llx ", (unsigned long long)c->pc);
     for (unsigned i = 0; i < 31; i++)

@@ -99,7 +99,7 @@ void arm_deliver(struct cpu_env *c, uint32_t exception)
     if (has_fault_address(exception))
         env->far_el1 = env->far;
     env->elr = c->pc + (exception == ARM_EXC_SVC ? 4 : 0);
-    env->spsr = env->pstate | arm_nzcv(env->cc_op, env->cc_a, env->cc_b, env->cc_x);
+    env->spsr = env->pstate | arm_flags(env);
     env->excl_addr = ~UINT64_C(0);
     arm_set_pstate(env, entry_pstate(env));
     c->pc = env->vbar + offset;

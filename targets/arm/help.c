@@ -63,9 +63,18 @@ static uint32_t flags32(uint32_t a, uint32_t b, bool sub)
     return pack(r >> 31, !r, sub ? a >= b : r < a, v >> 31);
 }
 
-uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x)
+static uint32_t flags_adc(uint32_t a, uint32_t b, uint32_t carry)
 {
-    switch (op) {
+    uint64_t sum = (uint64_t)a + b + carry;
+    uint32_t r = (uint32_t)sum;
+
+    return pack(r >> 31, !r, sum >> 32, (a ^ r) >> 31 & (b ^ r) >> 31);
+}
+
+static uint32_t flags_of(uint32_t kind, uint64_t a, uint64_t b, uint64_t x)
+{
+    switch (kind) {
+    case ARM_CC_ADC32: return flags_adc((uint32_t)a, (uint32_t)b, b >> 32 & 1);
     case ARM_CC_SUB64: return flags64(a, b, true);
     case ARM_CC_SUB32: return flags32((uint32_t)a, (uint32_t)b, true);
     case ARM_CC_SUBX64: return flags64(a, b, true) & ~(x ? 1u << 29 : 0);
@@ -78,7 +87,19 @@ uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x)
     }
 }
 
-uint32_t arm_help_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x) { return arm_nzcv(op, a, b, x); }
+uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c)
+{
+    uint32_t f = flags_of(op & ARM_CC_KIND, a, b, x), bit = op >> ARM_CC_BIT_SHIFT & 31;
+
+    if (op & ARM_CC_NZ)
+        f = (f & 3u << 28) | (x & 1u << 31) | (uint32_t)!(uint32_t)x << 30;
+    if (op & ARM_CC_C)
+        f = (f & ~(1u << 29)) | (c >> bit & 1) << 29;
+    return f;
+}
+
+uint32_t arm_help_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x) { return arm_nzcv(op, a, b, x, 0); }
+uint32_t arm_help_nzcv32(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c) { return arm_nzcv(op, a, b, x, c); }
 
 uint64_t arm_help_rbit(uint64_t v)
 {

@@ -22,11 +22,18 @@ extern const struct ir_helper *const arm_helpers[];
 /** arm_help_raise - end the instruction with an exception; far and esr are its details. */
 void arm_help_raise(struct cpu_env *c, uint32_t exception, uint64_t far, uint32_t esr) __attribute__((noreturn));
 uint32_t arm_help_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x);
+uint32_t arm_help_nzcv32(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c);
 uint64_t arm_help_rbit(uint64_t v);
 void arm_help_cas128(struct cpu_env *c, uint64_t addr);
 void arm_help_fence_i(struct cpu_env *c);
 uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn);       /* insn: the MRS or MSR */
 void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v);
+
+/* AArch32 (help_a32.c). parallel: the result, and GE as a mask of bytes above it; what: kind << 3 | operation. */
+uint64_t arm_help_parallel(uint32_t n, uint32_t m, uint32_t what);
+uint32_t arm_help_usada8(uint32_t n, uint32_t m, uint32_t sum);
+uint32_t arm_help_cpsr_read(struct cpu_env *c);                         /* as User mode sees it */
+void arm_help_cpsr_write(struct cpu_env *c, uint32_t v, uint32_t mask);
 
 /* System level (excp.c, mmu.c). */
 void arm_help_fetch_fault(struct cpu_env *c, uint64_t va) __attribute__((noreturn));

@@ -18,33 +18,46 @@ static const struct { const char *name, *help; } features[ARM_NFEATURES] = {
 #undef FEATURE
 };
 
-static const struct { const char *name; uint64_t midr; const char *features, *help; } models[] = {
-#define MODEL(name, midr, features, help) { name, midr, features, help },
+static const struct { const char *name; bool a64; uint64_t midr; const char *features, *help; } models[] = {
+#define MODEL(name, midr, features, help) { name, true, midr, features, help },
+#define MODEL32(name, midr, features, help) { name, false, midr, features, help },
 #include "targets/arm/models.def"
+#undef MODEL32
 #undef MODEL
 };
 
-static const char *names[ARRAY_LEN(models) + 1];
+static bool has_a32(size_t i) { return !strncmp(models[i].features, "a32,", 4); }
+static bool fits(size_t i, bool a64) { return a64 ? models[i].a64 : has_a32(i); }
 
-const char *const *arm64_model_names(void)
+static const char *names[2][ARRAY_LEN(models) + 1];
+
+static const char *const *model_names(bool a64)
 {
+    size_t n = 0;
+
     for (size_t i = 0; i < ARRAY_LEN(models); i++)
-        names[i] = models[i].name;
-    return names;
+        if (fits(i, a64))
+            names[a64][n++] = models[i].name;
+    return names[a64];
 }
 
-void arm64_cpu_help(void *FILE_to)
-{
-    FILE *to = FILE_to;
+const char *const *arm64_model_names(void) { return model_names(true); }
+const char *const *arm32_model_names(void) { return model_names(false); }
 
+static void cpu_help(FILE *to, bool a64)
+{
     fprintf(to, "Available CPUs:\n");
     for (size_t i = 0; i < ARRAY_LEN(models); i++)
-        fprintf(to, "  %-14s %s\n", models[i].name, models[i].help);
+        if (fits(i, a64))
+            fprintf(to, "  %-14s %s\n", models[i].name, models[i].help);
     fprintf(to, "\nFeatures (FEATURE=on|off):\n");
     for (size_t f = 0; f < ARM_NFEATURES; f++)
         fprintf(to, "  %-14s %s\n", features[f].name, features[f].help);
     fprintf(to, "  %-14s %s\n", "pauth-impdef", "pointer authentication by a cheap algorithm");
 }
+
+void arm64_cpu_help(void *FILE_to) { cpu_help(FILE_to, true); }
+void arm32_cpu_help(void *FILE_to) { cpu_help(FILE_to, false); }
 
 static int feature_of(const char *name, size_t len)
 {
@@ -104,15 +117,16 @@ static int parse_word(struct arm_model *m, char *word, struct error *err)
     return 0;
 }
 
-static int parse(struct arm_model *m, char *text, struct error *err)
+static int parse(struct arm_model *m, char *text, bool a64, struct error *err)
 {
     char *save, *word = strtok_r(text, ",", &save);
     struct nearest n = NEAREST_INIT(word ? word : "");
     char hint[96];
     size_t i = 0;
 
-    while (word && i < ARRAY_LEN(models) && strcasecmp(models[i].name, word))
-        nearest_try(&n, models[i++].name);
+    for (; word && i < ARRAY_LEN(models) && (!fits(i, a64) || strcasecmp(models[i].name, word)); i++)
+        if (fits(i, a64))
+            nearest_try(&n, models[i].name);
     if (!word || i == ARRAY_LEN(models))
         return error_set(err, EINVAL, "there is no Arm CPU model '%s'%s; -cpu help lists them", word ? word : "",
                          nearest_hint(&n, hint, sizeof hint));
@@ -126,16 +140,27 @@ static int parse(struct arm_model *m, char *text, struct error *err)
     return 0;
 }
 
-const void *arm64_parse_cpu(const char *spec, bool system, struct error *err)
+static const void *parse_cpu(const char *spec, bool a64, struct error *err)
 {
     struct arm_model *m = NEW(struct arm_model);
     char *text = xstrdup(spec);
-    int ret = parse(m, text, err);
+    int ret = parse(m, text, a64, err);
 
-    (void)system;
     free(text);
     if (ret == 0)
         return m;
     free(m);
     return NULL;
+}
+
+const void *arm64_parse_cpu(const char *spec, bool system, struct error *err)
+{
+    (void)system;
+    return parse_cpu(spec, true, err);
+}
+
+const void *arm32_parse_cpu(const char *spec, bool system, struct error *err)
+{
+    (void)system;
+    return parse_cpu(spec, false, err);
 }

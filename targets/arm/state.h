@@ -1,7 +1,15 @@
 /* targets/arm/state.h - the CPU state of an Arm core, and what the parts of this guest share.
  *
  * Homes of x0..x30 and sp come first, where generated code reaches them with short displacements. The condition flags
- * are kept as the operation that made them and its operands (cc_op, cc_a, cc_b): enum arm_flags_op says how to read them. */
+ * are kept as the operation that made them and its operands (cc_op, cc_a, cc_b): enum arm_flags_op says how to read them.
+ *
+ * AArch32 lives in the same state: R0 to R12 are the low halves of x[0] to x[12], R13 and R14 of User mode those of x[13] and
+ * x[14] (DDI 0487, D1.20.1). Generated code reaches them by i32 slots of their own, ARM_SLOT_R0 and on, which share the homes
+ * of the i64 ones: a translation holds code of one execution state only, and between translations all is home. What is left
+ * in the upper halves has no meaning until AArch64 is entered, where deliver() clears it.
+ *
+ * In AArch32, bit 0 of pc is PSTATE.T: an instruction's address is pc & ~1. So a branch that changes the instruction set is
+ * found in the jump caches like any other. Q0 to Q15 are v[0] to v[15]; D and S registers are their halves and quarters. */
 #ifndef TARGETS_ARM_STATE_H
 #define TARGETS_ARM_STATE_H
 
@@ -33,6 +41,12 @@ enum arm_flags_op {
     ARM_CC_ADD64, ARM_CC_ADD32,                /* of cc_a + cc_b */
     ARM_CC_LOGIC64, ARM_CC_LOGIC32,            /* N and Z of cc_a; C and V clear */
     ARM_CC_SUBX64, ARM_CC_SUBX32,              /* as SUB, with C clear if cc_x is not 0 (ccmp with #4) */
+    ARM_CC_ADC32,                              /* of cc_a + the low half of cc_b + its bit 32 */
+    ARM_CC_KIND = 0xff,
+    /* AArch32, beside one of the above: what has been set since without the others. */
+    ARM_CC_NZ = 1 << 8,                        /* N and Z are those of the low half of cc_x */
+    ARM_CC_C = 1 << 9,                         /* C is the bit of cc_c whose number is in bits 16 to 20 */
+    ARM_CC_BIT_SHIFT = 16,
 };
 
 /* Exceptions as rt_raise() and deliver() see them. */
@@ -51,6 +65,7 @@ struct arm_env {
     uint64_t x[31], sp;
     uint32_t cc_op, fpcr;
     uint64_t cc_a, cc_b, cc_x;
+    uint32_t cc_c, ge;                         /* AArch32: see ARM_CC_C; GE as a mask of bytes */
     uint8_t v[32][16] __attribute__((aligned(16)));
     uint32_t fpsr;                             /* what MXCSR does not hold: QC */
     uint64_t excl_addr, excl_lo, excl_hi;      /* exclusive monitor: address (~0 none) and the value that was read */
@@ -61,7 +76,8 @@ struct arm_env {
     const struct arm_model *model;
     bool system;
     /* system level */
-    uint32_t pstate;                           /* as in SPSR, without NZCV: enum arm_pstate */
+    uint32_t pstate;                           /* as in SPSR, without NZCV: enum arm_pstate; with PSTATE_A32, without T, IT, GE, Q */
+    uint32_t itstate, q;                       /* AArch32: ITSTATE of the instruction at pc; Q: 0 or 1 */
     _Atomic uint32_t lines;                    /* bit 0 IRQ, bit 1 FIQ; set by any thread */
     uint64_t sp_el[2];                         /* stack pointers; that of the bank in use is in sp */
     uint64_t sctlr, ttbr[2], tcr, mair, amair, vbar, esr_el1, far_el1, elr, spsr, tpidr_el1, contextidr, cpacr, par;
@@ -76,19 +92,42 @@ enum arm_pstate {
     PSTATE_SP = 1, PSTATE_EL_SHIFT = 2, PSTATE_F = 1 << 6, PSTATE_I = 1 << 7, PSTATE_A = 1 << 8, PSTATE_D = 1 << 9,
     PSTATE_DAIF = 0xf << 6, PSTATE_SSBS = 1 << 12, PSTATE_IL = 1 << 20, PSTATE_SS = 1 << 21, PSTATE_PAN = 1 << 22,
     PSTATE_UAO = 1 << 23,
+    PSTATE_A32 = 1 << 4, PSTATE_A32_MODE = 0x1f, PSTATE_E = 1 << 9,    /* AArch32: with the mode in bits 3 to 0; big-endian data */
 };
 
+/* AArch32 modes: CPSR.M with PSTATE_A32. */
+enum arm_a32_mode { A32_USR = 0x10, A32_FIQ, A32_IRQ, A32_SVC, A32_MON = 0x16, A32_ABT, A32_HYP = 0x1a, A32_UND, A32_SYS = 0x1f };
+
 /* The translator's mode: bits of FPCR, then these. */
-enum { ARM_MODE_FPCR = 0xff, ARM_MODE_EL1 = 1 << 8, ARM_MODE_FP_TRAP = 1 << 9 };
+enum {
+    ARM_MODE_FPCR = 0xff, ARM_MODE_EL1 = 1 << 8, ARM_MODE_FP_TRAP = 1 << 9,
+    ARM_MODE_A32 = 1 << 10, ARM_MODE_BE = 1 << 11, ARM_MODE_IT_SHIFT = 12, /* to 19: ITSTATE at the block's begin */
+    ARM_MODE_FP_LEN = 1 << 20,                 /* FPSCR.Len or Stride is not 0: VFP vectors */
+};
 
 static inline struct arm_env *arm_env(const struct cpu_env *c) { return (struct arm_env *)(uintptr_t)c; }
 
 static inline unsigned arm_el(const struct arm_env *env) { return env->pstate >> PSTATE_EL_SHIFT & 3; }
 
 /* tcg slots */
-enum { ARM_SLOT_X0 = 0, ARM_SLOT_SP = 31, ARM_SLOT_CC_OP, ARM_SLOT_CC_A, ARM_SLOT_CC_B, ARM_SLOT_CC_X, ARM_SLOT_V0, ARM_NSLOTS = ARM_SLOT_V0 + 32 };
+enum { ARM_SLOT_X0 = 0, ARM_SLOT_SP = 31, ARM_SLOT_CC_OP, ARM_SLOT_CC_A, ARM_SLOT_CC_B, ARM_SLOT_CC_X, ARM_SLOT_V0,
+       ARM_SLOT_R0 = ARM_SLOT_V0 + 32, ARM_SLOT_CC_C = ARM_SLOT_R0 + 15, ARM_SLOT_GE, ARM_NSLOTS };
 
-/** arm_nzcv - the flags in the upper four bits, from any form. */
-uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x);
+/** arm_nzcv - the flags in the upper four bits, from any form; c matters to AArch32 only. arm_flags: those of a CPU. */
+uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c);
+static inline uint32_t arm_flags(const struct arm_env *env)
+{
+    return arm_nzcv(env->cc_op, env->cc_a, env->cc_b, env->cc_x, env->cc_c);
+}
+static inline void arm_set_flags(struct arm_env *env, uint32_t nzcv)
+{
+    env->cc_op = ARM_CC_NZCV;
+    env->cc_a = nzcv & 0xf0000000;
+}
 
+/** arm_cpsr - the CPSR of an AArch32 state, with T from pc. arm_set_cpsr: bits of mask; T goes to pc; the mode is not switched. */
+uint32_t arm_cpsr(const struct arm_env *env);
+void arm_set_cpsr(struct arm_env *env, uint32_t v, uint32_t mask);
+enum { CPSR_T = 1 << 5, CPSR_GE = 0xf << 16, CPSR_Q = 1 << 27, CPSR_IT = 0x0600fc00, CPSR_J = 1 << 24,
+       CPSR_USER = 0xf80f0200 /* what User mode may change by MSR: NZCVQ, GE, E */ };
 #endif

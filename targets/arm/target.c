@@ -15,7 +15,8 @@
 
 #define X(n) { "x" #n, offsetof(struct arm_env, x) + 8 * n, IR_I64 }
 #define V(n) { "v" #n, offsetof(struct arm_env, v) + 16 * n, IR_V128 }
-static const struct ir_slot slots[] = {
+#define R(n) { "r" #n, offsetof(struct arm_env, x) + 8 * n, IR_I32 }
+const struct ir_slot arm_slots[] = {
     X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15), X(16), X(17), X(18),
     X(19), X(20), X(21), X(22), X(23), X(24), X(25), X(26), X(27), X(28), X(29), X(30),
     { "sp", offsetof(struct arm_env, sp), IR_I64 }, { "cc_op", offsetof(struct arm_env, cc_op), IR_I32 },
@@ -23,8 +24,10 @@ static const struct ir_slot slots[] = {
     { "cc_x", offsetof(struct arm_env, cc_x), IR_I64 },
     V(0), V(1), V(2), V(3), V(4), V(5), V(6), V(7), V(8), V(9), V(10), V(11), V(12), V(13), V(14), V(15), V(16), V(17), V(18),
     V(19), V(20), V(21), V(22), V(23), V(24), V(25), V(26), V(27), V(28), V(29), V(30), V(31),
+    R(0), R(1), R(2), R(3), R(4), R(5), R(6), R(7), R(8), R(9), R(10), R(11), R(12), R(13), R(14),
+    { "cc_c", offsetof(struct arm_env, cc_c), IR_I32 }, { "ge", offsetof(struct arm_env, ge), IR_I32 },
 };
-_Static_assert(ARRAY_LEN(slots) == ARM_NSLOTS, "a slot for each register");
+_Static_assert(ARRAY_LEN(arm_slots) == ARM_NSLOTS, "a slot for each register");
 _Static_assert(offsetof(struct arm_env, x) == 64, "generated code reaches homes from 64 on with short displacements");
 
 static void arm_reset(struct cpu_env *c)
@@ -114,7 +117,8 @@ void arm_set_fpcr(struct arm_env *env, uint32_t v)
 static const struct state_field arm_state[] = {
     STATE_U64(struct arm_env, c.pc), STATE_U32(struct arm_env, c.mxcsr), STATE_SIZED_(struct arm_env, c.halted, int32_t),
     STATE_ARRAY(struct arm_env, x), STATE_U64(struct arm_env, sp), STATE_U32(struct arm_env, cc_op),
-    STATE_U64(struct arm_env, cc_a), STATE_U64(struct arm_env, cc_b), STATE_U64(struct arm_env, cc_x),
+    STATE_U32(struct arm_env, cc_c), STATE_U32(struct arm_env, ge), STATE_U32(struct arm_env, q),
+    STATE_U32(struct arm_env, itstate), STATE_U64(struct arm_env, cc_a), STATE_U64(struct arm_env, cc_b), STATE_U64(struct arm_env, cc_x),
     STATE_U32(struct arm_env, fpcr), STATE_U32(struct arm_env, fpsr), STATE_U64(struct arm_env, excl_addr),
     STATE_U64(struct arm_env, excl_lo), STATE_U64(struct arm_env, excl_hi), STATE_U64(struct arm_env, tpidr_el0),
     STATE_U64(struct arm_env, tpidrro_el0), STATE_U32(struct arm_env, pstate), STATE_U32(struct arm_env, lines),
@@ -137,12 +141,12 @@ static void arm_loaded(struct cpu_env *c)
 
 const struct target aarch64_target = {
     .name = "aarch64", .gdb_arch = "aarch64", .bits = 64, .elf_machine = EM_AARCH64, .elf_class = ELFCLASS64,
-    .env_size = sizeof(struct arm_env), .slots = slots, .nslots = ARM_NSLOTS, .helpers = arm_helpers,
+    .env_size = sizeof(struct arm_env), .slots = arm_slots, .nslots = ARM_NSLOTS, .helpers = arm_helpers,
     .nhelpers = ARM_NHELPERS, .coherent_icache = false, .model_names = arm64_model_names, .default_model_user = "max",
     .default_model_system = "cortex-a57", .parse_cpu = arm64_parse_cpu, .print_cpu_help = arm64_cpu_help,
     .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = a64_translate, .disas = arm64_disas,
     .view_key = arm_view_key, .view_asid = arm_view_asid, .xlate = arm_xlate, .bus_fault = arm_bus_fault,
     .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
     .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .state = arm_state,
-    .state_version = 2, .loaded = arm_loaded, .user = &arm64_user,
+    .state_version = 3, .loaded = arm_loaded, .user = &arm64_user,
 };

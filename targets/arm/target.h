@@ -6,10 +6,14 @@
 
 struct arm_env;
 
+extern const struct target aarch64_target, arm_target;
+extern const struct ir_slot arm_slots[];       /* ARM_NSLOTS */
 extern const struct target_user arm64_user;
 
 int arm64_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
 void arm64_dump(const struct cpu_env *c, void *FILE_to);
+int arm32_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
+void arm32_dump(const struct cpu_env *c, void *FILE_to);
 
 /** arm_fpsr, arm_set_fpsr - outside generated code: the sticky flags live in MXCSR. arm_set_fpcr: rounding and modes. */
 uint32_t arm_fpsr(const struct arm_env *env);

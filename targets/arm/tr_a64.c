@@ -46,14 +46,14 @@ void a64_jump(struct a64_tr *t, uint64_t pc, enum ir_jump kind)
 {
     struct tr_ctx *c = t->c;
     int64_t block = kind == IR_JUMP_PLAIN ? c->block_of(c, pc)
-                    : kind == IR_JUMP_CALL && c->call_block ? c->call_block(c, pc, t->pc + 4) : -1;
+                    : kind == IR_JUMP_CALL && c->call_block ? c->call_block(c, pc, t->next) : -1;
 
     if (c->nsucc < 2)
         c->succ[c->nsucc++] = (struct tr_succ){ pc, (uint8_t)kind };
     if (block >= 0)
         ir_br(t->ir, (ir_block_ref)block);
     else
-        ir_goto_pc(t->ir, pc, kind, t->pc + 4);
+        ir_goto_pc(t->ir, pc, kind, t->next);
     t->ended = true;
 }
 
@@ -74,7 +74,7 @@ static void leave_by(struct a64_tr *t, ir_block_ref b, uint64_t pc)
 
 void a64_branch(struct a64_tr *t, struct a64_test test, uint64_t to)
 {
-    uint64_t next = t->pc + 4;
+    uint64_t next = t->next;
     bool yes_leaves, no_leaves;
     ir_block_ref yes, no;
 
@@ -108,7 +108,7 @@ void a64_undefined(struct a64_tr *t) { a64_exception(t, ARM_EXC_UNDEF, 0, 0); }
 
 void a64_leave_behind(struct a64_tr *t, enum rt_exit reason)
 {
-    ir_set_pc_val(t->ir, ir_i64(t->ir, t->pc + 4));
+    ir_set_pc_val(t->ir, ir_i64(t->ir, t->next));
     ir_leave(t->ir, reason);
     t->ended = true;
 }
@@ -177,10 +177,9 @@ void tr_a64_blr(struct a64_tr *t, const struct args_a64_blr *a)
 }
 
 /* A return inside a region that followed the call: straight on behind the call, if that is where it goes. */
-void tr_a64_ret(struct a64_tr *t, const struct args_a64_ret *a)
+void a64_return(struct a64_tr *t, ir_ref to)
 {
     struct tr_ctx *c = t->c;
-    ir_ref to = a64_x(t, (unsigned)a->rn);
     uint64_t ret_pc;
     int64_t block = c->return_block ? c->return_block(c, &ret_pc) : -1;
 
@@ -195,6 +194,8 @@ void tr_a64_ret(struct a64_tr *t, const struct args_a64_ret *a)
     ir_goto_ind(t->ir, to, IR_JUMP_RET, 0);
     t->ended = true;
 }
+
+void tr_a64_ret(struct a64_tr *t, const struct args_a64_ret *a) { a64_return(t, a64_x(t, (unsigned)a->rn)); }
 
 /* --- the block --------------------------------------------------------------------------------------------------------- */
 
@@ -217,6 +218,7 @@ void a64_translate(struct tr_ctx *c)
         unsigned len = 4;
         const uint8_t *p;
 
+        t.next = t.pc + 4;
         ir_guest_insn(t.ir, t.pc, 4);
         if (t.pc & 3) {
             a64_exception(&t, ARM_EXC_PC_ALIGN, t.pc, 0);

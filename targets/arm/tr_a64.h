@@ -11,8 +11,9 @@ struct a64_tr {
     struct tr_ctx *c;
     struct ir *ir;
     const struct arm_model *m;
-    uint64_t pc;                               /* of this instruction */
+    uint64_t pc, next;                         /* of this instruction, and the one behind; AArch32: with T in bit 0 */
     uint32_t insn;
+    bool a32;                                  /* part of a struct tr_a32 */
     bool ended;                                /* the block has its terminator */
 };
 
@@ -31,13 +32,17 @@ ir_ref a64_const(struct a64_tr *t, bool sf, uint64_t v);
 /* Condition flags (tr_a64_flags.c). */
 void a64_set_cc(struct a64_tr *t, enum arm_flags_op op, ir_ref a, ir_ref b);     /* a, b: i64 or i32 as op says; b may be 0 */
 void a64_set_nzcv(struct a64_tr *t, ir_ref packed);            /* i32 */
+void a64_set_nz(struct a64_tr *t, ir_ref r);                   /* AArch32: of an i32; C and V stay */
+void a64_set_nzc(struct a64_tr *t, ir_ref r, ir_ref c, unsigned bit);   /* and C: a bit of an i32; V stays */
+void a64_set_adc(struct a64_tr *t, ir_ref a, ir_ref b, ir_ref c);       /* AArch32: of a + b + c, i32s */
 ir_ref a64_nzcv(struct a64_tr *t);                             /* i32, packed */
 struct a64_test { enum ir_cond cond; ir_ref a, b; };
 struct a64_test a64_condition(struct a64_tr *t, unsigned cond);    /* how to test it; AL and NV: a constant comparison */
 
-/* Leaving the block. */
+/* Leaving the block. In AArch32 addresses carry T in bit 0. */
 void a64_jump(struct a64_tr *t, uint64_t pc, enum ir_jump kind);
 void a64_branch(struct a64_tr *t, struct a64_test test, uint64_t to);
+void a64_return(struct a64_tr *t, ir_ref to);                  /* i64 */
 void a64_exception(struct a64_tr *t, enum arm_exception exception, uint64_t far, uint32_t esr);
 void a64_undefined(struct a64_tr *t);
 void a64_leave_behind(struct a64_tr *t, enum rt_exit reason);

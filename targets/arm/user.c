@@ -181,7 +181,7 @@ static int push_sigframe(struct cpu_env *c, const struct user_sigframe *s)
     memcpy(f.x, env->x, sizeof f.x);
     f.sp = env->sp;
     f.pc = c->pc;
-    f.pstate = arm_nzcv(env->cc_op, env->cc_a, env->cc_b, env->cc_x);
+    f.pstate = arm_flags(env);
     f.fp = (struct fpsimd){ .magic = FPSIMD_MAGIC, .size = sizeof f.fp, .fpsr = arm_fpsr(env), .fpcr = env->fpcr };
     memcpy(f.fp.v, env->v, sizeof f.fp.v);
     f.esr.magic = ESR_MAGIC;

@@ -1,0 +1,294 @@
+/* targets/arm/tr_a32_sys.c - A32 and T32 branches, exceptions, PSTATE, hints, barriers and coprocessor registers. Arm ARM
+ * (DDI 0487), F5. */
+#include <stddef.h>
+
+#include "targets/arm/a32.insn.h"
+#include "targets/arm/tr_a32.h"
+
+enum { LR = 14, PC = 15 };
+
+/* --- branches -------------------------------------------------------------------------------------------------------------- */
+
+/* A branch under a condition of its own, or the instruction's. In a group the condition has been tested. */
+static void branch(struct tr_a32 *t, unsigned cond, uint64_t to)
+{
+    if (cond >= 14 || t->group.open)
+        a32_jump(t, to, IR_JUMP_PLAIN);
+    else
+        a64_branch(&t->a, a64_condition(&t->a, cond), to & UINT32_MAX);
+}
+
+void tr_a32_b(struct tr_a32 *t, const struct args_a32_b *a)
+{
+    branch(t, t->cond, (uint32_t)(t->at + 8 + (uint64_t)(int64_t)a->imm));
+}
+
+static uint64_t t32_target(const struct tr_a32 *t, int32_t imm) { return (uint32_t)(t->at + 4 + (uint64_t)(int64_t)imm) | 1; }
+
+void tr_t16_b(struct tr_a32 *t, const struct args_t16_b *a) { branch(t, t->cond, t32_target(t, a->imm)); }
+void tr_t16_b_cond(struct tr_a32 *t, const struct args_t16_b_cond *a) { branch(t, (unsigned)a->cond, t32_target(t, a->imm)); }
+
+/* I1 and I2 are J1 and J2, inverted unless the sign is set. */
+static int32_t far_offset(int s, int hi, int j1, int j2, int lo)
+{
+    uint32_t v = (uint32_t)s << 24 | (uint32_t)(j1 == s) << 23 | (uint32_t)(j2 == s) << 22 | (uint32_t)hi << 12 | (uint32_t)lo << 1;
+
+    return (int32_t)(v << 7) >> 7;
+}
+
+void tr_t32_b_far(struct tr_a32 *t, const struct args_t32_b_far *a)
+{
+    branch(t, t->cond, t32_target(t, far_offset(a->s, a->hi, a->j1, a->j2, a->lo)));
+}
+
+static void call(struct tr_a32 *t, uint64_t to)
+{
+    a32_put(t, LR, a32_code_address(t, t->a.next));
+    t->a.c->call_return = t->a.next;
+    a32_jump(t, to, IR_JUMP_CALL);
+}
+
+void tr_a32_bl(struct tr_a32 *t, const struct args_a32_bl *a) { call(t, t->at + 8 + (uint64_t)(int64_t)a->imm); }
+void tr_a32_blx_imm(struct tr_a32 *t, const struct args_a32_blx_imm *a) { call(t, (t->at + 8 + (uint64_t)(int64_t)a->imm) | 1); }
+
+void tr_t32_bl(struct tr_a32 *t, const struct args_t32_bl *a)
+{
+    call(t, t32_target(t, far_offset(a->s, a->hi, a->j1, a->j2, a->lo)));
+}
+
+void tr_t32_blx(struct tr_a32 *t, const struct args_t32_blx *a)
+{
+    call(t, ((t->at + 4) & ~UINT64_C(3)) + (uint64_t)(int64_t)far_offset(a->s, a->hi, a->j1, a->j2, a->lo));
+}
+
+void tr_a32_bx(struct tr_a32 *t, const struct args_a32_bx *a)
+{
+    a32_bx(t, a32_r(t, a->rm), a->rm == LR ? IR_JUMP_RET : IR_JUMP_PLAIN);
+}
+
+void tr_a32_bxj(struct tr_a32 *t, const struct args_a32_bxj *a) { a32_bx(t, a32_r(t, a->rm), IR_JUMP_PLAIN); }
+
+void tr_a32_blx(struct tr_a32 *t, const struct args_a32_blx *a)
+{
+    ir_ref to = a32_r(t, a->rm);
+
+    a32_put(t, LR, a32_code_address(t, t->a.next));
+    t->a.c->call_return = t->a.next;
+    a32_bx(t, to, IR_JUMP_CALL);
+}
+
+void tr_t16_cbz(struct tr_a32 *t, const struct args_t16_cbz *a)
+{
+    struct a64_test test = { a->n ? IR_NE : IR_EQ, a32_r(t, a->rn), a32_const(t, 0) };
+
+    a64_branch(&t->a, test, t32_target(t, a->imm));
+}
+
+/* A table of bytes or halfwords: how many halfwords to skip. */
+void tr_t32_tb(struct tr_a32 *t, const struct args_t32_tb *a)
+{
+    struct ir *ir = a32_ir(t);
+    ir_ref m = a32_r(t, a->rm), at, v;
+
+    at = ir_bin(ir, IR_OP_add, a32_r(t, a->rn), a->h ? ir_bini(ir, IR_OP_shl, m, 1) : m);
+    v = a32_ld(t, a->h ? IR_M16 : IR_M8, at, 0);
+    v = ir_bin(ir, IR_OP_add, ir_bini(ir, IR_OP_shl, v, 1), a32_code_address(t, (t->at + 4) | 1));
+    a32_bx(t, v, IR_JUMP_PLAIN);
+}
+
+/* The condition and mask of the instructions that follow. */
+void tr_t16_it(struct tr_a32 *t, const struct args_t16_it *a) { t->it = (uint8_t)(a->cond << 4 | a->mask); }
+
+/* --- exceptions -------------------------------------------------------------------------------------------------------------- */
+
+void tr_a32_svc(struct tr_a32 *t, const struct args_a32_svc *a)
+{
+    if (t->a.c->system)
+        a32_exception(t, ARM_EXC_SVC, 0, (uint32_t)a->imm & 0xffff);
+    else
+        a32_leave_behind(t, RT_EXIT_SYSCALL);
+}
+
+void tr_a32_bkpt(struct tr_a32 *t, const struct args_a32_bkpt *a) { a32_exception(t, ARM_EXC_BRK, t->at, (uint32_t)a->imm); }
+void tr_a32_udf(struct tr_a32 *t, const struct args_a32_udf *a) { (void)a; a32_undefined(t); }
+void tr_t16_hlt(struct tr_a32 *t, const struct args_t16_hlt *a) { (void)a; a32_undefined(t); }
+
+/* HVC and SMC reach the machine's firmware. */
+static void firmware(struct tr_a32 *t)
+{
+    if (!a32_privileged(t)) {
+        a32_undefined(t);
+        return;
+    }
+    a32_call(t, ARM_H_firmware, 1, (ir_ref[]){ a32_env(t) });
+    a32_leave_behind(t, RT_EXIT_FLUSHED);
+}
+
+void tr_a32_hvc(struct tr_a32 *t, const struct args_a32_hvc *a) { (void)a; firmware(t); }
+void tr_a32_smc(struct tr_a32 *t, const struct args_a32_smc *a) { (void)a; firmware(t); }
+
+/* Returns from exceptions, banked registers and mode changes belong to the levels above User mode, which are not here yet:
+ * undefined, as they are there. */
+void tr_a32_eret(struct tr_a32 *t, const struct args_a32_eret *a) { (void)a; a32_undefined(t); }
+void tr_t32_eret(struct tr_a32 *t, const struct args_t32_eret *a) { (void)a; a32_undefined(t); }
+void tr_a32_rfe(struct tr_a32 *t, const struct args_a32_rfe *a) { (void)a; a32_undefined(t); }
+void tr_a32_srs(struct tr_a32 *t, const struct args_a32_srs *a) { (void)a; a32_undefined(t); }
+void tr_a32_mrs_banked(struct tr_a32 *t, const struct args_a32_mrs_banked *a) { (void)a; a32_undefined(t); }
+void tr_a32_msr_banked(struct tr_a32 *t, const struct args_a32_msr_banked *a) { (void)a; a32_undefined(t); }
+
+/* --- PSTATE ---------------------------------------------------------------------------------------------------------------------- */
+
+void tr_a32_mrs(struct tr_a32 *t, const struct args_a32_mrs *a)
+{
+    if (a->spsr)
+        a32_undefined(t);
+    else
+        a32_put(t, a->rd, ir_call(a32_ir(t), ARM_H_cpsr_read, 1, (ir_ref[]){ a32_env(t) }));
+}
+
+/* mask: 8 flags, 4 GE, 2 and 1 what User mode cannot change but E. Flags alone stay in the block. */
+static void write_cpsr(struct tr_a32 *t, int spsr, int mask, ir_ref v)
+{
+    static const uint32_t bytes[4] = { 0xff, 0xff00, 0xff0000, 0xff000000 };
+    struct ir *ir = a32_ir(t);
+    uint32_t bits = 0;
+
+    if (spsr || !mask) {
+        a32_undefined(t);
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++)
+        bits |= mask >> i & 1 ? bytes[i] : 0;
+    if (mask == 8) {
+        ir_stenv(ir, IR_M32, offsetof(struct arm_env, q), ir_ext(ir, v, 27, 1, false));
+        a32_set_nzcv(t, ir_bini(ir, IR_OP_and, v, 0xf0000000));
+        return;
+    }
+    ir_call(ir, ARM_H_cpsr_write, 3, (ir_ref[]){ a32_env(t), v, a32_const(t, bits) });
+    t->flags_set++;
+    if (mask & 2)
+        a32_leave_behind(t, RT_EXIT_FLUSHED);  /* the byte order chooses the code that follows */
+}
+
+void tr_a32_msr(struct tr_a32 *t, const struct args_a32_msr *a) { write_cpsr(t, a->spsr, a->mask, a32_r(t, a->rn)); }
+
+void tr_a32_msr_imm(struct tr_a32 *t, const struct args_a32_msr_imm *a)
+{
+    unsigned by = (unsigned)a->imm >> 8 << 1;
+    uint32_t v = (unsigned)a->imm & 255;
+
+    write_cpsr(t, a->spsr, a->mask, a32_const(t, by ? v >> by | v << (32 - by) : v));
+}
+
+void tr_a32_setend(struct tr_a32 *t, const struct args_a32_setend *a)
+{
+    ir_ref p = ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, pstate));
+
+    p = ir_bini(a32_ir(t), a->e ? IR_OP_or : IR_OP_and, p, a->e ? PSTATE_E : ~(uint32_t)PSTATE_E);
+    ir_stenv(a32_ir(t), IR_M32, offsetof(struct arm_env, pstate), p);
+    a32_leave_behind(t, RT_EXIT_FLUSHED);
+}
+
+/* In User mode CPS does nothing and SETPAN likewise. */
+static void only_privileged(struct tr_a32 *t)
+{
+    if (a32_privileged(t))
+        a32_undefined(t);
+}
+
+void tr_a32_cps(struct tr_a32 *t, const struct args_a32_cps *a) { (void)a; only_privileged(t); }
+void tr_t16_cps(struct tr_a32 *t, const struct args_t16_cps *a) { (void)a; only_privileged(t); }
+void tr_a32_setpan(struct tr_a32 *t, const struct args_a32_setpan *a) { (void)a; only_privileged(t); }
+
+/* --- hints, barriers ------------------------------------------------------------------------------------------------------------- */
+
+/* As A64's HINT; those of 16 on are of extensions that are not here, and do nothing. */
+void tr_a32_hint(struct tr_a32 *t, const struct args_a32_hint *a)
+{
+    bool wfe = a->op == 2, wfi = a->op == 3;
+
+    if (!t->a.c->system || (!wfe && !wfi))
+        return;
+    if (wfi || !a32_privileged(t))
+        a32_call(t, ARM_H_wait, 2, (ir_ref[]){ a32_env(t), a32_const(t, wfe) });
+    if (wfi)
+        a32_leave_behind(t, RT_EXIT_HALT);
+}
+
+void tr_a32_dsb(struct tr_a32 *t, const struct args_a32_dsb *a) { (void)a; ir_fence(a32_ir(t), IR_FENCE_FULL); }
+
+void tr_a32_dmb(struct tr_a32 *t, const struct args_a32_dmb *a)
+{
+    ir_fence(a32_ir(t), (a->op & 3) == 1 || (a->op & 3) == 2 ? IR_FENCE_COMPILER : IR_FENCE_FULL);
+}
+
+static void instruction_barrier(struct tr_a32 *t)
+{
+    a32_call(t, ARM_H_fence_i, 1, (ir_ref[]){ a32_env(t) });
+    a32_leave_behind(t, RT_EXIT_FLUSHED);
+}
+
+void tr_a32_isb(struct tr_a32 *t, const struct args_a32_isb *a) { (void)a; instruction_barrier(t); }
+void tr_a32_sb(struct tr_a32 *t, const struct args_a32_sb *a) { (void)t; (void)a; }
+
+/* --- coprocessors ------------------------------------------------------------------------------------------------------------------ */
+
+/* What User mode may reach: thread registers and the barriers of ARMv6. */
+enum { THREAD_RW = 2, THREAD_RO };
+
+static bool barrier(struct tr_a32 *t, int op1, int crn, int crm, int op2)
+{
+    if (op1 || crn != 7)
+        return false;
+    if (crm == 10 && (op2 == 4 || op2 == 5))
+        ir_fence(a32_ir(t), IR_FENCE_FULL);
+    else if (crm == 5 && op2 == 4)
+        instruction_barrier(t);
+    else
+        return false;
+    return true;
+}
+
+static void write_coprocessor(struct tr_a32 *t, const struct args_a32_mcr *a)
+{
+    if (!a->cp || a->rt == PC)
+        a32_undefined(t);
+    else if (!a->op1 && a->crn == 13 && !a->crm && a->op2 == THREAD_RW)
+        ir_stenv(a32_ir(t), IR_M32, offsetof(struct arm_env, tpidr_el0), a32_r(t, a->rt));
+    else if (!barrier(t, a->op1, a->crn, a->crm, a->op2))
+        a32_undefined(t);
+}
+
+static void read_coprocessor(struct tr_a32 *t, const struct args_a32_mrc *a)
+{
+    bool thread = a->cp && !a->op1 && a->crn == 13 && !a->crm && a->rt != PC;
+
+    if (thread && a->op2 == THREAD_RW)
+        a32_put(t, a->rt, ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, tpidr_el0)));
+    else if (thread && a->op2 == THREAD_RO)
+        a32_put(t, a->rt, ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, tpidrro_el0)));
+    else
+        a32_undefined(t);
+}
+
+void tr_a32_mcr(struct tr_a32 *t, const struct args_a32_mcr *a) { write_coprocessor(t, a); }
+void tr_a32_mrc(struct tr_a32 *t, const struct args_a32_mrc *a) { read_coprocessor(t, a); }
+void tr_a32_mcr2(struct tr_a32 *t, const struct args_a32_mcr2 *a) { (void)a; a32_undefined(t); }
+void tr_a32_mrc2(struct tr_a32 *t, const struct args_a32_mrc2 *a) { (void)a; a32_undefined(t); }
+
+/* The virtual counter: CNTVCT is MRRC p15, 1, Rt, Rt2, c14. */
+void tr_a32_mrrc(struct tr_a32 *t, const struct args_a32_mrrc *a)
+{
+    enum { MRS_CNTVCT_EL0 = 0xd53be040 };
+    ir_ref v;
+
+    if (!a->cp || a->crm != 14 || a->op1 != 1) {
+        a32_undefined(t);
+        return;
+    }
+    v = a32_call(t, ARM_H_sysreg_read, 2, (ir_ref[]){ a32_env(t), a32_const(t, MRS_CNTVCT_EL0) });
+    a32_put(t, a->rt, ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, v));
+    a32_put(t, a->rt2, ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, ir_bini(a32_ir(t), IR_OP_shr, v, 32)));
+}
+
+void tr_a32_mcrr(struct tr_a32 *t, const struct args_a32_mcrr *a) { (void)a; a32_undefined(t); }
