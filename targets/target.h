@@ -131,6 +131,7 @@ struct target_user {
     uint32_t page_size;
     uint32_t time_hz;                          /* of the guest's time counter */
     const char *uname_machine;
+    const char *(*machine)(const void *model); /* the same where it depends on the CPU; may be NULL */
     const char *platform;                      /* AT_PLATFORM; NULL: none */
     /* system calls: number -> implementation (core/user/syscall.h), NULL where there is none */
     const struct user_syscall *const *syscalls;

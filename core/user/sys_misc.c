@@ -82,7 +82,8 @@ int64_t sys_uname(struct user_thread *t, const uint64_t a[6])
     if (ret < 0)
         return ret;
     memset(u.machine, 0, sizeof u.machine);
-    strncpy(u.machine, user_proc.abi->uname_machine, sizeof u.machine - 1);
+    strncpy(u.machine, user_proc.abi->machine ? user_proc.abi->machine(user_proc.model) : user_proc.abi->uname_machine,
+            sizeof u.machine - 1);
     if (release) {
         memset(u.release, 0, sizeof u.release);
         strncpy(u.release, release, sizeof u.release - 1);
