@@ -186,7 +186,6 @@ struct context {
     uint32_t trap_no, error_code, oldmask, r[16], cpsr, fault_address;
     uint32_t uc_sigmask[2];
     uint8_t unused[128 - 8];
-    uint32_t pad;                              /* uc_regspace is aligned to 8 bytes */
     struct vfp_record vfp;
     uint32_t end;
     uint8_t room[512 - sizeof(struct vfp_record) - 4];
