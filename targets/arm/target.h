@@ -8,7 +8,7 @@ struct arm_env;
 
 extern const struct target aarch64_target, arm_target;
 extern const struct ir_slot arm_slots[];       /* ARM_NSLOTS */
-extern const struct target_user arm64_user;
+extern const struct target_user arm64_user, arm32_user;
 
 int arm64_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
 void arm64_dump(const struct cpu_env *c, void *FILE_to);
