@@ -25,7 +25,7 @@ static void __attribute__((format(printf, 2, 3))) wrong(struct check *c, const c
 
 /* --- types ---------------------------------------------------------------------------------------------------------- */
 
-enum { ANY = IR_NTYPES, INT, FLT, VEC, SAME /* as the result */, FIRST /* as the first argument */ };
+enum { ANY = IR_NTYPES, INT, FLT, NUM /* either */, VEC, SAME /* as the result */, FIRST /* as the first argument */ };
 
 /* what each argument may be; operations not listed take arguments of the result's type */
 struct shape { uint8_t result, arg[4]; };
@@ -47,7 +47,7 @@ static const struct shape shapes[IR_NOPS] = {
     [IR_OP_fcvt] = { FLT, { FLT } }, [IR_OP_fround] = { FLT, { SAME } }, [IR_OP_ftoi] = { INT, { FLT } },
     [IR_OP_itof] = { FLT, { INT } }, [IR_OP_fbits] = { INT, { FLT } }, [IR_OP_bitsf] = { FLT, { INT } },
     [IR_OP_fbox] = { IR_F64, { IR_F32 } }, [IR_OP_funbox] = { IR_F32, { IR_F64 } },
-    [IR_OP_vdup] = { VEC, { INT } }, [IR_OP_vins] = { VEC, { SAME, INT } }, [IR_OP_vext] = { INT, { VEC } },
+    [IR_OP_vdup] = { VEC, { INT } }, [IR_OP_vins] = { VEC, { SAME, NUM } }, [IR_OP_vext] = { NUM, { VEC } },
     [IR_OP_vfromf] = { VEC, { FLT } }, [IR_OP_vtof] = { FLT, { VEC } }, [IR_OP_vpair] = { IR_V128, { IR_I64, IR_I64 } },
     [IR_OP_flsub] = { IR_FLAGS, { INT, FIRST } }, [IR_OP_fladd] = { IR_FLAGS, { INT, FIRST } },
     [IR_OP_fladc] = { IR_FLAGS, { INT, FIRST, INT } }, [IR_OP_flsbc] = { IR_FLAGS, { INT, FIRST, INT } },
@@ -63,6 +63,7 @@ static bool fits(unsigned want, enum ir_type have, enum ir_type result, enum ir_
     case ANY: return have != IR_VOID;
     case INT: return ir_is_int(have);
     case FLT: return have == IR_F32 || have == IR_F64;
+    case NUM: return ir_is_int(have) || have == IR_F32 || have == IR_F64;
     case VEC: return have == IR_V128 || have == IR_V256;
     case SAME: return have == result;
     case FIRST: return have == first;
@@ -83,7 +84,7 @@ enum ir_type ir_arg_type(enum ir_op op, enum ir_type type, unsigned k)
 
     switch (want) {
     case SAME: return type;
-    case INT: case FIRST: return ir_is_int(type) ? type : IR_I64;
+    case INT: case NUM: case FIRST: return ir_is_int(type) ? type : IR_I64;
     case FLT: return IR_F64;
     case VEC: return IR_V128;
     default: return want < IR_NTYPES ? (enum ir_type)want : IR_VOID;

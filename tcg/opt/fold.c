@@ -759,6 +759,84 @@ static ir_ref fold_min_max(struct ir *ir, struct ir_insn *i)
     return UNCHANGED;
 }
 
+/* --- lanes ------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_float(enum ir_type t) { return t == IR_F32 || t == IR_F64; }
+
+/* The value that went into a lane of `bits`, as i's type wants it. */
+static ir_ref lane_value(struct ir *ir, struct ir_insn *i, ir_ref v, unsigned bits)
+{
+    enum ir_type has = ir_type_of(ir, v);
+
+    if (bits < 32) {
+        if (i->type != IR_I32 || has != IR_I32)
+            return UNCHANGED;
+        *i = (struct ir_insn){ .op = IR_OP_extract, .type = IR_I32, .nargs = 1, .arg = { v }, .aux = (uint16_t)(bits << 8) };
+        return AGAIN;
+    }
+    if (has == i->type)
+        return v;
+    if (is_float(i->type) == is_float(has))
+        return UNCHANGED;
+    return to_un(i, is_float(i->type) ? IR_OP_bitsf : IR_OP_fbits, v);
+}
+
+static ir_ref fold_vext(struct ir *ir, struct ir_insn *i)
+{
+    unsigned bits = i->op == IR_OP_vtof ? (i->type == IR_F32 ? 32 : 64) : i->aux;
+    unsigned at_bit = i->op == IR_OP_vtof ? 0 : (unsigned)i->imm * bits;
+    const struct ir_insn *x = at(ir, i->arg[0]);
+
+    switch (x->op) {
+    case IR_OP_vins:
+        if (x->aux == bits && x->imm * bits == at_bit)
+            return lane_value(ir, i, x->arg[1], bits);
+        if (at_bit + bits <= x->imm * x->aux || at_bit >= (x->imm + 1) * x->aux) {
+            i->arg[0] = x->arg[0];
+            return AGAIN;
+        }
+        return UNCHANGED;
+    case IR_OP_vfromf:
+        if (at_bit || bits != (ir_type_of(ir, x->arg[0]) == IR_F32 ? 32u : 64u))
+            return UNCHANGED;
+        return lane_value(ir, i, x->arg[0], bits);
+    case IR_OP_vpair: return bits == 64 ? lane_value(ir, i, x->arg[at_bit / 64], 64) : UNCHANGED;
+    case IR_OP_vdup: return x->aux == bits ? lane_value(ir, i, x->arg[0], bits) : UNCHANGED;
+    default: return UNCHANGED;
+    }
+}
+
+static ir_ref fold_vins(struct ir *ir, struct ir_insn *i)
+{
+    const struct ir_insn *x = at(ir, i->arg[0]), *b = at(ir, i->arg[1]);
+
+    if (i->aux >= 32 && b->op == IR_OP_fbits) {
+        i->arg[1] = b->arg[0];
+        return AGAIN;
+    }
+    if (x->op == IR_OP_vins && x->aux == i->aux && x->imm == i->imm) {
+        i->arg[0] = x->arg[0];
+        return AGAIN;
+    }
+    if (b->op == IR_OP_vext && b->arg[0] == i->arg[0] && b->aux == i->aux && b->imm == i->imm)
+        return i->arg[0];
+    return UNCHANGED;
+}
+
+/* fbits, bitsf: of a lane, the lane as that type */
+static ir_ref fold_reinterpret(struct ir *ir, struct ir_insn *i)
+{
+    const struct ir_insn *x = at(ir, i->arg[0]);
+
+    if (x->op == (i->op == IR_OP_fbits ? IR_OP_bitsf : IR_OP_fbits))
+        return x->arg[0];
+    if (x->op == IR_OP_vext && x->aux >= 32) {
+        *i = (struct ir_insn){ .op = IR_OP_vext, .type = i->type, .nargs = 1, .arg = { x->arg[0] }, .aux = x->aux, .imm = x->imm };
+        return AGAIN;
+    }
+    return UNCHANGED;
+}
+
 /* --- all of them ------------------------------------------------------------------------------------------------------------- */
 
 static ir_ref rule(struct ir *ir, struct ir_insn *i)
@@ -782,8 +860,9 @@ static ir_ref rule(struct ir *ir, struct ir_insn *i)
     case IR_OP_trunc: return fold_trunc(ir, i);
     case IR_OP_sext: return fold_sext(ir, i);
     case IR_OP_zext: return fold_zext(ir, i);
-    case IR_OP_fbits: return fold_undo(ir, i, IR_OP_bitsf);
-    case IR_OP_bitsf: return fold_undo(ir, i, IR_OP_fbits);
+    case IR_OP_fbits: case IR_OP_bitsf: return fold_reinterpret(ir, i);
+    case IR_OP_vext: case IR_OP_vtof: return fold_vext(ir, i);
+    case IR_OP_vins: return fold_vins(ir, i);
     case IR_OP_funbox: return fold_undo(ir, i, IR_OP_fbox);
     case IR_OP_fcopysign: return i->arg[0] == i->arg[1] ? i->arg[0] : UNCHANGED;
     case IR_OP_smin: case IR_OP_smax: case IR_OP_umin: case IR_OP_umax: return fold_min_max(ir, i);

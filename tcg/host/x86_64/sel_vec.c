@@ -5,6 +5,8 @@
 #include "tcg/host/x86_64/soft.h"
 #include "tcg/host/x86_64/vec.h"
 
+static bool is_float(enum ir_type t) { return t == IR_F32 || t == IR_F64; }
+
 /* 256-bit units are only made for hosts that have AVX2; what lies is refused rather than run wrong. */
 bool x64_vec_usable(struct x64_emit *e, enum ir_type t)
 {
@@ -268,6 +270,33 @@ void x64_need_vins(const struct x64_need *s)
     x64_want(s, 1, RA_REG);
 }
 
+/* A float into a lane; false if this host has no instruction for that. */
+static bool insert_float(struct x64_emit *e, unsigned d, unsigned a, unsigned b)
+{
+    bool first = e->i->imm == 0, dbl = e->i->aux == 64;
+
+    if (e->i->type != IR_V128 || (!dbl && !first && !x64_cpu.sse41))
+        return false;
+    if (!x64_cpu.avx) {
+        x64_vmove(e, IR_V128, d, a);
+        a = d;
+    }
+    if (first)
+        x64_vvv(&e->b, dbl ? X_movsd_x : X_movss_x, false, d, a, x64_r(b));
+    else if (dbl)
+        x64_vvv(&e->b, X_punpcklqdq, false, d, a, x64_r(b));
+    else
+        x64_vvvi(&e->b, X_insertps, false, d, a, x64_r(b), (uint8_t)(e->i->imm << 4));
+    return true;
+}
+
+static void insert_float_by_memory(struct x64_emit *e, unsigned d, unsigned a, unsigned b)
+{
+    x64_vstore(e, e->i->type, x64_frame(X64_VEC_BUF), a);
+    x64_vv(&e->b, e->i->aux == 64 ? X_movsd_m : X_movss_m, false, b, buffer_lane(e->i));
+    x64_vload(e, e->i->type, d, x64_frame(X64_VEC_BUF));
+}
+
 void x64_emit_vins(struct x64_emit *e)
 {
     static const uint16_t store[] = { X_mov_store8, X_mov_store16, X_mov_store, X_mov_store };
@@ -275,6 +304,11 @@ void x64_emit_vins(struct x64_emit *e)
     unsigned k = x64_lane_index(e->i->aux), d = x64_dst(e), a = x64_areg(e, 0), b = x64_areg(e, 1);
     enum ir_type t = e->i->type;
 
+    if (is_float(ir_type_of(e->ir, e->i->arg[1]))) {
+        if (!insert_float(e, d, a, b))
+            insert_float_by_memory(e, d, a, b);
+        return;
+    }
     if (t == IR_V128 && (x64_cpu.sse41 || k == 1)) {
         if (!x64_cpu.avx)
             x64_vmove(e, t, d, a);
@@ -293,12 +327,31 @@ void x64_need_vext(const struct x64_need *s)
     x64_want(s, 0, RA_REG);
 }
 
+static void extract_float(struct x64_emit *e, unsigned d, unsigned a, enum ir_type t)
+{
+    uint64_t lane = e->i->imm;
+    bool dbl = e->i->aux == 64;
+
+    if (lane * e->i->aux >= 128) {
+        x64_vstore(e, t, x64_frame(X64_VEC_BUF), a);
+        x64_vv(&e->b, dbl ? X_movsd_x : X_movss_x, false, d, buffer_lane(e->i));
+    } else if (lane == 0) {
+        x64_vmove(e, IR_V128, d, a);
+    } else {
+        x64_vvi(&e->b, X_pshufd, false, d, x64_r(a), dbl ? 0x4e : (uint8_t)lane);
+    }
+}
+
 void x64_emit_vext(struct x64_emit *e)
 {
     static const uint16_t load[] = { X_movzx8, X_movzx16, X_mov_load, X_mov_load };
     unsigned k = x64_lane_index(e->i->aux), d = x64_dst(e), a = x64_areg(e, 0);
     enum ir_type t = ir_type_of(e->ir, e->i->arg[0]);
 
+    if (is_float(e->i->type)) {
+        extract_float(e, d, a, t);
+        return;
+    }
     if (e->i->imm == 0 && k >= 2) {
         x64_op(&e->b, X_movd_r, k == 3, a, 0, x64_r(d), 0);
     } else if (e->i->imm * e->i->aux < 128 && k == 1) {

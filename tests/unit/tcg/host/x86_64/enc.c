@@ -53,7 +53,7 @@ static unsigned trail(enum x64_op op)
     switch (op) {
     case X_imul_i32: return 4;
     case X_imul_i8: case X_shld: case X_shrd: case X_rorx: case X_roundsd: case X_roundss: case X_pinsrb: case X_pinsrw: case X_pinsr:
-    case X_pextrb: case X_pextrw: case X_pextr: case X_pshufd: case X_pshuflw: case X_pclmulqdq: case X_gf2p8affineqb:
+    case X_pextrb: case X_pextrw: case X_pextr: case X_insertps: case X_pshufd: case X_pshuflw: case X_pclmulqdq: case X_gf2p8affineqb:
     case X_vinserti128: case X_vextracti128: case X_psllw_i: case X_pslld_i: case X_psllq_i:
     case X_palignr: case X_shufps: case X_sha1rnds4: case X_cmpps: case X_cmppd: case X_roundps: case X_roundpd: case X_vpternlogd:
     case X_vcvtps2ph:

@@ -455,6 +455,12 @@ static void vectors(void **state)
             for (unsigned k = 0; k < 8 * bytes_of(t) / lane; k++) {
                 check((struct test){ .op = IR_OP_vins, .type = t, .arg = { t, i }, .aux = lane, .imm = k });
                 check((struct test){ .op = IR_OP_vext, .type = i, .arg = { t }, .aux = lane, .imm = k });
+                if (lane >= 32) {
+                    enum ir_type f = lane == 64 ? IR_F64 : IR_F32;
+
+                    check((struct test){ .op = IR_OP_vins, .type = t, .arg = { t, f }, .aux = lane, .imm = k });
+                    check((struct test){ .op = IR_OP_vext, .type = f, .arg = { t }, .aux = lane, .imm = k });
+                }
             }
             for (unsigned k = 0; k < lane; k += 1 + lane / 16) {
                 check((struct test){ .op = IR_OP_vshl, .type = t, .arg = { t }, .aux = lane, .imm = k });
