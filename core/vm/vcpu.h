@@ -69,6 +69,12 @@ struct vcpu {
      * that asks to be switched off or reset stops at its next poll. */
     void (*firmware_call)(void *opaque, struct vcpu *v, uint64_t arg[4]);
     void *firmware_opaque;
+
+    /* The interrupt controller where it is registers of the CPU (ARM GICv3). NULL: none. @reg: op0 op1 CRn CRm op2 of MRS
+     * and MSR, 16 bits. As above: on the vCPU's thread, without the machine lock. */
+    uint64_t (*intc_read)(void *opaque, struct vcpu *v, uint32_t reg);
+    void (*intc_write)(void *opaque, struct vcpu *v, uint32_t reg, uint64_t val);
+    void *intc_opaque;
 };
 
 enum { DEBUG_POINTS_MAX = 64 };

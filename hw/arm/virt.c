@@ -1,6 +1,8 @@
 /* hw/arm/virt.c - the board without a model in silicon that UEFI, U-Boot and ARM kernels know by its device tree.
  *
- *     0x00000000  flash (two banks of 64 MiB)          0x08000000  GICv2: distributor, CPU interface at +0x10000
+ *     0x00000000  flash (two banks of 64 MiB)
+ *     0x08000000  GICv2: distributor, CPU interface at +0x10000, frame for messages (v2m) at +0x20000;
+ *                 or GICv3: distributor, ITS at +0x80000, redistributors at +0xa0000
  *     0x09000000  UART (PL011)   0x09010000  RTC (PL031)   0x09030000  lines (PL061): 3 is the power button
  *     0x09020000  fw_cfg         0x09040000  second UART (secure=on)
  *     0x0a000000  32 virtio-mmio transports, 0x200 each
@@ -8,52 +10,93 @@
  *     0x10000000  PCIe memory, 0x3eff0000 I/O, configuration at 0x4010000000 (0x3f000000 without highmem)
  *     0x40000000  RAM: boot code, kernel, initial disk, device tree
  *
- * Shared interrupts: UART 1, RTC 2, PCIe 3-6, lines 7, second UART 8, virtio-mmio 16-47. Private ones: timers 29
- * (secure), 30 (physical), 27 (virtual), 26 (hypervisor), cycle counter 23.
+ * Shared interrupts: UART 1, RTC 2, PCIe 3-6, lines 7, second UART 8, virtio-mmio 16-47, v2m 48-111. Private
+ * ones: timers 29 (secure), 30 (physical), 27 (virtual), 26 (hypervisor), cycle counter 23.
  * With secure=on, EL3 is there for firmware; nothing is kept from the other worlds. */
 #include "hw/arm/virt.h"
 #include <errno.h>
 #include <stdio.h>
+#include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/mem/ram.h"
 #include "hw/arm/psci.h"
 #include "hw/gpio/pl061.h"
 #include "hw/intc/gicv2.h"
+#include "hw/intc/gicv2m.h"
+#include "hw/intc/gicv3.h"
 #include "hw/misc/power_key.h"
+#include "hw/pci/pci.h"
 
 enum { PIN_IRQ = 0, PIN_FIQ = 1, /* of a CPU */ NS_A_TICK = 16 /* 62.5 MHz */ };
 
 /* --- devices ------------------------------------------------------------------------------------------------------- */
 
-static int make_gic(struct virt *v, struct error *err)
+static int set_number(struct device *dev, const char *name, unsigned n, struct error *err)
 {
-    struct board *b = v->m.board;
-    char cpus[16];
+    char text[16];
 
-    if (v->m.cpus > 8)
-        return error_set(err, EINVAL, "-smp %u: the interrupt controller (GICv2) has room for 8 CPUs", v->m.cpus);
-    snprintf(cpus, sizeof(cpus), "%u", v->m.cpus);
-    v->gic = device_new(b, &gicv2_type, NULL, err);
-    if (!v->gic || device_set(v->gic, "num-cpu", cpus, err) < 0 || device_realize(v->gic, NULL, err) < 0)
-        return -EINVAL;
-    region_add(b->sysmem, VIRT_GIC_AT, v->gic->mmio, 0);
-    region_add(b->sysmem, VIRT_GIC_CPU_AT, gicv2_cpu_interface(v->gic), 0);
-    for (unsigned i = 0; i < v->m.cpus; i++) {
-        device_connect(v->gic, 2 * i, machine_cpu_pin(i, PIN_IRQ));
-        device_connect(v->gic, 2 * i + 1, machine_cpu_pin(i, PIN_FIQ));
-    }
-    return 0;
+    snprintf(text, sizeof(text), "%u", n);
+    return device_set(dev, name, text, err);
 }
 
 static struct irq_line spi(struct virt *v, unsigned n)
 {
-    return gicv2_spi(v->gic, n);
+    return v->gic_version == 2 ? gicv2_spi(v->gic, n) : gicv3_spi(v->gic, n);
 }
 
 static struct irq_line ppi(struct virt *v, unsigned cpu, unsigned id)
 {
-    return gicv2_ppi(v->gic, cpu, id);
+    return v->gic_version == 2 ? gicv2_ppi(v->gic, cpu, id) : gicv3_ppi(v->gic, cpu, id);
+}
+
+/* The frame that turns messages into shared interrupts. */
+static int make_v2m(struct virt *v, struct error *err)
+{
+    struct device *dev = device_new(v->m.board, &gicv2m_type, NULL, err);
+
+    if (!dev || set_number(dev, "base-spi", 32 + VIRT_V2M_IRQ, err) < 0 ||
+        set_number(dev, "num-spi", VIRT_V2M_IRQS, err) < 0 || device_realize(dev, NULL, err) < 0)
+        return -EINVAL;
+    region_add(v->m.board->sysmem, VIRT_V2M_AT, dev->mmio, 0);
+    for (unsigned i = 0; i < VIRT_V2M_IRQS; i++)
+        device_connect(dev, i, spi(v, VIRT_V2M_IRQ + i));
+    return 0;
+}
+
+static int make_its(struct virt *v, struct error *err)
+{
+    v->its = device_new(v->m.board, &gicv3_its_type, NULL, err);
+    if (!v->its)
+        return -EINVAL;
+    gicv3_its_of(v->its, v->gic);
+    if (device_realize(v->its, NULL, err) < 0)
+        return -EINVAL;
+    region_add(v->m.board->sysmem, VIRT_ITS_AT, v->its->mmio, 0);
+    return 0;
+}
+
+static int make_gic(struct virt *v, struct error *err)
+{
+    struct board *b = v->m.board;
+    bool v2 = v->gic_version == 2;
+
+    v->gic = device_new(b, v2 ? &gicv2_type : &gicv3_type, NULL, err);
+    if (!v->gic || set_number(v->gic, "num-cpu", v->m.cpus, err) < 0 || set_number(v->gic, "num-irq", VIRT_GIC_IRQS, err) < 0 ||
+        (v->has_its && device_set(v->gic, "has-lpi", "on", err) < 0) || device_realize(v->gic, NULL, err) < 0)
+        return -EINVAL;
+    region_add(b->sysmem, VIRT_GIC_AT, v->gic->mmio, 0);
+    if (v2)
+        region_add(b->sysmem, VIRT_GIC_CPU_AT, gicv2_cpu_interface(v->gic), 0);
+    else
+        region_add(b->sysmem, VIRT_REDIST_AT, gicv3_redistributors(v->gic), 0);
+    for (unsigned i = 0; i < v->m.cpus; i++) {
+        device_connect(v->gic, 2 * i, machine_cpu_pin(i, PIN_IRQ));
+        device_connect(v->gic, 2 * i + 1, machine_cpu_pin(i, PIN_FIQ));
+        if (!v2)
+            gicv3_serve(v->gic, vcpu_get(i));
+    }
+    return v2 ? make_v2m(v, err) : v->has_its ? make_its(v, err) : 0;
 }
 
 static struct device *make_one(struct virt *v, const char *type, const char *chardev, gpa at, unsigned irq, struct error *err)
@@ -67,9 +110,23 @@ static struct device *make_one(struct virt *v, const char *type, const char *cha
     return dev;
 }
 
+/* The ITS has to know who writes; elsewhere a message is a write like any other. */
+static void on_message(void *opaque, uint32_t requester, gpa addr, uint32_t data)
+{
+    struct virt *v = opaque;
+    uint8_t bytes[4];
+
+    store_le32(bytes, data);
+    if (addr == VIRT_ITS_AT + GICV3_ITS_TRANSLATER)
+        gicv3_its_message(v->its, requester, data);
+    else
+        dma_write(v->m.board->as, addr, bytes, sizeof(bytes));
+}
+
 static int make_pcie(struct virt *v, struct error *err)
 {
     struct irq_line pins[4];
+    struct device *bridge;
 
     v->pcie = (struct ecam_windows){
         .config = v->highmem ? VIRT_PCIE_HIGH_AT : VIRT_PCIE_LOW_AT, .config_size = v->highmem ? 256 * MIB : 16 * MIB,
@@ -78,7 +135,14 @@ static int make_pcie(struct virt *v, struct error *err)
     };
     for (unsigned i = 0; i < 4; i++)
         pins[i] = spi(v, VIRT_PCIE_IRQ + i);
-    return ecam_make(v->m.board, &v->pcie, pins, err) ? 0 : -EINVAL;
+    bridge = ecam_make(v->m.board, &v->pcie, pins, err);
+    if (!bridge)
+        return -EINVAL;
+    if (v->its) {
+        ecam_pci(bridge)->message = on_message;
+        ecam_pci(bridge)->message_opaque = v;
+    }
+    return 0;
 }
 
 static int make_power_button(struct virt *v, struct error *err)
@@ -189,6 +253,30 @@ static int read_options(struct virt *v, struct error *err)
     return 0;
 }
 
+/* GICv2 has room for eight CPUs. */
+static int read_gic_options(struct virt *v, struct error *err)
+{
+    static const char *const versions[] = { "2", "3", "max", "host", NULL };
+    struct optlist *l = v->m.opts->machine;
+    int which = v->m.cpus > GICV2_CPUS, ret = optlist_enum(l, "gic-version", versions, &which, err);
+    bool its = true;
+
+    if (ret >= 0)
+        ret = optlist_bool(l, "its", &its, err);
+    if (ret < 0)
+        return ret;
+    if (which == 3)
+        return error_set(err, ENOTSUP, "-machine gic-version=host: CPUs are translated here; use gic-version=max");
+    v->gic_version = which == 0 ? 2 : 3;
+    v->has_its = v->gic_version == 3 && its;
+    if (v->gic_version == 2 && v->m.cpus > GICV2_CPUS)
+        return error_set(err, EINVAL, "-smp %u: gic-version=2 has room for %d CPUs; use gic-version=3", v->m.cpus, GICV2_CPUS);
+    if (v->gic_version == 3 && virt_is_32(v))
+        return error_set(err, ENOTSUP, "gic-version=3 (which more than 8 CPUs need) is there for 64-bit CPUs; use "
+                         "rhea-system-aarch64");
+    return 0;
+}
+
 static int check_memory(const struct virt *v, struct error *err)
 {
     uint64_t most = v->highmem ? (VIRT_HIGH_AT - VIRT_RAM_AT) / MIB : 3072;
@@ -205,6 +293,8 @@ static int virt_build(struct machine *m, struct error *err)
     struct virt *v = (struct virt *)m;
     int ret = read_options(v, err);
 
+    if (ret == 0)
+        ret = read_gic_options(v, err);
     if (ret == 0)
         ret = check_memory(v, err);
     if (ret == 0)
@@ -230,7 +320,9 @@ static int virt_finish(struct machine *m, struct error *err)
 
 static const char *const archs[] = { "aarch64", "arm", NULL };
 static const char *const options[] = {
+    "gic-version", "interrupt controller: 2, 3, or max (2; 3 with more than 8 CPUs)",
     "highmem", "PCIe windows and memory above 4 GiB (on)",
+    "its", "message-signalled interrupts by an ITS, with gic-version=3 (on)",
     "secure", "CPUs with EL3 (off)",
     "virtualization", "CPUs with EL2 (off)",
     VIRT_OPTIONS, NULL,

@@ -7,7 +7,8 @@
 
 enum {
     VIRT_FLASH_AT = 0, VIRT_FLASH_SIZE = 0x4000000,
-    VIRT_GIC_AT = 0x08000000, VIRT_GIC_CPU_AT = 0x08010000,
+    VIRT_GIC_AT = 0x08000000, VIRT_GIC_CPU_AT = 0x08010000, VIRT_V2M_AT = 0x08020000, VIRT_ITS_AT = 0x08080000,
+    VIRT_REDIST_AT = 0x080a0000,
     VIRT_UART_AT = 0x09000000, VIRT_RTC_AT = 0x09010000, VIRT_FW_CFG_AT = 0x09020000, VIRT_GPIO_AT = 0x09030000,
     VIRT_SECURE_UART_AT = 0x09040000, VIRT_MMIO_AT = 0x0a000000, VIRT_MMIO_SIZE = 0x200, VIRT_MMIO_SLOTS = 32,
     VIRT_SECURE_RAM_AT = 0x0e000000, VIRT_SECURE_RAM_SIZE = 0x1000000,
@@ -15,7 +16,7 @@ enum {
     VIRT_PCIE_LOW_AT = 0x3f000000,
     /* shared interrupts */
     VIRT_UART_IRQ = 1, VIRT_RTC_IRQ = 2, VIRT_PCIE_IRQ = 3, VIRT_GPIO_IRQ = 7, VIRT_SECURE_UART_IRQ = 8, VIRT_MMIO_IRQ = 16,
-    VIRT_GIC_IRQS = 288,
+    VIRT_V2M_IRQ = 48, VIRT_V2M_IRQS = 64, VIRT_GIC_IRQS = 288,
     /* private ones, by their ID */
     VIRT_PPI_PMU = 23, VIRT_PPI_GIC = 25, VIRT_PPI_HYP = 26, VIRT_PPI_VIRT = 27, VIRT_PPI_HYP_VIRT = 28, VIRT_PPI_SECURE = 29,
     VIRT_PPI_PHYS = 30,
@@ -32,8 +33,9 @@ enum {
 struct virt {
     struct machine m;
     struct virt_board board;
-    bool secure, el2, highmem;
-    struct device *gic;
+    bool secure, el2, highmem, has_its;
+    int gic_version;
+    struct device *gic, *its;
     struct ecam_windows pcie;
     struct ram_block *secure_ram;
     gpa start, kernel;

@@ -6,6 +6,7 @@
 #include "hw/arm/psci.h"
 #include "hw/arm/virt.h"
 #include "hw/fw/fw_cfg.h"
+#include "hw/intc/gicv3.h"
 
 enum { SPI = 0, PPI = 1, EDGE = 1, LEVEL = 4, /* cells of an interrupt */ KEY_POWER = 116 };
 
@@ -14,7 +15,7 @@ static const char *const uart_path = "/pl011@9000000";
 struct tree {
     struct virt *v;
     struct fdt *f;
-    uint32_t gic, clock, cpu_mask;
+    uint32_t gic, clock, msi, cpu_mask;
 };
 
 static void tree_cpus(struct tree *t)
@@ -23,7 +24,7 @@ static void tree_cpus(struct tree *t)
 
     fdt_u32(t->f, "/cpus", "#address-cells", 1);
     fdt_u32(t->f, "/cpus", "#size-cells", 0);
-    for (unsigned i = 0; i < v->m.cpus; i++) {
+    for (unsigned i = v->m.cpus; i-- > 0;) { /* the last that is made comes first */
         char path[40];
 
         snprintf(path, sizeof(path), "/cpus/cpu@%x", virt_mpidr(i));
@@ -60,21 +61,54 @@ static void tree_timer(struct tree *t)
     fdt_flag(t->f, "/timer", "always-on");
 }
 
+static void tree_v2m(struct tree *t)
+{
+    const char *v2m = "/intc@8000000/v2m@8020000";
+
+    t->msi = fdt_phandle(t->f);
+    fdt_str(t->f, v2m, "compatible", "arm,gic-v2m-frame");
+    fdt_flag(t->f, v2m, "msi-controller");
+    fdt_reg(t->f, v2m, VIRT_V2M_AT, 0x1000);
+    fdt_u32(t->f, v2m, "phandle", t->msi);
+}
+
+static void tree_its(struct tree *t)
+{
+    const char *its = "/intc@8000000/its@8080000";
+
+    t->msi = fdt_phandle(t->f);
+    fdt_str(t->f, its, "compatible", "arm,gic-v3-its");
+    fdt_flag(t->f, its, "msi-controller");
+    fdt_u32(t->f, its, "#msi-cells", 1);
+    fdt_reg(t->f, its, VIRT_ITS_AT, 0x20000);
+    fdt_u32(t->f, its, "phandle", t->msi);
+}
+
 static void tree_gic(struct tree *t)
 {
     const char *gic = "/intc@8000000";
+    bool v2 = t->v->gic_version == 2;
 
     t->gic = fdt_phandle(t->f);
-    t->cpu_mask = ((1u << t->v->m.cpus) - 1) << 8;
+    t->cpu_mask = v2 ? ((1u << t->v->m.cpus) - 1) << 8 : 0;
     fdt_u32(t->f, "/", "interrupt-parent", t->gic);
-    fdt_str(t->f, gic, "compatible", "arm,cortex-a15-gic");
-    FDT_CELLS(t->f, gic, "reg", 0, VIRT_GIC_AT, 0, 0x10000, 0, VIRT_GIC_CPU_AT, 0, 0x10000);
     fdt_u32(t->f, gic, "#interrupt-cells", 3);
     fdt_u32(t->f, gic, "#address-cells", 2);
     fdt_u32(t->f, gic, "#size-cells", 2);
     fdt_flag(t->f, gic, "interrupt-controller");
     fdt_flag(t->f, gic, "ranges");
     fdt_u32(t->f, gic, "phandle", t->gic);
+    if (v2) {
+        fdt_str(t->f, gic, "compatible", "arm,cortex-a15-gic");
+        FDT_CELLS(t->f, gic, "reg", 0, VIRT_GIC_AT, 0, 0x10000, 0, VIRT_GIC_CPU_AT, 0, 0x10000);
+        tree_v2m(t);
+        return;
+    }
+    fdt_str(t->f, gic, "compatible", "arm,gic-v3");
+    fdt_u32(t->f, gic, "#redistributor-regions", 1);
+    FDT_CELLS(t->f, gic, "reg", 0, VIRT_GIC_AT, 0, 0x10000, 0, VIRT_REDIST_AT, 0, t->v->m.cpus * GICV3_REDIST_BYTES);
+    if (t->v->its)
+        tree_its(t);
 }
 
 static void tree_clock(struct tree *t)
@@ -179,4 +213,6 @@ void virt_tree(struct machine *m, struct fdt *f)
     fw_cfg_fdt(f, "/fw-cfg@9020000", VIRT_FW_CFG_AT);
     virt_tree_flash(&v->board, f);
     ecam_fdt(f, "/pcie@10000000", &v->pcie, t.gic, VIRT_PCIE_IRQ, 3, 2);
+    if (t.msi)
+        FDT_CELLS(f, "/pcie@10000000", "msi-map", 0, t.msi, 0, 0x10000);
 }

@@ -12,7 +12,7 @@
 #include "core/base/log.h"
 #include "core/vm/vcpu.h"
 
-enum { CPUS = 8, IRQS = 1020, SGIS = 16, SPURIOUS = 1023, WORDS = IRQS / 32 + 1, IDLE = 0x100 };
+enum { CPUS = GICV2_CPUS, IRQS = 1020, SGIS = 16, SPURIOUS = 1023, WORDS = IRQS / 32 + 1, IDLE = 0x100 };
 enum {
     D_CTLR = 0x000, D_TYPER = 0x004, D_IIDR = 0x008, D_IGROUP = 0x080, D_ISENABLE = 0x100, D_ICENABLE = 0x180,
     D_ISPEND = 0x200, D_ICPEND = 0x280, D_ISACTIVE = 0x300, D_ICACTIVE = 0x380, D_PRIORITY = 0x400, D_TARGETS = 0x800,

@@ -3,7 +3,7 @@
 
 #include "core/dev/device.h"
 
-enum { GIC_INTERNAL = 32, GIC_SPI_PINS = 988 };
+enum { GICV2_CPUS = 8, GIC_INTERNAL = 32, GIC_SPI_PINS = 988 };
 
 extern const struct device_type gicv2_type;
 

@@ -107,6 +107,11 @@ struct device *ecam_make(struct board *b, const struct ecam_windows *w, const st
     return dev;
 }
 
+struct pci_bus *ecam_pci(struct device *bridge)
+{
+    return &((struct ecam *)bridge)->pci;
+}
+
 static uint32_t *put_range(uint32_t *c, uint32_t space, uint64_t bus, uint64_t cpu, uint64_t size)
 {
     const uint32_t cells[] = { space, (uint32_t)(bus >> 32), (uint32_t)bus, (uint32_t)(cpu >> 32), (uint32_t)cpu,

@@ -4,6 +4,7 @@
 #include "core/dev/device.h"
 
 struct fdt;
+struct pci_bus;
 
 /* Where a machine shows the bridge. Bus addresses of memory are the machine's own. */
 struct ecam_windows {
@@ -13,6 +14,9 @@ struct ecam_windows {
 
 /** ecam_make - the bridge with its bus "pcie.0". @pins: four inputs of the interrupt controller. */
 struct device *ecam_make(struct board *b, const struct ecam_windows *w, const struct irq_line pins[4], struct error *err);
+
+/** ecam_pci - the bus behind the bridge, to say where messages go. */
+struct pci_bus *ecam_pci(struct device *bridge);
 
 /** ecam_fdt - its node. @controller: phandle; @first_irq: of the four; @cells: interrupt cells of the controller, with
  * @flags for a third and a leading 0 for a first one if there are three (GIC). */

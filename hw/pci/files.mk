@@ -1,1 +1,1 @@
-SRC += hw/pci/ecam.c hw/pci/pci.c
+SRC += hw/pci/ecam.c hw/pci/msix.c hw/pci/pci.c

@@ -7,6 +7,7 @@
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "hw/pci/msix.h"
 
 enum { SLOTS = 32, FUNCTIONS = 8 };
 
@@ -135,6 +136,20 @@ void pci_set_pin(struct pci_device *p, bool level)
     update_pin(p);
 }
 
+void pci_send_message(struct pci_device *p, gpa addr, uint32_t data)
+{
+    struct pci_bus *bus = bus_of(p);
+    uint8_t bytes[4];
+
+    if (!bus || !pci_is_master(p))
+        return;
+    store_le32(bytes, data);
+    if (bus->message)
+        bus->message(bus->message_opaque, p->devfn, addr, data);
+    else
+        dma_write(p->dev.board->as, addr, bytes, sizeof(bytes));
+}
+
 /* --- access ------------------------------------------------------------------------------------------------------ */
 
 uint32_t pci_config_read(struct pci_bus *b, unsigned devfn, unsigned off, unsigned size)
@@ -172,6 +187,8 @@ void pci_config_write(struct pci_bus *b, unsigned devfn, unsigned off, uint32_t 
         map_bars(p);
         update_pin(p);
     }
+    if (p->msix.cap)
+        pci_msix_control(p);
     if (info->after_write)
         info->after_write(p, off, size);
 }
@@ -183,12 +200,14 @@ void pci_reset_function(struct pci_device *p)
             p->config[i] &= (uint8_t)~p->writable[i];
     p->config[PCI_INTERRUPT_LINE] = 0;
     p->pin_level = false;
+    pci_msix_reset(p);
     map_bars(p);
     update_pin(p);
 }
 
 const struct state_field pci_state[] = {
-    STATE_ARRAY(struct pci_device, config), STATE_BOOL(struct pci_device, pin_level), STATE_END,
+    STATE_ARRAY(struct pci_device, config), STATE_BOOL(struct pci_device, pin_level),
+    STATE_BYTES(struct pci_device, msix.table, msix.table_bytes), STATE_ARRAY(struct pci_device, msix.pending), STATE_END,
 };
 
 int pci_after_load(struct device *dev, struct error *err)

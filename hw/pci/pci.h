@@ -43,6 +43,12 @@ struct pci_device {
     struct pci_bar bar[PCI_BARS];
     struct irq_line pin; /* swizzled by its bus */
     bool pin_level;
+    struct {          /* messages (msix.h): none without cap */
+        unsigned cap;
+        uint8_t *table;
+        uint32_t table_bytes;
+        uint64_t pending[2];
+    } msix;
 };
 
 #define PCI_PROPS(s, pci) PROP_STR(s, pci.addr, "addr", NULL, "slot, or slot.function, in hexadecimal; the first free one if absent")
@@ -55,6 +61,8 @@ void pci_add_bar(struct pci_device *p, unsigned n, struct mem_region *mr, uint8_
 unsigned pci_add_capability(struct pci_device *p, uint8_t id, unsigned bytes);
 /** pci_set_pin - drive INTA#. */
 void pci_set_pin(struct pci_device *p, bool level);
+/** pci_send_message - write @data to @addr as the function's message; nothing happens if it may not reach memory. */
+void pci_send_message(struct pci_device *p, gpa addr, uint32_t data);
 /** pci_reset_function - command, base addresses and pin as after a reset. */
 void pci_reset_function(struct pci_device *p);
 /** pci_is_master - may it reach memory? */
@@ -74,6 +82,9 @@ struct pci_bus {
     struct pci_device *slot[256];   /* by device and function number */
     struct mem_region *memory, *io; /* where base addresses are mapped */
     struct irq_line pins[4];
+    /* Where a message goes; NULL: to the address in memory. @requester: bus, device and function number. */
+    void (*message)(void *opaque, uint32_t requester, gpa addr, uint32_t data);
+    void *message_opaque;
 };
 
 /** pci_bus_init - offer a bus. @memory, @io: containers of the two spaces. */

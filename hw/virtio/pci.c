@@ -1,17 +1,19 @@
 /* hw/virtio/pci.c - the transport for PCI: a memory window with the common, notify, ISR and device structures.
  *
  * Each type here wraps the device of the same name for the virtio bus; what isn't a property of the wrapper is one of
- * the device's. Only the layout since virtio 1.0 is there; the pin is used, not MSI-X.
+ * the device's. Only the layout since virtio 1.0 is there.
  * Source: virtio 1.2, 4.1. */
 #include <errno.h>
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
 #include "hw/virtio/virtio.h"
 
-enum { WINDOW_BAR = 4, COMMON = 0x0000, ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000, PART = 0x1000, WINDOW = 0x4000 };
+enum { MSIX_BAR = 1, WINDOW_BAR = 4, COMMON = 0x0000, ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000, PART = 0x1000, WINDOW = 0x4000 };
 enum { CAP_VENDOR = 9, CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP_CONFIG = 5 };
+enum { VECTORS_AUTO = 0xffff, VECTORS_MOST_QUEUES = 16 };
 enum { VENDOR = 0x1af4, FIRST_DEVICE = 0x1040, NOTIFY_STRIDE = 4 };
 
 /* Offsets in the common structure (4.1.4.3). */
@@ -25,6 +27,7 @@ enum {
 struct virtio_pci {
     struct pci_device pci;
     int disable_legacy;
+    uint32_t vectors;    /* VECTORS_AUTO: one a queue, and one */
     uint32_t device_feature_select, driver_feature_select;
     uint16_t queue_select;
     unsigned config_cap; /* offset of the capability that reaches the window through configuration space */
@@ -37,9 +40,13 @@ static struct virtio_device *inner(struct virtio_pci *s)
 
 static void on_interrupt(void *opaque, uint16_t vector, bool config)
 {
-    (void)vector;
+    struct virtio_pci *s = opaque;
+
     (void)config;
-    pci_set_pin(opaque, true);
+    if (pci_msix_enabled(&s->pci))
+        pci_msix_notify(&s->pci, vector);
+    else
+        pci_set_pin(&s->pci, true);
 }
 
 static const struct virtio_transport transport = { .interrupt = on_interrupt };
@@ -61,8 +68,9 @@ static uint64_t common_read(struct virtio_pci *s, uint64_t off)
     case DRIVER_FEATURE:
         return s->driver_feature_select < 2 ? (uint32_t)(vd->driver_features >> s->driver_feature_select * 32) : 0;
     case MSIX_CONFIG:
+        return vd->config_vector;
     case QUEUE_MSIX_VECTOR:
-        return VIRTIO_NO_VECTOR;
+        return q ? q->vector : VIRTIO_NO_VECTOR;
     case NUM_QUEUES:
         return vd->queues;
     case DEVICE_STATUS:
@@ -120,6 +128,12 @@ static void queue_write(struct virtq *q, uint64_t off, uint64_t val)
     }
 }
 
+/* A vector that there is, or none (4.1.5.1.2). */
+static uint16_t valid_vector(const struct virtio_pci *s, uint64_t vector)
+{
+    return vector < s->pci.msix.table_bytes / 16 ? (uint16_t)vector : VIRTIO_NO_VECTOR;
+}
+
 static void common_write(struct virtio_pci *s, uint64_t off, uint64_t val)
 {
     struct virtio_device *vd = inner(s);
@@ -142,6 +156,13 @@ static void common_write(struct virtio_pci *s, uint64_t off, uint64_t val)
         return;
     case QUEUE_SELECT:
         s->queue_select = (uint16_t)val;
+        return;
+    case MSIX_CONFIG:
+        vd->config_vector = valid_vector(s, val);
+        return;
+    case QUEUE_MSIX_VECTOR:
+        if (s->queue_select < vd->queues)
+            vd->queue[s->queue_select].vector = valid_vector(s, val);
         return;
     }
     if (off >= QUEUE_SIZE && s->queue_select < vd->queues)
@@ -260,6 +281,8 @@ static int virtio_pci_realize(struct device *dev, struct error *err)
         return ret;
     virtio_attach(vd, &transport, s, dev->board->as);
     pci_init(&s->pci);
+    if (s->vectors == VECTORS_AUTO)
+        s->vectors = vd->queues <= VECTORS_MOST_QUEUES ? vd->queues + 1 : 2;
     class = vd->ops->pci_class;
     store_le16(s->pci.config + PCI_DEVICE_ID, (uint16_t)(FIRST_DEVICE + vd->ops->id));
     s->pci.config[PCI_CLASS] = (uint8_t)class;
@@ -271,6 +294,7 @@ static int virtio_pci_realize(struct device *dev, struct error *err)
     add_part(s, CAP_DEVICE, DEVICE, PART);
     add_part(s, CAP_ISR, ISR, PART);
     add_part(s, CAP_COMMON, COMMON, PART);
+    pci_msix_init(&s->pci, MSIX_BAR, s->vectors);
     pci_add_bar(&s->pci, WINDOW_BAR, region_mmio(dev->board->mem, dev->type->name, &window_ops, s, WINDOW),
                 PCI_BAR_64 | PCI_BAR_PREFETCH);
     return 0;
@@ -279,6 +303,7 @@ static int virtio_pci_realize(struct device *dev, struct error *err)
 static void virtio_pci_unrealize(struct device *dev)
 {
     pci_free_bars((struct pci_device *)dev);
+    pci_msix_free((struct pci_device *)dev);
 }
 
 static void virtio_pci_reset(struct device *dev)
@@ -291,10 +316,21 @@ static void virtio_pci_reset(struct device *dev)
     pci_reset_function(&s->pci);
 }
 
+static int check_vectors(struct device *dev, struct error *err)
+{
+    uint32_t n = ((struct virtio_pci *)dev)->vectors;
+
+    if (n <= PCI_MSIX_MAX || n == VECTORS_AUTO)
+        return 0;
+    return error_set(err, EINVAL, "vectors=%u: at most %d are possible", n, PCI_MSIX_MAX);
+}
+
 static const char *const legacy_words[] = { "auto", "on", NULL };
 static const struct prop virtio_pci_props[] = {
     PCI_PROPS(struct virtio_pci, pci),
     PROP_ENUM(struct virtio_pci, disable_legacy, "disable-legacy", "auto", "no register layout of before virtio 1.0", legacy_words),
+    PROP_U32(struct virtio_pci, vectors, "vectors", "65535", "messages (MSI-X); 0: uses the pin; 65535: as the device needs",
+             .max = VECTORS_AUTO, .check = check_vectors),
     PROP_END,
 };
 

@@ -14,11 +14,11 @@
 
 static uint64_t field(const struct arm_model *m, enum arm_feature f, unsigned at, uint64_t v) { return m->has[f] ? v << at : 0; }
 
-static uint64_t arm_id_pfr0(const struct arm_model *m)
+static uint64_t arm_id_pfr0(const struct arm_env *env)
 {
-    uint64_t half = m->has[ARM_F_fp16] ? 1 : 0;
+    uint64_t half = env->model->has[ARM_F_fp16] ? 1 : 0, gic = env->c.vcpu && env->c.vcpu->intc_read ? 1 : 0;
 
-    return 0x11 | half << 16 | half << 20;
+    return 0x11 | half << 16 | half << 20 | gic << 24;
 }
 
 static uint64_t arm_id_pfr1(const struct arm_model *m) { return field(m, ARM_F_bti, 0, 1) | field(m, ARM_F_ssbs, 4, 2); }
@@ -233,6 +233,15 @@ static uint64_t *debug_register(struct arm_env *env, uint32_t k)
     return &env->debug[(k >> 5 & 7) - 4][k >> 8 & 15];
 }
 
+/* ICC_*: registers of the interrupt controller, if it is one that has them. ICC_PMR_EL1 is the one in the first group. */
+static bool is_intc(const struct arm_env *env, uint32_t k)
+{
+    unsigned crm = k >> 8 & 15;
+
+    return env->c.vcpu && env->c.vcpu->intc_read &&
+           (k == key(3, 0, 4, 6, 0) || ((k & ~0xfe0u) == key(3, 0, 12, 0, 0) && crm >= 8 && crm <= 12));
+}
+
 uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn)
 {
     struct arm_env *env = arm_env(c);
@@ -242,6 +251,8 @@ uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn)
     check_level(c, k, false);
     if (debug)
         return *debug;
+    if (is_intc(env, k))
+        return env->c.vcpu->intc_read(env->c.vcpu->intc_opaque, env->c.vcpu, k >> 5);
 #define SYSREG(name, op0, op1, crn, crm, op2, read, write) \
     if (k == key(op0, op1, crn, crm, op2)) \
         return read;
@@ -265,6 +276,10 @@ void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v)
     check_level(c, k, true);
     if (debug) {
         *debug = v;
+        return;
+    }
+    if (is_intc(env, k)) {
+        env->c.vcpu->intc_write(env->c.vcpu->intc_opaque, env->c.vcpu, k >> 5, v);
         return;
     }
 #define SYSREG(name, op0, op1, crn, crm, op2, read, write) \

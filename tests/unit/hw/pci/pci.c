@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include "core/base/error.h"
 #include "hw/pci/ecam.h"
+#include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
 #include "tests/lib/bench.h"
 
@@ -131,10 +132,41 @@ static void a_slot_has_one_device(void **state)
     assert_int_equal(bench_r32(b, ECAM + (0xff << 12)), 0x10441af4);
 }
 
+/* MSI-X: the table is behind the second base address. */
+static void messages_are_kept_while_masked(void **state)
+{
+    struct bench *b = *state;
+    struct pci_device *p = (struct pci_device *)rng;
+    unsigned cap = p->msix.cap;
+
+    assert_int_equal(bench_r8(b, FN + cap), 0x11);
+    bench_w32(b, FN + 0x14, MEMORY + 0x1000);
+    bench_w16(b, FN + 4, 6);
+    bench_w32(b, MEMORY + 0x1000 + 16, (uint32_t)BENCH_RAM + 64);
+    bench_w32(b, MEMORY + 0x1000 + 24, 0x1234);
+    bench_w16(b, FN + cap + 2, 0x8000);
+    pci_msix_notify(p, 1);
+    assert_int_equal(bench_r32(b, BENCH_RAM + 64), 0);
+    assert_int_equal(bench_r32(b, MEMORY + 0x1800), 2);
+    bench_again(b);
+    bench_w32(b, MEMORY + 0x1000 + 28, 0);
+    assert_int_equal(bench_r32(b, BENCH_RAM + 64), 0x1234);
+    assert_int_equal(bench_r32(b, MEMORY + 0x1800), 0);
+    bench_w32(b, BENCH_RAM + 64, 0);
+    bench_w16(b, FN + cap + 2, 0xc000);
+    pci_msix_notify(p, 1);
+    assert_int_equal(bench_r32(b, BENCH_RAM + 64), 0);
+    bench_w16(b, FN + cap + 2, 0x8000);
+    assert_int_equal(bench_r32(b, BENCH_RAM + 64), 0x1234);
+    pci_msix_notify(p, 99);
+    bench_storm(b, MEMORY + 0x1000, 0x1000, 5000);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
     const struct CMUnitTest tests[] = {
+        T(messages_are_kept_while_masked),
         T(empty_slots_read_as_ones), T(base_addresses_are_sized_and_moved),
         T(the_window_is_reached_through_configuration_space), T(the_pin_follows_isr_and_the_command_register),
         T(it_survives_saving_and_storms), T(a_slot_has_one_device),
