@@ -54,6 +54,11 @@ bool icount_on(void)
     return ic.on;
 }
 
+double icount_ns_per_insn(void)
+{
+    return (double)(1u << ic.shift);
+}
+
 static int64_t host_ns(void)
 {
     return clock_ns(ic.clocks, CLOCK_KIND_REAL);

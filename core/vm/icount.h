@@ -18,6 +18,8 @@ struct vcpu;
 int icount_setup(struct machine *m, struct error *err);
 /** icount_on - are instructions counted? */
 bool icount_on(void);
+/** icount_ns_per_insn - how long an instruction takes, while icount_on(). */
+double icount_ns_per_insn(void);
 void icount_end(void);
 
 /* --- the accelerator: on the vCPU's thread, out of guest code, machine lock not held -------------------------------- */

@@ -33,6 +33,7 @@ enum {
     UART_AT = 0x10000000, VIRTIO_AT = 0x10001000, VIRTIO_SIZE = 0x1000, VIRTIO_SLOTS = 8,
     VIRTIO_IRQ = 1, UART_IRQ = 10, RTC_IRQ = 11, PLIC_SOURCES = 97, PLIC_WINDOW = 0x600000, UART_HZ = 3686400,
     IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11, /* pins of a hart: bits of mip */
+    COUNTERS_LINE = 64,                        /* and one of its event counters: targets/riscv/state.h */
     FW_CFG_AT = 0x10100000, FLASH_AT = 0x20000000, FLASH_SIZE = 0x2000000,
     PCIE_IO_AT = 0x3000000, PCIE_AT = 0x30000000, PCIE_SIZE = 0x10000000, PCIE_MEMORY_AT = 0x40000000, PCIE_IRQ = 32,
     CPUS_MAX = 64,
@@ -251,6 +252,13 @@ static void tree_power(struct tree *t)
     }
 }
 
+/* Which counters can count which events, as the SBI numbers them: cycles, instructions. Source: OpenSBI, pmu_support.md. */
+static void tree_counters(struct tree *t)
+{
+    fdt_str(t->f, "/pmu", "compatible", "riscv,pmu");
+    FDT_CELLS(t->f, "/pmu", "riscv,event-to-mhpmcounters", 1, 1, 0xfffffff9, 2, 2, 0xfffffffc);
+}
+
 static void tree_devices(struct tree *t)
 {
     const char *uart = "/soc/serial@10000000", *rtc = "/soc/rtc@101000";
@@ -280,6 +288,7 @@ static void build_tree(struct machine *m, struct fdt *f)
 
     virt_tree_root(m, f, "riscv-virtio", "riscv-virtio,qemu", "/soc/serial@10000000", RAM_AT);
     tree_cpus(v, &t);
+    tree_counters(&t);
     fdt_u32(f, "/soc", "#address-cells", 2);
     fdt_u32(f, "/soc", "#size-cells", 2);
     fdt_str(f, "/soc", "compatible", "simple-bus");
@@ -400,13 +409,13 @@ static int make_memory(struct virt *v, struct error *err)
     return 0;
 }
 
-/* The harts' Sstc comparators are timers of the time base. */
+/* The harts' Sstc comparators are timers of the time base; so are the alarms of their event counters. */
 static void wire_time(struct virt *v)
 {
     const struct machine_time time = { clint_time, clint_deadline_ns, v->clint };
 
     for (unsigned i = 0; i < v->m.cpus; i++) {
-        const struct irq_line pins[MACHINE_CPU_TIMERS] = { machine_cpu_pin(i, IRQ_S_TIMER) };
+        const struct irq_line pins[MACHINE_CPU_TIMERS] = { machine_cpu_pin(i, IRQ_S_TIMER), machine_cpu_pin(i, COUNTERS_LINE) };
 
         machine_cpu_time(&v->m, i, &time, pins, true);
     }

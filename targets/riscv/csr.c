@@ -10,6 +10,7 @@
 #include "targets/riscv/csr.h"
 #include "targets/riscv/excp.h"
 #include "targets/riscv/help.h"
+#include "targets/riscv/hpm.h"
 #include "targets/riscv/mmu.h"
 #include "targets/riscv/state.h"
 
@@ -115,27 +116,7 @@ static uint64_t put_high(uint64_t old, uint64_t v)
     return (uint32_t)old | v << 32;
 }
 
-/* 1 if instructions are counted: what the one that writes a counter adds itself. */
-static unsigned counted(const struct riscv_env *env)
-{
-    return env->c.vcpu && env->c.vcpu->insns;
-}
-
-/* One instruction a cycle on an idealised machine. With -icount both are counted; else they advance with the host's clock. */
-static uint64_t cycles(const struct riscv_env *env)
-{
-    struct vcpu *v = env->c.vcpu;
-
-    return v && v->insns ? v->insns(v) - 1 : __builtin_ia32_rdtsc();
-}
-
-/* Those before the one that asks. What ended in an exception has not retired. */
-static uint64_t retired(const struct riscv_env *env)
-{
-    struct vcpu *v = env->c.vcpu;
-
-    return v && v->insns ? v->insns(v) - 1 - v->not_retired : __builtin_ia32_rdtsc();
-}
+/* mcycle and minstret hold what is to be added to what the counters count by (hpm.h). */
 
 static uint64_t read_time(struct riscv_env *env)
 {
@@ -150,12 +131,12 @@ static uint64_t read_time(struct riscv_env *env)
 
 static uint64_t cycle(struct riscv_env *env)
 {
-    return (env->mcountinhibit & 1 ? env->mcycle_stopped : cycles(env)) + env->mcycle_offset;
+    return (env->mcountinhibit & 1 ? env->mcycle_stopped : riscv_cycles(env)) + env->mcycle_offset;
 }
 
 static uint64_t instret(struct riscv_env *env)
 {
-    return (env->mcountinhibit & 4 ? env->minstret_stopped : retired(env)) + env->minstret_offset;
+    return (env->mcountinhibit & 4 ? env->minstret_stopped : riscv_retired(env)) + env->minstret_offset;
 }
 
 #define READ_64(name, expr) \
@@ -180,13 +161,13 @@ static void csr_write_mcycle_h(struct riscv_env *env, unsigned n, uint64_t v)
 static void csr_write_minstret(struct riscv_env *env, unsigned n, uint64_t v)
 {
     (void)n;
-    env->minstret_offset += put_low(env, instret(env), v) - instret(env) - counted(env);
+    env->minstret_offset += put_low(env, instret(env), v) - instret(env) - riscv_counts_own(env);
 }
 
 static void csr_write_minstret_h(struct riscv_env *env, unsigned n, uint64_t v)
 {
     (void)n;
-    env->minstret_offset += put_high(instret(env), v) - instret(env) - counted(env);
+    env->minstret_offset += put_high(instret(env), v) - instret(env) - riscv_counts_own(env);
 }
 
 /* cycle, time and instret of the lower modes are let through bit by bit; user mode emulation lets all through. */
@@ -207,11 +188,12 @@ static void csr_write_mcountinhibit(struct riscv_env *env, unsigned n, uint64_t 
     uint64_t c = cycle(env), i = instret(env);
 
     (void)n;
-    env->mcycle_stopped = cycles(env);
-    env->minstret_stopped = retired(env);
+    env->mcycle_stopped = riscv_cycles(env);
+    env->minstret_stopped = riscv_retired(env);
     env->mcountinhibit = v & (UINT32_MAX & ~2u);
     env->mcycle_offset = c - env->mcycle_stopped;
     env->minstret_offset = i - env->minstret_stopped;
+    riscv_hpm_update(env);
 }
 
 static uint64_t csr_read_mcountinhibit(struct riscv_env *env, unsigned n)
@@ -220,8 +202,6 @@ static uint64_t csr_read_mcountinhibit(struct riscv_env *env, unsigned n)
     return env->mcountinhibit;
 }
 
-/* The programmable counters hold what is written to them: no event is ever counted by them (mhpmevent reads what was
- * written), which the ISA allows. */
 static unsigned hpm_index(unsigned n)
 {
     return n & 31;
@@ -229,36 +209,32 @@ static unsigned hpm_index(unsigned n)
 
 static uint64_t csr_read_hpm(struct riscv_env *env, unsigned n)
 {
-    return low(env, env->mhpmcounter[hpm_index(n)]);
+    return low(env, riscv_hpm_read(env, hpm_index(n)));
 }
 
 static uint64_t csr_read_hpm_h(struct riscv_env *env, unsigned n)
 {
-    return env->mhpmcounter[hpm_index(n)] >> 32;
+    return riscv_hpm_read(env, hpm_index(n)) >> 32;
 }
 
 static void csr_write_hpm(struct riscv_env *env, unsigned n, uint64_t v)
 {
-    uint64_t *c = &env->mhpmcounter[hpm_index(n)];
-
-    *c = put_low(env, *c, v);
+    riscv_hpm_write(env, hpm_index(n), put_low(env, riscv_hpm_read(env, hpm_index(n)), v));
 }
 
 static void csr_write_hpm_h(struct riscv_env *env, unsigned n, uint64_t v)
 {
-    uint64_t *c = &env->mhpmcounter[hpm_index(n)];
-
-    *c = put_high(*c, v);
+    riscv_hpm_write(env, hpm_index(n), put_high(riscv_hpm_read(env, hpm_index(n)), v));
 }
 
 static uint64_t csr_read_hpmevent(struct riscv_env *env, unsigned n)
 {
-    return low(env, env->mhpmevent[hpm_index(n)]);
+    return low(env, riscv_hpm_event(env, hpm_index(n)));
 }
 
 static uint64_t csr_read_hpmevent_h(struct riscv_env *env, unsigned n)
 {
-    return env->mhpmevent[hpm_index(n)] >> 32;
+    return riscv_hpm_event(env, hpm_index(n)) >> 32;
 }
 
 /* Sscofpmf: overflow and the inhibit bits of M, S, U; VS and VU stay zero. */
@@ -266,17 +242,17 @@ static uint64_t csr_read_hpmevent_h(struct riscv_env *env, unsigned n)
 
 static void set_hpmevent(struct riscv_env *env, unsigned n, uint64_t v)
 {
-    env->mhpmevent[hpm_index(n)] = v & (env->model->has[RV_F_sscofpmf] ? HPMEVENT_HIGH | UINT32_MAX : UINT32_MAX);
+    riscv_hpm_set_event(env, hpm_index(n), v & (env->model->has[RV_F_sscofpmf] ? HPMEVENT_HIGH | UINT32_MAX : UINT32_MAX));
 }
 
 static void csr_write_hpmevent(struct riscv_env *env, unsigned n, uint64_t v)
 {
-    set_hpmevent(env, n, put_low(env, env->mhpmevent[hpm_index(n)], v));
+    set_hpmevent(env, n, put_low(env, riscv_hpm_event(env, hpm_index(n)), v));
 }
 
 static void csr_write_hpmevent_h(struct riscv_env *env, unsigned n, uint64_t v)
 {
-    set_hpmevent(env, n, put_high(env->mhpmevent[hpm_index(n)], v));
+    set_hpmevent(env, n, put_high(riscv_hpm_event(env, hpm_index(n)), v));
 }
 
 static uint64_t csr_read_scountovf(struct riscv_env *env, unsigned n)
@@ -285,7 +261,7 @@ static uint64_t csr_read_scountovf(struct riscv_env *env, unsigned n)
 
     (void)n;
     for (unsigned i = 3; i < 32; i++)
-        v |= (env->mhpmevent[i] >> 63) << i;
+        v |= (riscv_hpm_event(env, i) >> 63) << i;
     return env->priv == RV_M ? v : v & env->mcounteren;
 }
 
@@ -738,10 +714,9 @@ void riscv_csr_reset(struct riscv_env *env)
     atomic_fetch_and(&env->mip, ~s_interrupts(env));
     env->c.mxcsr = 0x1f80;
     riscv_set_frm(env, 0);
-    __builtin_memset(env->mhpmcounter, 0, sizeof env->mhpmcounter);
-    __builtin_memset(env->mhpmevent, 0, sizeof env->mhpmevent);
-    env->mcycle_offset = 0 - cycles(env) - counted(env);
-    env->minstret_offset = 0 - retired(env) - counted(env);
+    riscv_hpm_reset(env);
+    env->mcycle_offset = 0 - riscv_cycles(env) - riscv_counts_own(env);
+    env->minstret_offset = 0 - riscv_retired(env) - riscv_counts_own(env);
     riscv_stimecmp_changed(env);               /* its alarm is off */
 }
 

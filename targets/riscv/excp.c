@@ -4,6 +4,7 @@
 #include "core/vm/vcpu.h"
 #include "targets/riscv/excp.h"
 #include "targets/riscv/help.h"
+#include "targets/riscv/hpm.h"
 #include "targets/riscv/state.h"
 
 /* --- raising -------------------------------------------------------------------------------------------------------- */
@@ -58,6 +59,8 @@ void riscv_set_irq(struct cpu_env *c, unsigned line, bool level)
 
     if (line == RV_IRQ_SEI)
         atomic_store(&env->ext_seip, level);
+    else if (line == RV_LINE_COUNTERS)
+        atomic_store(&env->hpm_due, level);
     else if (line < 64 && level)
         atomic_fetch_or(&env->mip, BIT64(line));
     else if (line < 64)
@@ -68,15 +71,18 @@ bool riscv_has_work(const struct cpu_env *c)
 {
     const struct riscv_env *env = riscv_env(c);
 
-    return (riscv_mip(env) & env->mie) != 0;
+    return (riscv_mip(env) & env->mie) != 0 || atomic_load_explicit(&env->hpm_due, memory_order_relaxed);
 }
 
 uint32_t riscv_interrupt(struct cpu_env *c)
 {
     static const uint8_t order[] = { RV_IRQ_MEI, RV_IRQ_MSI, RV_IRQ_MTI, RV_IRQ_SEI, RV_IRQ_SSI, RV_IRQ_STI, RV_IRQ_LCOFI };
     struct riscv_env *env = riscv_env(c);
-    uint64_t pending = riscv_mip(env) & env->mie, m, s;
+    uint64_t pending, m, s;
 
+    if (atomic_load_explicit(&env->hpm_due, memory_order_relaxed) && atomic_exchange(&env->hpm_due, 0))
+        riscv_hpm_due(env);
+    pending = riscv_mip(env) & env->mie;
     if (!pending)
         return 0;
     m = env->priv < RV_M || env->mstatus & MSTATUS_MIE ? pending & ~env->mideleg : 0;
@@ -177,6 +183,7 @@ void riscv_deliver(struct cpu_env *c, uint32_t exception)
     else
         trap_to_m(env, irq, cause, tval);
     env->res_addr = UINT64_MAX;
+    riscv_hpm_mode(env);
     rt_mode_changed(c);
 }
 
@@ -196,6 +203,7 @@ uint64_t helper_mret(struct cpu_env *c, uint32_t insn, uint64_t pc)
         s &= ~MSTATUS_MPRV;
     env->mstatus = s;
     env->priv = (uint8_t)to;
+    riscv_hpm_mode(env);
     rt_mode_changed(c);
     return env->mepc;
 }
@@ -210,6 +218,7 @@ uint64_t helper_sret(struct cpu_env *c, uint32_t insn, uint64_t pc)
     env->priv = s >> 8 & 1 ? RV_S : RV_U;
     s = bits_set(s, 1, 1, s >> 5 & 1) | MSTATUS_SPIE;
     env->mstatus = s & ~(MSTATUS_SPP | MSTATUS_MPRV);
+    riscv_hpm_mode(env);
     rt_mode_changed(c);
     return env->sepc;
 }

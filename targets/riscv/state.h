@@ -71,6 +71,7 @@ enum riscv_irq {
 #define MENVCFG_PBMTE (UINT64_C(1) << 62)
 #define MENVCFG_STCE  (UINT64_C(1) << 63)
 
+enum { RV_LINE_COUNTERS = 64 };                /* pin beside those of mip: the alarm of hpm.c */
 enum { RV_HPM_COUNTERS = 32, RV_PMP_ENTRIES = 64 };
 
 struct riscv_env {
@@ -98,6 +99,11 @@ struct riscv_env {
     /* counters: what the guest wrote, against the base at that time */
     uint64_t mcycle_offset, minstret_offset, mcycle_stopped, minstret_stopped;
     uint64_t mhpmcounter[RV_HPM_COUNTERS], mhpmevent[RV_HPM_COUNTERS];
+    uint64_t hpm_since[RV_HPM_COUNTERS];       /* of a counter that runs: what its event stood at when it had that value */
+    uint64_t hpm_running;                      /* counters, as bits */
+    bool hpm_filtered, hpm_alarm;              /* some count in some modes only; an alarm is set */
+    _Atomic uint32_t hpm_due;                  /* the line RV_LINE_COUNTERS */
+    uint64_t hpm_tsc_start; int64_t hpm_ns_start;          /* host's clocks at reset */
     /* physical memory protection */
     uint8_t pmpcfg[RV_PMP_ENTRIES];
     uint64_t pmpaddr[RV_PMP_ENTRIES];

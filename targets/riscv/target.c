@@ -91,7 +91,8 @@ static const struct state_field riscv_state[] = {
     STATE_U32(struct riscv_env, ext_seip), STATE_U64(struct riscv_env, mcycle_offset),
     STATE_U64(struct riscv_env, minstret_offset), STATE_U64(struct riscv_env, mcycle_stopped),
     STATE_U64(struct riscv_env, minstret_stopped), STATE_ARRAY(struct riscv_env, mhpmcounter),
-    STATE_ARRAY(struct riscv_env, mhpmevent), STATE_ARRAY(struct riscv_env, pmpcfg), STATE_ARRAY(struct riscv_env, pmpaddr),
+    STATE_ARRAY(struct riscv_env, mhpmevent), STATE_ARRAY(struct riscv_env, hpm_since),
+    STATE_U64(struct riscv_env, hpm_running), STATE_BOOL(struct riscv_env, hpm_filtered), STATE_ARRAY(struct riscv_env, pmpcfg), STATE_ARRAY(struct riscv_env, pmpaddr),
     STATE_U32(struct riscv_env, pmp_active), STATE_ARRAY(struct riscv_env, pmp_first), STATE_ARRAY(struct riscv_env, pmp_last),
     STATE_ARRAY(struct riscv_env, pmp_rule), STATE_END,
 };

@@ -2,16 +2,7 @@
 # Bare-metal programs that do what no sane guest does. The emulator must neither crash nor hang: registers.c powers off by
 # itself; nowhere.c goes on until SIGTERM ends it, with status 0. SEEDS="1 2 3" and SECONDS_EACH= lengthen the run.
 set -eu
-B=${B:-build}
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-command -v riscv64-linux-gnu-gcc >/dev/null || { echo "no cross compiler: apt-get install gcc-riscv64-linux-gnu"; exit 77; }
-fail() { echo "FAILED: $*"; exit 1; }
-make_guest() {  # NAME SEED
-    riscv64-linux-gnu-gcc -march=rv64ima_zicsr -mabi=lp64 -mcmodel=medany -mstrict-align -O1 -ffreestanding -fno-builtin -fno-pic \
-        -fno-pie -nostdlib -static -w -DSEED="$2" -Wl,-Ttext=0x80000000 -Wl,--build-id=none -Wl,-z,norelro -Wl,-n -Wl,--no-warn-rwx-segments \
-        -o "$T/$1" tests/guest/bare/start.S "tests/guest/bare/$1.c"
-}
+. tests/guest/lib.sh
 run() {  # SECONDS NAME: exit status in $status
     status=0
     timeout -k 5 "$1" "$B/rhea-system-riscv64" -M virt -m 128M -display none -serial null -bios none -kernel "$T/$2" \
@@ -21,10 +12,10 @@ head -c 1M /dev/zero > "$T/disk"
 MORE="-drive file=$T/disk,format=raw,if=none,id=d -device virtio-blk-device,drive=d -device virtio-rng-device
     -netdev user,id=n -device virtio-net-device,netdev=n"
 for seed in ${SEEDS:-1 2 3}; do
-    make_guest registers "$seed"
+    make_guest registers "-DSEED=$seed"
     run 60 registers
     [ $status = 0 ] || { cat "$T/out"; fail "registers, seed $seed: status $status"; }
-    make_guest nowhere "$seed"
+    make_guest nowhere "-DSEED=$seed"
     run "${SECONDS_EACH:-3}" nowhere
     [ $status = 124 ] || { cat "$T/out"; fail "nowhere, seed $seed: ended by itself with status $status"; }
 done

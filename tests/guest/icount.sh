@@ -2,11 +2,7 @@
 # -icount: bare/icount.c checks its counters and timers, and prints a hash of the instructions at which it was interrupted:
 # the same cold, hot, interpreted, and again.
 set -eu
-B=${B:-build}
-T=$(mktemp -d)
-trap 'rm -rf "$T"' EXIT
-command -v riscv64-linux-gnu-gcc >/dev/null || { echo "no cross compiler: apt-get install gcc-riscv64-linux-gnu"; exit 77; }
-fail() { echo "FAILED: $*"; exit 1; }
+. tests/guest/lib.sh
 run() {  # SHIFT[,MORE] ACCEL [OPTION...]
     name=$1-$2
     icount=$1 accel=$2; shift 2
@@ -19,9 +15,7 @@ run() {  # SHIFT[,MORE] ACCEL [OPTION...]
     fi
 }
 for shift in 0 3; do
-    riscv64-linux-gnu-gcc -march=rv64ima_zicsr -mabi=lp64 -mcmodel=medany -mstrict-align -O1 -ffreestanding -fno-builtin -fno-pic \
-        -fno-pie -nostdlib -static -w -DSHIFT=$shift -Wl,-Ttext=0x80000000 -Wl,--build-id=none -Wl,-z,norelro -Wl,-n \
-        -Wl,--no-relax -Wl,--no-warn-rwx-segments -o "$T/icount" tests/guest/bare/start.S tests/guest/bare/icount.c
+    make_guest icount "-DSHIFT=$shift"
     rm -f "$T/first"
     run shift=$shift tier=cold
     run shift=$shift tier=hot

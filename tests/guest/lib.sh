@@ -1,0 +1,14 @@
+# Sourced by the tests of bare-metal RISC-V programs. $B is the build folder, $T a folder that goes at the end.
+B=${B:-build}
+T=$(mktemp -d)
+trap 'rm -rf "$T"' EXIT
+command -v riscv64-linux-gnu-gcc >/dev/null || { echo "no cross compiler: apt-get install gcc-riscv64-linux-gnu"; exit 77; }
+fail() { echo "FAILED: $*"; exit 1; }
+
+# make_guest NAME [FLAG...]: tests/guest/bare/NAME.c to $T/NAME, at the start of RAM.
+make_guest() {
+    name=$1; shift
+    riscv64-linux-gnu-gcc -march=rv64ima_zicsr -mabi=lp64 -mcmodel=medany -mstrict-align -O1 -ffreestanding -fno-builtin -fno-pic \
+        -fno-pie -nostdlib -static -w "$@" -Wl,-Ttext=0x80000000 -Wl,--build-id=none -Wl,-z,norelro -Wl,-n -Wl,--no-relax \
+        -Wl,--no-warn-rwx-segments -o "$T/$name" tests/guest/bare/start.S "tests/guest/bare/$name.c"
+}
