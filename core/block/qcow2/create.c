@@ -433,15 +433,48 @@ int qcow2_grow_l1(struct qcow2 *q, uint64_t bytes, struct error *err)
     return ret < 0 ? error_set(err, ret, "could not write a longer L1 table: %s", strerror(-ret)) : 0;
 }
 
-static int shrink(struct qcow2 *q, uint64_t bytes)
+/* The clusters behind the new end: only now that the size says so. */
+static int give_up(struct qcow2 *q, uint64_t bytes, uint64_t old)
 {
-    uint64_t from = align_up(bytes, q->cluster), end = align_up(q->size, q->cluster);
+    uint64_t from = align_up(bytes, q->cluster), end = align_up(old, q->cluster);
     int      ret  = 0;
 
     if (from < end)
         ret = qcow2_set_range(q, from, end - from, false, false, true);
     if (ret == 0)
         ret = qcow2_write_tables(q);
+    return ret;
+}
+
+/* What comes into view must be zeros before the size says so: neither what the backing file has there, nor what a
+ * shrink that was cut short has left. */
+static int blank(struct qcow2 *q, uint64_t old, uint64_t bytes)
+{
+    struct blk_node *b = q->n->backing;
+    uint64_t         end = b != NULL ? MIN(bytes, b->bytes) : 0, from = align_up(old, q->cluster);
+    int              ret;
+
+    if (from < end && q->version < 3)
+        return -ENOTSUP;
+    ret = from < bytes ? qcow2_set_range(q, from, align_up(bytes, q->cluster) - from, false, false, false) : 0;
+    if (ret == 0 && from < end)
+        ret = qcow2_set_range(q, from, align_up(end, q->cluster) - from, true, false, false);
+    if (ret == 0)
+        ret = qcow2_write_tables(q);
+    return ret == 0 ? qcow2_sync(q) : ret;
+}
+
+static int set_size(struct qcow2 *q, uint64_t bytes)
+{
+    uint64_t old = q->size;
+    int      ret;
+
+    q->size = bytes;
+    ret = qcow2_header_fields(q);
+    if (ret == 0)
+        ret = qcow2_sync(q);
+    if (ret < 0)
+        q->size = old;
     return ret;
 }
 
@@ -468,24 +501,14 @@ int qcow2_resize(struct blk_node *n, uint64_t bytes, enum blk_prealloc p, struct
     co_lock(&q->lock);
     if (ret == 0)
         ret = qcow2_bitmaps_end(q);              /* their length changes: the next write loads them again */
-    ret = ret < 0 ? ret : bytes < old ? shrink(q, bytes) : qcow2_grow_l1(q, bytes, err);
-    if (ret == 0) {
-        q->size = bytes;
-        ret = qcow2_header_fields(q);
-        if (ret == 0)
-            ret = qcow2_sync(q);
-        if (ret < 0)
-            q->size = old;
-    }
-    if (ret == 0 && bytes > old && n->backing != NULL && n->backing->bytes > old) {
-        /* What the backing file has beyond the old end must not show up. */
-        uint64_t end = MIN(bytes, n->backing->bytes), from = align_up(old, q->cluster);
-
-        if (from < end && q->version >= 3)
-            ret = qcow2_set_range(q, from, align_up(end, q->cluster) - from, true, false, false);
-        else if (from < end)
-            ret = -ENOTSUP;
-    }
+    if (ret == 0 && bytes > old)
+        ret = qcow2_grow_l1(q, bytes, err);
+    if (ret == 0 && bytes > old)
+        ret = blank(q, old, bytes);
+    if (ret == 0)
+        ret = set_size(q, bytes);
+    if (ret == 0 && bytes < old)
+        ret = give_up(q, bytes, old);
     if (ret == 0 && p != BLK_PREALLOC_OFF && bytes > align_up(old, q->cluster))
         ret = qcow2_allocate_range(q, align_up(old, q->cluster), bytes - align_up(old, q->cluster));
     if (ret == 0 && q->data_external && (bytes > q->data->bytes || (q->autoclear & QCOW2_AUTO_DATA_RAW)))

@@ -525,29 +525,96 @@ static void put_ext(struct ext_buf *b, uint32_t type, const void *data, size_t b
     b->at += 8 + align_up(bytes, 8);
 }
 
-/* Names for the feature bits that we may set, for programs that do not know them. */
-static void put_features(struct ext_buf *b)
+/* Names for the feature bits that we may set, for programs that do not know them: as many as fit below @end. */
+static void put_features(struct ext_buf *b, uint64_t end)
 {
     static const struct { uint8_t type, bit; const char *name; } f[] = {
         { 0, 0, "dirty bit" }, { 0, 1, "corrupt bit" }, { 0, 2, "external data file" }, { 0, 3, "compression type" },
         { 0, 4, "extended L2 entries" }, { 1, 0, "lazy refcounts" }, { 2, 0, "bitmaps" }, { 2, 1, "raw external data" },
     };
     uint8_t table[ARRAY_LEN(f) * 48] = { 0 };
+    size_t  n = b->at + 8 < end ? MIN((size_t)(end - b->at - 8) / 48, ARRAY_LEN(f)) : 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(f); i++) {
+    for (size_t i = 0; i < n; i++) {
         table[i * 48]     = f[i].type;
         table[i * 48 + 1] = f[i].bit;
         memcpy(table + i * 48 + 2, f[i].name, strlen(f[i].name));
     }
-    put_ext(b, QCOW2_EXT_FEATURES, table, sizeof table);
+    if (n > 0)
+        put_ext(b, QCOW2_EXT_FEATURES, table, n * 48);
+}
+
+static void put_extensions(struct qcow2 *q, struct ext_buf *b)
+{
+    uint8_t  crypto[16];
+    uint64_t name = strlen(q->n->backing_name), end;
+
+    if (q->n->backing_format[0] != '\0')
+        put_ext(b, (uint32_t)QCOW2_EXT_BACKING_FORMAT, q->n->backing_format, strlen(q->n->backing_format));
+    if (q->data_external && q->data_name[0] != '\0')
+        put_ext(b, QCOW2_EXT_DATA_FILE, q->data_name, strlen(q->data_name));
+    if (q->crypt_method == 2) {
+        store_be64(crypto, q->crypt_off);
+        store_be64(crypto + 8, q->crypt_len);
+        put_ext(b, QCOW2_EXT_CRYPTO, crypto, sizeof crypto);
+    }
+    for (struct qcow2_ext *e = q->exts; e != NULL; e = e->next)
+        if (e->type != QCOW2_EXT_FEATURES)
+            put_ext(b, e->type, e->data, e->bytes);
+    /* The feature names leave room for the end mark and, if it fits, for the backing file's name. */
+    end = BLK_SECTOR - 8;
+    if (b->at + 8 + name <= BLK_SECTOR)
+        end -= name;
+    if (q->version >= 3 && q->cluster >= 1024)
+        put_features(b, end);
+    put_ext(b, 0, "", 0);
+}
+
+/* A backing file's name that does not fit the first sector gets a place that the header on the disk does not point
+ * to, and is there before the header points to it. 0 if there is no such place. */
+static uint64_t place_name(struct qcow2 *q, const struct ext_buf *b, uint64_t name)
+{
+    enum { FIRST = BLK_SECTOR, SECOND = 4 * BLK_SECTOR };
+    uint8_t  old[8];
+    uint64_t at;
+
+    if (b->full || b->at > BLK_SECTOR || q->cluster < 2 * SECOND || name > SECOND - FIRST || blk_read(q->file, 8, old, sizeof old) < 0)
+        return 0;
+    at = load_be64(old);
+    return at >= FIRST && at < SECOND ? SECOND : FIRST;
+}
+
+/* Within the first sector the change is one write that happens or does not; only what other programs put there, or
+ * tiny clusters, can make a header that does not fit. */
+static int write_header(struct qcow2 *q, struct ext_buf *b)
+{
+    uint64_t name = strlen(q->n->backing_name), at = 0;
+    int      ret  = 0;
+
+    if (name > 0 && b->at + name > BLK_SECTOR)
+        at = place_name(q, b, name);
+    if (at != 0) {
+        ret = blk_write(q->file, at, q->n->backing_name, name);
+        if (ret == 0)
+            ret = qcow2_sync(q);
+    } else if (name > 0) {
+        at = b->at;
+        if (b->full || at + name > b->end)
+            return -ENOSPC;
+        memcpy(b->h + at, q->n->backing_name, name);
+        b->at += name;
+    }
+    if (b->full)
+        return -ENOSPC;
+    store_be64(b->h + 8, at);
+    store_be32(b->h + 16, (uint32_t)name);
+    return ret < 0 ? ret : blk_write(q->file, 0, b->h, b->at <= BLK_SECTOR && q->file->bytes >= q->cluster ? BLK_SECTOR : q->cluster);
 }
 
 int qcow2_header_write(struct qcow2 *q, struct error *err)
 {
     uint8_t       *h = xcalloc(1, q->cluster);
     struct ext_buf b = { .h = h, .end = q->cluster };
-    uint8_t        crypto[16];
-    size_t         name = strlen(q->n->backing_name);
     int            ret;
 
     if (q->version >= 3)
@@ -563,30 +630,10 @@ int qcow2_header_write(struct qcow2 *q, struct error *err)
         h[104] = (uint8_t)q->compression;
     }
     b.at = q->header_bytes;
-    if (q->n->backing_format[0] != '\0')
-        put_ext(&b, (uint32_t)QCOW2_EXT_BACKING_FORMAT, q->n->backing_format, strlen(q->n->backing_format));
-    if (q->data_external && q->data_name[0] != '\0')
-        put_ext(&b, QCOW2_EXT_DATA_FILE, q->data_name, strlen(q->data_name));
-    if (q->crypt_method == 2) {
-        store_be64(crypto, q->crypt_off);
-        store_be64(crypto + 8, q->crypt_len);
-        put_ext(&b, QCOW2_EXT_CRYPTO, crypto, sizeof crypto);
-    }
-    if (q->version >= 3 && q->cluster >= 1024)
-        put_features(&b);
-    for (struct qcow2_ext *e = q->exts; e != NULL; e = e->next)
-        if (e->type != QCOW2_EXT_FEATURES)
-            put_ext(&b, e->type, e->data, e->bytes);
-    put_ext(&b, 0, "", 0);
-    if (name > 0 && !b.full && b.at + name <= b.end) {
-        store_be64(h + 8, b.at);
-        store_be32(h + 16, (uint32_t)name);
-        memcpy(h + b.at, q->n->backing_name, name);
-    } else if (name > 0) {
-        b.full = true;
-    }
-    ret = b.full ? error_set(err, ENOSPC, "the header does not fit one cluster of %llu bytes; use a shorter backing file name", (unsigned long long)q->cluster)
-                 : blk_write(q->file, 0, h, q->cluster);
+    put_extensions(q, &b);
+    ret = write_header(q, &b);
+    if (ret == -ENOSPC && err != NULL)
+        error_set(err, ENOSPC, "the header does not fit one cluster of %llu bytes; use a shorter backing file name", (unsigned long long)q->cluster);
     if (ret < 0 && err != NULL && !err->code)
         error_set(err, ret, "Could not write qcow2 header: %s", strerror(-ret));
     free(h);
