@@ -378,6 +378,17 @@ static int64_t file_allocated(struct blk_node *n)
     return fstat(f->fd, &st) < 0 ? -errno : (int64_t)st.st_blocks * 512;
 }
 
+static int file_refresh(struct blk_node *n)
+{
+    struct file *f = n->priv;
+    uint64_t     bytes;
+    int          ret = file_size(f, &bytes, n->filename, NULL);
+
+    if (ret == 0)
+        n->bytes = f->end = MAX(bytes, f->end);
+    return ret;
+}
+
 /* ---- copying inside the host */
 
 struct copy_work {
@@ -543,7 +554,7 @@ static const struct blk_option file_create_opts[] = {
 #define FILE_OPS                                                                                         \
     .bytes = sizeof(struct file), .open = file_open, .close = file_close, .read = file_read, .write = file_write, .zero = file_zero,    \
     .discard = file_discard, .flush = file_flush, .map = file_map, .copy = file_copy, .resize = file_resize, \
-    .allocated = file_allocated, .create = file_create, .create_opts = file_create_opts
+    .allocated = file_allocated, .refresh = file_refresh, .create = file_create, .create_opts = file_create_opts
 
 const struct blk_driver blk_file = { .name = "file", .help = "a file of the host", .prefixes = "file",
                                      .flags = BLK_DRV_PROTOCOL | BLK_DRV_GROWS | BLK_DRV_HOST_NAMES, FILE_OPS };

@@ -159,6 +159,7 @@ struct blk_driver {
     int (*copy)(struct blk_node *src, uint64_t soff, struct blk_node *dst, uint64_t doff, uint64_t len);
     int (*resize)(struct blk_node *n, uint64_t bytes, enum blk_prealloc p, struct error *err);
     int64_t (*allocated)(struct blk_node *n);         /* bytes on the host, as du counts */
+    int (*refresh)(struct blk_node *n);               /* a protocol: look at its size again */
     int (*info)(struct blk_node *n, struct blk_info *info, struct error *err);
     int (*check)(struct blk_node *n, struct blk_check *c, int fix, struct error *err);
     int (*empty)(struct blk_node *n, struct error *err);   /* commit: drop all content above the backing file */
@@ -281,7 +282,7 @@ int blk_map_chain(struct blk_node *n, struct blk_node *base, uint64_t off, uint6
 int blk_map_above(struct blk_node *n, struct blk_node *base, uint64_t off, uint64_t len, uint64_t *same);
 
 int64_t blk_allocated(struct blk_node *n);
-/** blk_refresh - ask the protocol again how long it is (after somebody else grew it). */
+/** blk_refresh - ask the protocol again how long it is (after somebody else grew it). 0 or -errno. */
 int blk_refresh(struct blk_node *n);
 /** blk_drain - wait until no request is in flight in this node. Context: coroutine; yields. */
 void blk_drain(struct blk_node *n);

@@ -456,6 +456,19 @@ int blk_map_above(struct blk_node *n, struct blk_node *base, uint64_t off, uint6
     return 0;
 }
 
+int blk_refresh(struct blk_node *n)
+{
+    int ret = 0;
+
+    if (n->drv->refresh != NULL)
+        return n->drv->refresh(n);
+    if (n->file != NULL && (n->drv->flags & BLK_DRV_FILTER)) {
+        ret      = blk_refresh(n->file);
+        n->bytes = n->file->bytes;
+    }
+    return ret;
+}
+
 int64_t blk_allocated(struct blk_node *n)
 {
     int64_t sum;

@@ -43,6 +43,14 @@ ok $IMG check -r all q.qcow2; ok $IMG check q.qcow2; ok $IO -c 'write 2M 64k' q.
 entry 80 0 0 0 0 5 12 0; exits 1 $IO -c 'read 0 64k' q.qcow2; exits 2 $IMG check q.qcow2
 ok $IMG check -r all q.qcow2; ok $IMG check q.qcow2
 entry 80 ff ff ff 0 0 0 0; exits 2 $IMG check q.qcow2; ok $IMG check -r all q.qcow2; ok $IMG check q.qcow2
+# behind the end of the file: nothing to read, and no file made as long as an image says
+entry 80 0 0 50 0 0 0 0; exits 1 $IO -r -c 'read 0 64k' q.qcow2; exits 1 $IO -c 'write 0 64k' q.qcow2; exits 1 $IO -c 'write 2M 64k' q.qcow2; says "corrupt"
+[ "$(stat -c %s q.qcow2)" -lt 4000000 ] || fail "a file of $(stat -c %s q.qcow2) bytes"
+ok $IMG check -r all q.qcow2; ok $IO -c 'read -P 0 0 64k' -c 'write 2M 64k' q.qcow2
+for p in metadata falloc full; do
+    rm -f q.qcow2; ok $IMG create -q -f qcow2 -o preallocation=$p q.qcow2 2M; ok $IMG resize -q --preallocation=$p q.qcow2 4M
+    ok $IO -c 'read -P 0 0 4M' -c 'write -P 3 3M 64k' q.qcow2; ok $IMG check q.qcow2
+done
 entry 40 0 0 0 0 5 0 0;  exits 1 $IO -c 'read 0 64k' q.qcow2   # compressed garbage
 entry 7f ff ff ff ff ff ff ff; exits 1 $IO -c 'read 0 64k' q.qcow2
 

@@ -514,10 +514,10 @@ int qcow2_resize(struct blk_node *n, uint64_t bytes, enum blk_prealloc p, struct
     if (ret == 0 && q->data_external && (bytes > q->data->bytes || (q->autoclear & QCOW2_AUTO_DATA_RAW)))
         ret = blk_resize(q->data, bytes, BLK_PREALLOC_OFF, err);
     co_unlock(&q->lock);
-    if (ret == 0 && p >= BLK_PREALLOC_FALLOC && !q->data_external) {
+    if (ret == 0 && p != BLK_PREALLOC_OFF && !q->data_external) {
         uint64_t end = q->free_hint << q->cluster_bits;
 
-        ret = end > q->file->bytes ? blk_resize(q->file, end, p, err) : 0;
+        ret = end > q->file->bytes ? blk_resize(q->file, end, p == BLK_PREALLOC_METADATA ? BLK_PREALLOC_OFF : p, err) : 0;
     }
     blk_untrack(&t);
     return ret < 0 ? error_set(err, ret, "could not resize the image: %s", strerror(-ret)) : 0;

@@ -205,14 +205,19 @@ static uint64_t in_place_length(struct qcow2 *q, struct qcow2_tab *t, unsigned i
     return have;
 }
 
-static int check_place(struct qcow2 *q, uint64_t host, uint64_t len)
+static int check_place(struct qcow2 *q, uint64_t off, uint64_t host, uint64_t len)
 {
     const char *what;
+
+    int         ret;
 
     if (q->data_external)
         return 0;
     if (host & (q->cluster - 1) & 511)
         return 0;
+    ret = qcow2_inside(q, off, align_down(host, q->cluster));
+    if (ret < 0)
+        return ret;
     what = qcow2_overlaps(q, host, len);
     return what == NULL ? 0 : qcow2_mark_corrupt(q, "a write of guest data at 0x%llx would overwrite the %s", (unsigned long long)host, what);
 }
@@ -252,7 +257,7 @@ static int plan_alloc(struct qcow2 *q, struct qcow2_tab *t, unsigned index, uint
         n           = 1;                         /* our own cluster, only marked: write into it */
         p->reuse    = true;
         p->new_host = entry & QCOW2_OFFSET_MASK;
-        ret         = check_place(q, p->new_host, q->cluster);
+        ret         = check_place(q, base, p->new_host, q->cluster);
         if (ret < 0)
             return ret;
     } else if (q->data_external) {
@@ -302,7 +307,7 @@ static int plan_write(struct qcow2 *q, uint64_t off, uint64_t len, struct plan *
         if (p->len > 0) {
             if ((p->host - in) & (q->cluster - 1))
                 return qcow2_mark_corrupt(q, "L2 entry of guest offset 0x%llx is unaligned", (unsigned long long)off);
-            return check_place(q, p->host, p->len);
+            return check_place(q, off, p->host, p->len);
         }
     }
     return plan_alloc(q, t, index, off, len, p);

@@ -155,12 +155,31 @@ static enum qcow2_kind sub_kind(struct qcow2 *q, uint64_t entry, uint64_t bitmap
     return kind;
 }
 
-static int check_host(struct qcow2 *q, uint64_t off, uint64_t entry, uint64_t host)
+/* Does a cluster lie behind the file's end, even after another look at it? */
+static bool behind_end(struct qcow2 *q, uint64_t host)
+{
+    if (host < q->data->bytes || (q->n->flags & BLK_SHARE))
+        return false;                            /* -U: somebody else may be writing it */
+    blk_refresh(q->data);
+    return host >= q->data->bytes;
+}
+
+int qcow2_inside(struct qcow2 *q, uint64_t off, uint64_t host)
+{
+    if (q->data_external || !behind_end(q, host))
+        return 0;
+    if (!(q->n->flags & BLK_RDWR))
+        return -EIO;
+    return qcow2_mark_corrupt(q, "L2 entry of guest offset 0x%llx points to 0x%llx, behind the end of the file", (unsigned long long)off,
+                              (unsigned long long)host);
+}
+
+static int check_host(struct qcow2 *q, uint64_t off, uint64_t entry, uint64_t host, bool data)
 {
     if ((host & (q->cluster - 1)) || (entry & QCOW2_L2_RESERVED))
         return qcow2_mark_corrupt(q, "L2 entry of guest offset 0x%llx is 0x%llx: an unaligned cluster or a reserved bit",
                                   (unsigned long long)off, (unsigned long long)entry);
-    return 0;
+    return data ? qcow2_inside(q, off, host) : 0;
 }
 
 int qcow2_map(struct qcow2 *q, uint64_t off, uint64_t *len, uint64_t *host)
@@ -195,7 +214,7 @@ int qcow2_map(struct qcow2 *q, uint64_t off, uint64_t *len, uint64_t *host)
         if (kind >= 0 && (int)k != kind)
             break;
         if (k == QCOW2_DATA || k == QCOW2_ZERO_ALLOC) {
-            ret = check_host(q, off + have, entry, place);
+            ret = check_host(q, off + have, entry, place, k == QCOW2_DATA);
             if (ret < 0)
                 return ret;
             if (kind >= 0 && place + in != first + have)

@@ -215,6 +215,9 @@ uint64_t qcow2_l2_get(const struct qcow2 *q, const struct qcow2_tab *t, unsigned
 uint64_t qcow2_l2_bitmap(const struct qcow2 *q, const struct qcow2_tab *t, unsigned index);
 void     qcow2_l2_set(struct qcow2 *q, struct qcow2_tab *t, unsigned index, uint64_t entry, uint64_t bitmap);
 int      qcow2_map(struct qcow2 *q, uint64_t off, uint64_t *len, uint64_t *host);
+/** qcow2_inside - does a data cluster lie within the file? -EIO if not; in a writable image it is a sign of corruption
+ *  and marked (-EUCLEAN): writing there would make the file as long as an image claims. @off: of the guest. */
+int      qcow2_inside(struct qcow2 *q, uint64_t off, uint64_t host);
 void     qcow2_packed_place(const struct qcow2 *q, uint64_t entry, uint64_t *off, uint64_t *bytes);
 enum qcow2_kind qcow2_entry_kind(const struct qcow2 *q, uint64_t entry);
 unsigned qcow2_slice_entries(const struct qcow2 *q);
