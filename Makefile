@@ -115,6 +115,17 @@ endif
 $(addprefix $(B)/,$(LINKS)): core/links
 	$(Q)ln -sfn rhea $@
 
+# User mode alone, without shared libraries: what binfmt_misc starts inside foreign root folders (rhea binfmt).
+STATIC_LINKS := $(addprefix $(B)/static/, $(addprefix rhea-, $(filter-out system-% img io nbd, $(shell cat core/links 2>/dev/null))))
+.PHONY: static
+static: $(STATIC_LINKS)
+$(B)/static/rhea: $(MAIN_OBJ) $(B)/obj/core/user/static.o $(B)/librhea.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -static-pie -Wl,--wrap=dlopen -o $@ $^ $(STATIC_LIBS)
+$(STATIC_LINKS): $(B)/static/rhea
+	$(Q)ln -sfn rhea $@
+
 # The manual and the completion come from the option table.
 DOC := $(addprefix $(B)/doc/, rhea.1 rhea-system.1 rhea-user.1 rhea-img.1 rhea-io.1 rhea-nbd.1 rhea.bash)
 .PHONY: doc
@@ -179,7 +190,7 @@ demo:
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@B=$(B) tests/lib/demo
 
-install: all doc
+install: all doc $(if $(CONFIG_STATIC),static)
 	@B=$(B) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LINKS='$(LINKS)' core/install
 
 clean:
@@ -188,6 +199,7 @@ clean:
 help:
 	@sed -n 's/^#? //p' Makefile
 #? make                builds $(B)/rhea and its links
+#? make static         user mode without shared libraries, for foreign root folders (rhea binfmt install)
 #? make check          the tests: minutes; installs what is missing first (asks on a terminal)
 #? make demo           boots Debian on a translated CPU, to a shell
 #? make check-unit     one layer alone; also -headers -isa -guest -boot -block -client; T= I= narrow a run

@@ -98,6 +98,7 @@ struct user_options {
     bool has_seed;
     bool one_insn_per_tb;          /* -singlestep */
     struct optlist *accel;         /* -accel tcg,backend=interp; key "accel"; NULL if not given */
+    int exec_fd;                   /* the program, opened by the kernel's binfmt_misc; -1: by path */
 };
 
 /**

@@ -10,7 +10,7 @@
 /* The links that a complete build has; one that this build lacks is told apart from a slip of the fingers. */
 static const char *const link_names[] = {
     "system-riscv64", "system-riscv32", "system-aarch64", "system-arm", "system-x86_64", "system-i386",
-    "riscv64", "riscv32", "aarch64", "arm", "img", "io", "nbd", "run", NULL,
+    "riscv64", "riscv32", "aarch64", "arm", "img", "io", "nbd", "run", "binfmt", NULL,
 };
 
 static const struct personality *find(const char *name, const char **arch)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -252,6 +253,10 @@ const struct opt_entry user_opt_table[] = {
     { OPT_HEAD, NULL, NULL, NULL, 0, NULL, NULL },
 };
 
+#ifndef AT_FLAGS_PRESERVE_ARGV0
+#define AT_FLAGS_PRESERVE_ARGV0 1              /* Linux 5.12, uapi/linux/binfmts.h */
+#endif
+
 static const struct { const char *name; opt_call *call; } variables[] = {
     { "QEMU_LD_PREFIX", env_sysroot }, { "QEMU_CPU", user_cpu }, { "QEMU_SET_ENV", set_env },
     { "QEMU_UNSET_ENV", unset_env }, { "QEMU_ARGV0", user_argv0 }, { "QEMU_STACK_SIZE", user_s },
@@ -286,14 +291,34 @@ bool user_wants_models(const struct user_options *o)
     return model && (str_eq(model, "help") || str_eq(model, "?"));
 }
 
+/* Did the kernel start us for a program (binfmt_misc with flag O)? Then argv is our name, the program's path, with flag P
+ * the program's argv[0], and its arguments: none of it is an option of ours. */
+static int started_by_kernel(struct parsing *p, int argc, char **argv)
+{
+    uint64_t fd;
+
+    p->o.exec_fd = -1;
+    errno = 0;
+    fd = getauxval(AT_EXECFD);
+    if (errno || argc < 2)
+        return 0;
+    p->o.exec_fd = (int)fd;
+    if (!(getauxval(AT_FLAGS) & AT_FLAGS_PRESERVE_ARGV0) || argc < 3)
+        return 1;
+    p->argv0 = argv[2];
+    argv[2] = argv[1];                         /* the path, where the program's own arguments begin */
+    return 2;
+}
+
 int user_options_parse(struct user_options *o, int argc, char **argv, const char *arch, struct error *err)
 {
     struct parsing p = { .o = { .arch = arch } };
     int ret, first;
 
     copy_env(&p, environ);
+    first = started_by_kernel(&p, argc, argv);
     ret = read_variables(&p, err);
-    if (!ret)
+    if (!ret && !first)
         ret = opt_parse(&p, user_opt_table, argc, argv, bare_program, &first, err);
     if (!ret && first == argc && !user_wants_models(&p.o))
         ret = error_set(err, EINVAL, "no program given: %s [options] program [arguments...]", error_program());

@@ -252,6 +252,9 @@ static int64_t exec_now(struct user_thread *t, const char *path, struct exec_arg
         user_signal_before_exec(t, false);
         ret = user_raw(SYS_execve, (uintptr_t)"/proc/self/exe", (uintptr_t)own, (uintptr_t)env->list, 0, 0, 0);
         free(own);
+        /* no /proc in this root folder: then it was the kernel that started us (rhea binfmt), and it will again */
+        if (ret == -ENOENT)
+            ret = user_raw(SYS_execve, (uintptr_t)real, (uintptr_t)argv->list, (uintptr_t)env->list, 0, 0, 0);
     } else {
         user_signal_before_exec(t, false);
         ret = user_raw(SYS_execve, (uintptr_t)real, (uintptr_t)argv->list, (uintptr_t)env->list, 0, 0, 0);

@@ -3,3 +3,4 @@ SRC += core/user/maptable.c core/user/mem.c core/user/mmap.c core/user/signal.c 
 SRC += core/user/syscall.c core/user/strace.c core/user/sys_file.c core/user/sys_poll.c core/user/sys_socket.c
 SRC += core/user/sys_ioctl.c core/user/sys_memory.c core/user/sys_misc.c
 SRC += core/user/layout.c core/user/siginfo.c core/user/sys_file32.c core/user/sys_ipc32.c core/user/sys_process32.c
+SRC += core/user/binfmt.c

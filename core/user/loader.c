@@ -154,17 +154,18 @@ struct program {
     int argc;
 };
 
-static int open_file(const char *guest_path, char *path, uint8_t *head, size_t *n, struct error *err)
+/* @fd: the file as the kernel opened it, -1: by its path. */
+static int open_file(const char *guest_path, int fd, char *path, uint8_t *head, size_t *n, struct error *err)
 {
     char buf[PATH_MAX];
     struct stat st;
     ssize_t got;
-    int fd;
 
     if (strlen(guest_path) >= sizeof buf)
         return error_set(err, ENAMETOOLONG, "cannot open program: its path is too long");
-    strcpy(path, user_path(guest_path, buf, sizeof buf));
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    strcpy(path, fd >= 0 ? guest_path : user_path(guest_path, buf, sizeof buf));
+    if (fd < 0)
+        fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(err, "cannot open program '%s'", path);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
@@ -219,7 +220,7 @@ static int find_program(struct program *p, const char *path, struct error *err)
     size_t n;
 
     for (unsigned depth = 0; ; depth++) {
-        int fd = open_file(path, p->path, head, &n, err), ret;
+        int fd = open_file(path, depth ? -1 : user_proc.options->exec_fd, p->path, head, &n, err), ret;
 
         if (fd < 0)
             return fd;
@@ -252,7 +253,7 @@ static int map_interp(const char *name, struct image *im, struct error *err)
     size_t n;
     int ret;
 
-    f->fd = open_file(name, path, head, &n, NULL);
+    f->fd = open_file(name, -1, path, head, &n, NULL);
     if (f->fd < 0) {
         ret = error_set(err, -f->fd, "cannot open '%s', the program's dynamic linker: %s; -L DIR says where the guest's "
                         "libraries are%s%s", name, strerror(-f->fd), user_proc.sysroot ? ", it is now " : "",
