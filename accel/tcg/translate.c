@@ -18,6 +18,9 @@ uint64_t full_mode(const struct tcg_vcpu *tv)
            (uint64_t)(tv->crawl || tv->io) << MODE_ICOUNT;
 }
 
+/* Where the instruction at pc lies: T32 code has bit 0 set in pc. */
+static uint64_t code_address(const struct tcg_vcpu *tv, uint64_t pc) { return pc & ~(uint64_t)tv->engine->target->pc_tag; }
+
 bool breakpoint_at(const struct tcg_vcpu *tv, uint64_t pc)
 {
     const struct debug_points *d = tv->v->debug;
@@ -25,7 +28,7 @@ bool breakpoint_at(const struct tcg_vcpu *tv, uint64_t pc)
     if (likely(!d || !d->nbreak))
         return false;
     for (unsigned i = 0; i < d->nbreak; i++)
-        if (d->brk[i] == (pc & ~(uint64_t)tv->engine->target->pc_tag))
+        if (d->brk[i] == code_address(tv, pc))
             return true;
     return false;
 }
@@ -119,7 +122,7 @@ static unsigned spans_of(struct tcg_vcpu *tv, const struct fetcher *f, uint64_t 
 {
     uint64_t edge = f->page + PAGE;
 
-    pc &= ~(uint64_t)tv->engine->target->pc_tag;
+    pc = code_address(tv, pc);
     s[0] = (struct tcg_span){ pc, f->host + (pc - f->page), (uint32_t)((end < edge ? end : edge) - pc) };
     if (end <= edge)
         return 1;
@@ -204,7 +207,7 @@ static struct tcg_region *translate(struct tcg_vcpu *tv, const uint8_t *host)
 {
     struct tcg_engine *e = tv->engine;
     uint64_t pc = tv->env->pc;
-    struct fetcher f = { tv, pc & ~(uint64_t)(PAGE - 1), host - (pc & (PAGE - 1)) };
+    struct fetcher f = { tv, pc & ~(uint64_t)(PAGE - 1), host - (code_address(tv, pc) & (PAGE - 1)) };
     unsigned max = insns_wanted(tv);
     struct tcg_region *r;
     struct tcg_span spans[2];
@@ -267,7 +270,7 @@ static bool pages_hold(struct tcg_vcpu *tv, const struct tcg_region *r)
 struct tcg_region *find_code(struct tcg_vcpu *tv)
 {
     struct tcg_engine *e = tv->engine;
-    const uint8_t *host = code_host(tv, tv->env->pc);
+    const uint8_t *host = code_host(tv, code_address(tv, tv->env->pc));
     struct tcg_region *r = tcg_lookup(e->cache, tv->env->pc, full_mode(tv), host);
 
     if (r && unlikely(r->nspans > 1) && e->system && !pages_hold(tv, r)) {

@@ -1,0 +1,17 @@
+#!/bin/sh
+# A32 and T32 instructions, translated cold and hot, and interpreted: all must give what an independent emulator gave.
+set -u
+B=${B:-build}
+dir=tests/isa/a32
+command -v arm-linux-gnueabihf-gcc >/dev/null || { echo "no cross compiler: apt-get install gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"; exit 77; }
+prog=$B/tests/guest/a32-ops
+mkdir -p "$B/tests/guest"
+arm-linux-gnueabihf-gcc -O1 -marm -march=armv7-a -mfloat-abi=soft -nostdlib -ffreestanding -static -o "$prog" $dir/ops.c -lgcc || exit 1
+for run in tcg tcg,tier=hot tcg,backend=interp; do
+    "$B/rhea-arm" -accel $run "$prog" > "$prog.out"
+    if ! cmp -s $dir/expected.txt "$prog.out"; then
+        echo "-accel $run differs (left: expected); show one with: $B/rhea-arm -accel $run $prog WORD"
+        diff $dir/expected.txt "$prog.out" | head -20
+        exit 1
+    fi
+done
