@@ -2,6 +2,8 @@
  * by its trap handler every time; runs until it is ended. */
 #include <stdint.h>
 
+#define PAGED (1ul << (8 * sizeof(long) - 1))   /* satp: Sv39, Sv32 */
+
 static uint64_t state = SEED;
 static uint64_t back;
 uint64_t table[512] __attribute__((aligned(4096)));
@@ -42,10 +44,10 @@ void round_again(void)
     *(volatile uint64_t *)0x2004000 = *(volatile uint64_t *)0x200bff8 + 1000;
     for (unsigned i = 0; i < 64; i++)
         table[random64() % 512] = random64() % 3 ? 0x20000000 + (random64() & 0x3fffff) : random64();
-    asm volatile("csrw satp, %0\n sfence.vma" : : "r"(mode & 1 ? (8ull << 60) | ((uint64_t)table >> 12) : 0));
-    asm volatile("csrw pmpaddr0, %0\n csrw pmpcfg0, %1" : : "r"(-1ull), "r"(0x1full));
+    asm volatile("csrw satp, %0\n sfence.vma" : : "r"(mode & 1 ? PAGED | (unsigned long)table >> 12 : 0ul));
+    asm volatile("csrw pmpaddr0, %0\n csrw pmpcfg0, %1" : : "r"(-1ul), "r"(0x1ful));
     asm volatile("csrw mepc, %0\n csrc mstatus, %1\n csrs mstatus, %2\n csrw mie, %3\n mret"
-                 : : "r"(to), "r"(0x1800ull), "r"((mode >> 1) * 0x800ull | 0x80), "r"(0x80ull));
+                 : : "r"((unsigned long)to), "r"(0x1800ul), "r"((unsigned long)(mode >> 1) * 0x800 | 0x80), "r"(0x80ul));
     __builtin_unreachable();
 }
 
@@ -54,7 +56,7 @@ int main(void)
     extern char again[];
 
     back = (uint64_t)again;
-    asm volatile("csrw mtvec, %0" : : "r"(back));
+    asm volatile("csrw mtvec, %0" : : "r"((unsigned long)back));
     round_again();
     return 0;
 }

@@ -2,6 +2,8 @@
  * that is asked is that the emulator lives. The finisher, which would end the run, is left out. */
 #include <stdint.h>
 
+enum { BARS_AT = 0x40000000 };
+
 static uint64_t state = SEED;
 
 static uint64_t random64(void)
@@ -24,6 +26,7 @@ static const struct { uint64_t base, length; } devices[] = {
     { 0x20000000, 0x4000000 }, { 0x20000000, 0x1000 },   /* flash */
     { 0x30000000, 0x10000000 }, { 0x30000000, 0x10000 }, /* PCI configuration */
     { 0x40000000, 0x40000000 }, { 0x3000000, 0x10000 },  /* PCI memory and ports */
+    { BARS_AT, 0x40000 }, { BARS_AT, 0x4000 },           /* where enable_pci() puts what the functions have */
     { 0x0, 0x100000 },                    /* ROM and nothing */
 };
 
@@ -53,11 +56,42 @@ static void poke(uint64_t at)
     }
 }
 
+/* Gives each function's memory a place and lets it answer and do DMA: random writes seldom would. */
+static void enable_pci(void)
+{
+    uint32_t next = BARS_AT;
+
+    for (unsigned d = 0; d < 32; d++) {
+        volatile uint32_t *cfg = (volatile uint32_t *)(0x30000000ul + d * 0x8000ul);
+
+        if (cfg[0] == 0xffffffff)
+            continue;
+        cfg[1] = 0;
+        for (unsigned bar = 4; bar < 10; bar++) {
+            uint32_t was, size;
+
+            cfg[bar] = 0xffffffff;
+            was = cfg[bar];
+            if (!was || was & 1)
+                continue;
+            size = -(was & ~15u);
+            next = (next + size - 1) & -size;
+            cfg[bar] = next;
+            next += size;
+            if ((was & 6) == 4)
+                cfg[++bar] = 0;
+        }
+        cfg[1] = 6;
+    }
+}
+
 int main(void)
 {
     for (unsigned i = 0; i < 300000; i++) {
         unsigned d = random64() % (sizeof devices / sizeof devices[0]);
 
+        if (i % 500 == 0)
+            enable_pci();
         poke(devices[d].base + random64() % devices[d].length);
     }
     return 0;
