@@ -26,6 +26,7 @@ const struct ir_slot arm_slots[] = {
     V(19), V(20), V(21), V(22), V(23), V(24), V(25), V(26), V(27), V(28), V(29), V(30), V(31),
     R(0), R(1), R(2), R(3), R(4), R(5), R(6), R(7), R(8), R(9), R(10), R(11), R(12), R(13), R(14),
     { "cc_c", offsetof(struct arm_env, cc_c), IR_I32 }, { "ge", offsetof(struct arm_env, ge), IR_I32 },
+    { "qc", offsetof(struct arm_env, qc), IR_V128 },
 };
 _Static_assert(ARRAY_LEN(arm_slots) == ARM_NSLOTS, "a slot for each register");
 _Static_assert(offsetof(struct arm_env, x) == 64, "generated code reaches homes from 64 on with short displacements");
@@ -40,6 +41,7 @@ static void arm_reset(struct cpu_env *c)
     env->cc_op = ARM_CC_NZCV;
     env->excl_addr = ~UINT64_C(0);
     env->fpsr = 0;
+    memset(env->qc, 0, sizeof env->qc);
     arm_set_fpcr(env, 0);
     arm_system_reset(env);
     c->halted = 0;
@@ -90,15 +92,17 @@ static uint32_t align_fault(struct cpu_env *c, uint64_t va, enum rt_access acces
 /* MXCSR flags IE DE ZE OE UE PE are bits 0..5; FPSR has IOC DZC OFC UFC IXC at 0..4, IDC at 7. */
 uint32_t arm_fpsr(const struct arm_env *env)
 {
-    uint32_t m = env->c.mxcsr;
+    static const uint8_t none[sizeof env->qc];
+    uint32_t m = env->c.mxcsr, qc = memcmp(env->qc, none, sizeof none) ? 1u << 27 : 0;
 
-    return env->fpsr | (m & 1) | (m >> 1 & 2) | (m >> 1 & 4) | (m >> 1 & 8) | (m >> 1 & 16);
+    return env->fpsr | qc | (m & 1) | (m >> 1 & 2) | (m >> 1 & 4) | (m >> 1 & 8) | (m >> 1 & 16);
 }
 
 void arm_set_fpsr(struct arm_env *env, uint32_t v)
 {
     env->c.mxcsr = (env->c.mxcsr & ~0x3du) | (v & 1) | (v & 0x1e) << 1;
     env->fpsr = v & (1u << 27 | 1u << 7);
+    memset(env->qc, 0, sizeof env->qc);
 }
 
 /* FPCR.RMode: nearest, up, down, zero; MXCSR: nearest, down, up, zero. FZ becomes flush-to-zero of results and inputs. */
@@ -122,7 +126,7 @@ static const struct state_field arm_state[] = {
     STATE_U32(struct arm_env, fpcr), STATE_U32(struct arm_env, fpsr), STATE_U64(struct arm_env, excl_addr),
     STATE_U64(struct arm_env, excl_lo), STATE_U64(struct arm_env, excl_hi), STATE_U64(struct arm_env, tpidr_el0),
     STATE_U64(struct arm_env, tpidrro_el0), STATE_U32(struct arm_env, pstate), STATE_U32(struct arm_env, lines),
-    STATE_ARRAY(struct arm_env, v), STATE_ARRAY(struct arm_env, sp_el), STATE_U64(struct arm_env, sctlr),
+    STATE_ARRAY(struct arm_env, v), STATE_ARRAY(struct arm_env, qc), STATE_ARRAY(struct arm_env, sp_el), STATE_U64(struct arm_env, sctlr),
     STATE_ARRAY(struct arm_env, ttbr), STATE_U64(struct arm_env, tcr), STATE_U64(struct arm_env, mair),
     STATE_U64(struct arm_env, amair), STATE_U64(struct arm_env, vbar), STATE_U64(struct arm_env, esr_el1),
     STATE_U64(struct arm_env, far_el1), STATE_U64(struct arm_env, elr), STATE_U64(struct arm_env, spsr),

@@ -1,92 +1,46 @@
 /* targets/arm/tr_simd.c - vector operations as values, for A64 and AArch32. */
 #include "targets/arm/tr_simd.h"
 
-#include "targets/arm/help_simd.h"
-
-static ir_ref vbin(struct ir *ir, enum ir_op op, unsigned bits, ir_ref a, ir_ref b)
-{
-    return ir_emit(ir, op, IR_V128, bits, 0, a, b, 0, 0);
-}
-
-static ir_ref vnot(struct ir *ir, ir_ref a) { return ir_emit(ir, IR_OP_vnot, IR_V128, 0, 0, a, 0, 0, 0); }
+#include "targets/arm/tr_simd_i.h"
 
 ir_ref simd_logic(struct ir *ir, unsigned which, ir_ref d, ir_ref n, ir_ref m)
 {
+    const struct lower x = { .ir = ir };
+
     switch (which) {
-    case 0: return vbin(ir, IR_OP_vand, 0, n, m);
-    case 1: return vbin(ir, IR_OP_vandn, 0, n, m);
-    case 2: return vbin(ir, IR_OP_vor, 0, n, m);
-    case 3: return vbin(ir, IR_OP_vor, 0, n, vnot(ir, m));
-    case 4: return vbin(ir, IR_OP_vxor, 0, n, m);
-    case 5:                                    /* BSL: the target selects */
-        return vbin(ir, IR_OP_vxor, 0, vbin(ir, IR_OP_vand, 0, vbin(ir, IR_OP_vxor, 0, n, m), d), m);
-    case 6:                                    /* BIT: where m is set, n comes in */
-        return vbin(ir, IR_OP_vxor, 0, vbin(ir, IR_OP_vand, 0, vbin(ir, IR_OP_vxor, 0, d, n), m), d);
-    default:
-        return vbin(ir, IR_OP_vxor, 0, vbin(ir, IR_OP_vandn, 0, vbin(ir, IR_OP_vxor, 0, d, n), m), d);
-    }
-}
-
-static ir_ref same(struct ir *ir, unsigned op, unsigned bits, ir_ref d, ir_ref n, ir_ref m)
-{
-    bool mul = bits == 16 || bits == 32;
-
-    switch (op) {
-    case 0x06: return vbin(ir, IR_OP_vcmpgt, bits, n, m);
-    case 0x10: return vbin(ir, IR_OP_vadd, bits, n, m);
-    case 0x30: return vbin(ir, IR_OP_vsub, bits, n, m);
-    case 0x31: return vbin(ir, IR_OP_vcmpeq, bits, n, m);
-    case 0x13: return mul ? vbin(ir, IR_OP_vmul, bits, n, m) : IR_NONE;
-    case 0x12: return mul ? vbin(ir, IR_OP_vadd, bits, d, vbin(ir, IR_OP_vmul, bits, n, m)) : IR_NONE;
-    case 0x32: return mul ? vbin(ir, IR_OP_vsub, bits, d, vbin(ir, IR_OP_vmul, bits, n, m)) : IR_NONE;
-    case 0x07: return vnot(ir, vbin(ir, IR_OP_vcmpgt, bits, m, n));
-    default: return IR_NONE;
-    }
-}
-
-static ir_ref misc(struct ir *ir, unsigned op, unsigned bits, ir_ref n)
-{
-    ir_ref zero = ir_v128(ir, 0, 0);
-
-    switch (op) {
-    case 0x08: return vbin(ir, IR_OP_vcmpgt, bits, n, zero);
-    case 0x09: return vbin(ir, IR_OP_vcmpeq, bits, n, zero);
-    case 0x0a: return vbin(ir, IR_OP_vcmpgt, bits, zero, n);
-    case 0x2b: return vbin(ir, IR_OP_vsub, bits, zero, n);
-    case 0x25: return vnot(ir, n);
-    default: return IR_NONE;
-    }
-}
-
-static ir_ref vshift(struct ir *ir, enum ir_op op, unsigned bits, ir_ref v, unsigned by)
-{
-    return ir_emit(ir, op, IR_V128, bits, by, v, 0, 0, 0);
-}
-
-static ir_ref shift(struct ir *ir, unsigned op, unsigned bits, unsigned count, ir_ref d, ir_ref n)
-{
-    if (bits == 8 || (bits == 64 && op == 0) || count >= bits)
-        return IR_NONE;
-    switch (op) {
-    case 0x00: return vshift(ir, IR_OP_vsar, bits, n, count);
-    case 0x20: return vshift(ir, IR_OP_vshr, bits, n, count);
-    case 0x22: return vbin(ir, IR_OP_vadd, bits, d, vshift(ir, IR_OP_vshr, bits, n, count));
-    case 0x0a: return vshift(ir, IR_OP_vshl, bits, n, count);
-    default: return IR_NONE;
+    case 0: return vand(&x, n, m);
+    case 1: return vandn(&x, n, m);
+    case 2: return n == m ? n : vor(&x, n, m);
+    case 3: return vor(&x, n, vnot(&x, m));
+    case 4: return n == m ? vzero(&x) : vxor(&x, n, m);
+    case 5: return vbsl(&x, d, n, m);          /* BSL: the target selects */
+    case 6: return vbsl(&x, m, n, d);          /* BIT: where m is set, n comes in */
+    default: return vbsl(&x, m, d, n);
     }
 }
 
 ir_ref simd_lower(struct ir *ir, enum arm_helper group, uint32_t what, unsigned fp, ir_ref d, ir_ref n, ir_ref m)
 {
-    unsigned op = what & 255, bits = 8u << (what >> 8 & 3);
+    unsigned index = what >> SIMD_INDEX_SHIFT & 255;
+    struct lower x = { .ir = ir, .what = what, .op = what & 255, .bits = 8u << (what >> 8 & 3), .count = what >> SIMD_COUNT_SHIFT,
+                       .u = what & 32, .q = what >> 10 & 1, .scalar = what & SIMD_SCALAR, .upper = what & SIMD_UPPER, .fp = fp,
+                       .d = d, .n = n, .m = m };
+    bool is_fp = group == ARM_H_simd_fp || group == ARM_H_simd_fp_misc;
 
-    (void)fp;
-    if (what >> SIMD_INDEX_SHIFT & 255)
-        return IR_NONE;
+    if (is_fp)
+        x.bits = what >> 8 & 1 ? 64 : 32;
+    if (index)                                 /* one lane of m with all */
+        x.m = simd_dup_lane(ir, group == ARM_H_simd_same && x.op >= 0x42 ? 32 : x.bits, index - 1, m);
     switch (group) {
-    case ARM_H_simd_same: return same(ir, op, bits, d, n, m);
-    case ARM_H_simd_misc: return misc(ir, op, bits, n);
-    case ARM_H_simd_shift: return shift(ir, op, bits, what >> SIMD_COUNT_SHIFT, d, n);
+    case ARM_H_simd_same: return simd_lower_same(&x);
+    case ARM_H_simd_misc: return simd_lower_misc(&x);
+    case ARM_H_simd_diff: return simd_lower_diff(&x);
+    case ARM_H_simd_across: return simd_lower_across(&x);
+    case ARM_H_simd_shift: return simd_lower_shift(&x);
+    case ARM_H_simd_perm: return simd_lower_perm(&x);
+    case ARM_H_simd_fp: return simd_lower_fp(&x);
+    case ARM_H_simd_fp_misc: return simd_lower_fp_misc(&x);
+    case ARM_H_simd_crypto: return simd_lower_crypto(&x);
     default: return IR_NONE;
     }
 }

@@ -28,6 +28,20 @@ unsigned simd_result_bits(enum arm_helper group, uint32_t what);
 /** simd_logic - AND BIC ORR ORN EOR BSL BIT BIF, numbered as the instructions' U:size. */
 ir_ref simd_logic(struct ir *ir, unsigned which, ir_ref d, ir_ref n, ir_ref m);
 
+/** simd_dup_lane - lane k of v, of so many bits, in every lane. */
+ir_ref simd_dup_lane(struct ir *ir, unsigned bits, unsigned k, ir_ref v);
+
+/**
+ * simd_table - bytes of 1 to 4 registers by index (TBL); old: what stays where an index is out of range (TBX), else zero.
+ */
+ir_ref simd_table(struct ir *ir, const ir_ref *regs, unsigned nregs, ir_ref index, ir_ref old);
+
+/* Registers as memory has them, to structures of n (2, 4) lanes of so many bits, one register for each place; and back.
+ * simd_three: the same for three, either way. */
+void simd_deinterleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v);
+void simd_interleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v);
+void simd_three(struct ir *ir, unsigned bits, bool interleave, ir_ref *v);
+
 /** simd_expand_imm - the 64-bit pattern of a modified immediate (DDI 0487, AdvSIMDExpandImm). */
 uint64_t simd_expand_imm(unsigned op, unsigned cmode, uint64_t imm8);
 

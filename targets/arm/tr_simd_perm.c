@@ -1,0 +1,166 @@
+/* targets/arm/tr_simd_perm.c - lanes moved: permutations, tables, and registers interleaved for loads and stores. */
+#include "targets/arm/tr_simd_i.h"
+
+/* Half registers go as the two halves of one. */
+static ir_ref unzip(const struct lower *x, bool odd)
+{
+    ir_ref a = x->n, b = x->m;
+
+    if (!x->q)
+        a = b = vlows(x, a, b);
+    return v2(x, odd ? IR_OP_vodd : IR_OP_veven, x->bits, a, b);
+}
+
+static ir_ref transpose(const struct lower *x, bool odd)
+{
+    uint64_t low = x->bits < 64 ? (UINT64_C(1) << x->bits) - 1 : 0;
+
+    if (x->bits == 64)
+        return v2(x, odd ? IR_OP_vziphi : IR_OP_vziplo, 64, x->n, x->m);
+    if (odd)
+        return vor(x, vright(x, true, 2 * x->bits, x->n, x->bits), vand(x, x->m, vsplat(x, 2 * x->bits, low << x->bits)));
+    return vor(x, vand(x, x->n, vsplat(x, 2 * x->bits, low)), vshl(x, 2 * x->bits, x->m, x->bits));
+}
+
+static ir_ref zip(const struct lower *x, bool high)
+{
+    ir_ref v;
+
+    if (x->q)
+        return v2(x, high ? IR_OP_vziphi : IR_OP_vziplo, x->bits, x->n, x->m);
+    v = v2(x, IR_OP_vziplo, x->bits, x->n, x->m);
+    return high ? vshufd(x, v, SWAP_HALVES) : v;
+}
+
+ir_ref simd_lower_perm(struct lower *x)
+{
+    ir_ref both;
+
+    switch (x->op) {
+    case SIMD_UZP1: case SIMD_UZP2: return unzip(x, x->op == SIMD_UZP2);
+    case SIMD_TRN1: case SIMD_TRN2: return transpose(x, x->op == SIMD_TRN2);
+    case SIMD_ZIP1: case SIMD_ZIP2: return zip(x, x->op == SIMD_ZIP2);
+    case SIMD_EXT:
+        if (x->q)
+            return v2i(x, IR_OP_valign, 0, x->count, x->n, x->m);
+        both = vlows(x, x->n, x->m);
+        return v2i(x, IR_OP_valign, 0, x->count, both, both);
+    default: return IR_NONE;
+    }
+}
+
+ir_ref simd_dup_lane(struct ir *ir, unsigned bits, unsigned k, ir_ref v)
+{
+    struct lower x = { .ir = ir };
+    unsigned bytes = bits / 8;
+    uint64_t order = 0;
+
+    if (bits == 64)
+        return v2(&x, k ? IR_OP_vziphi : IR_OP_vziplo, 64, v, v);
+    if (bits == 32)
+        return vshufd(&x, v, k * 0x55);
+    for (unsigned i = 0; i < 8; i++)
+        order |= (uint64_t)(k * bytes + i % bytes) << 8 * i;
+    return vshufb(&x, v, ir_v128(ir, order, order));
+}
+
+/* An index that is out of a register's range comes to have bit 7 set, which PSHUFB takes for zero. */
+ir_ref simd_table(struct ir *ir, const ir_ref *regs, unsigned nregs, ir_ref index, ir_ref old)
+{
+    struct lower x = { .ir = ir };
+    ir_ref r = IR_NONE;
+
+    for (unsigned k = 0; k < nregs; k++) {
+        ir_ref i = k ? vsub(&x, 8, index, vsplat(&x, 8, 16 * k)) : index, v;
+
+        v = vshufb(&x, regs[k], v2(&x, IR_OP_vuadds, 8, i, vsplat(&x, 8, 0x70)));
+        r = r ? vor(&x, r, v) : v;
+    }
+    if (old)
+        r = vbsl(&x, v2(&x, IR_OP_vcmpgtu, 8, index, vsplat(&x, 8, 16 * nregs - 1)), old, r);
+    return r;
+}
+
+/* --- structures in memory: 2 or 4 registers ------------------------------------------------------------------------------------- */
+
+static ir_ref part(const struct lower *x, bool odd, ir_ref a, ir_ref b) { return v2(x, odd ? IR_OP_vodd : IR_OP_veven, x->bits, a, b); }
+
+void simd_deinterleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v)
+{
+    struct lower x = { .ir = ir, .bits = bits };
+    ir_ref even[2], odd[2];
+
+    if (n == 2) {
+        even[0] = part(&x, false, v[0], v[1]);
+        v[1] = part(&x, true, v[0], v[1]);
+        v[0] = even[0];
+        return;
+    }
+    for (unsigned k = 0; k < 2; k++) {         /* lanes 0 and 2 of each structure, 1 and 3 */
+        even[k] = part(&x, false, v[2 * k], v[2 * k + 1]);
+        odd[k] = part(&x, true, v[2 * k], v[2 * k + 1]);
+    }
+    v[0] = part(&x, false, even[0], even[1]);
+    v[1] = part(&x, false, odd[0], odd[1]);
+    v[2] = part(&x, true, even[0], even[1]);
+    v[3] = part(&x, true, odd[0], odd[1]);
+}
+
+static void zips(const struct lower *x, ir_ref a, ir_ref b, ir_ref *low, ir_ref *high)
+{
+    *low = v2(x, IR_OP_vziplo, x->bits, a, b);
+    *high = v2(x, IR_OP_vziphi, x->bits, a, b);
+}
+
+void simd_interleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v)
+{
+    struct lower x = { .ir = ir, .bits = bits };
+    ir_ref even[2], odd[2];
+
+    if (n == 2) {
+        zips(&x, v[0], v[1], &v[0], &v[1]);
+        return;
+    }
+    zips(&x, v[0], v[2], &even[0], &even[1]);
+    zips(&x, v[1], v[3], &odd[0], &odd[1]);
+    zips(&x, even[0], odd[0], &v[0], &v[1]);
+    zips(&x, even[1], odd[1], &v[2], &v[3]);
+}
+
+/* Three: each result gathers its bytes from all three; `from` says where byte i of result r stands, register * 16 + byte. */
+static void gather3(const struct lower *x, const uint8_t from[3][16], ir_ref *v)
+{
+    ir_ref r[3];
+
+    for (unsigned k = 0; k < 3; k++) {
+        r[k] = IR_NONE;
+        for (unsigned s = 0; s < 3; s++) {
+            union { uint8_t b[16]; uint64_t u[2]; } order;
+            ir_ref p;
+
+            for (unsigned i = 0; i < 16; i++)
+                order.b[i] = from[k][i] / 16 == s ? from[k][i] % 16 : 0x80;
+            p = vshufb(x, v[s], ir_v128(x->ir, order.u[0], order.u[1]));
+            r[k] = r[k] ? vor(x, r[k], p) : p;
+        }
+    }
+    for (unsigned k = 0; k < 3; k++)
+        v[k] = r[k];
+}
+
+void simd_three(struct ir *ir, unsigned bits, bool interleave, ir_ref *v)
+{
+    struct lower x = { .ir = ir, .bits = bits };
+    unsigned bytes = bits / 8;
+    uint8_t from[3][16];
+
+    for (unsigned i = 0; i < 48; i++) {        /* byte i of memory: of lane i / bytes; lanes go round the registers */
+        unsigned lane = i / bytes, reg = lane % 3, at = lane / 3 * bytes + i % bytes;
+
+        if (interleave)
+            from[i / 16][i % 16] = (uint8_t)(reg * 16 + at);
+        else
+            from[reg][at] = (uint8_t)i;
+    }
+    gather3(&x, (const uint8_t (*)[16])from, v);
+}
