@@ -39,8 +39,8 @@ struct cpu_env {
 enum {
     RT_PAGE_BITS = 12,
     RT_TLB_BITS = 12,                          /* entries of the inline TLB, per view */
-    RT_ITLB_BITS = 8,                          /* entries of the code-page table */
-    RT_JUMP_BITS = 11,                         /* entries of the indirect-jump cache */
+    RT_ITLB_BITS = 10,                         /* entries of the code-page table */
+    RT_JUMP_BITS = 12,                         /* entries of the indirect-jump cache */
     RT_RET_BITS = 5,                           /* entries of the shadow return stack */
 };
 enum rt_access { RT_READ, RT_WRITE, RT_EXEC };
@@ -56,20 +56,25 @@ enum { RT_TLB_SLOW = 1 << 11 };                /* above the bits of a misaligned
 struct rt_itlb_entry { uint64_t tag; uint64_t host; };
 
 /* A translation is for one mode of the CPU (privilege, floating point on or off, ...), and a view sees several. The pc of
- * an entry has the mode's salt added: a small even number, so that within a slot no two modes' addresses meet. */
+ * an entry is xored with the mode's salt: bits 57 to 62, which in an address that can be executed all equal bit 63. */
 struct rt_jump_entry { uint64_t pc; const void *code; };       /* pc ~0 = empty; code: normal entry of a translation */
 struct rt_ret_entry { uint64_t pc; const void *code; };        /* code: landing of the call that pushed it */
 
 struct rt_view {
     struct rt_tlb_entry tlb[1 << RT_TLB_BITS];
     struct rt_itlb_entry itlb[1 << RT_ITLB_BITS];
-    struct rt_jump_entry jump[1 << RT_JUMP_BITS];              /* index: (pc >> 1) & mask */
+    struct rt_jump_entry jump[1 << RT_JUMP_BITS];              /* index: rt_jump_index() */
     struct rt_ret_entry ret[1 << RT_RET_BITS];
     uint32_t ret_top;                                          /* byte offset of the newest entry in ret[] */
-    uint32_t salt;                                             /* of the mode in force when the view was picked */
+    uint64_t salt;                                             /* of the mode in force when the view was picked */
     uint64_t key;                                              /* target's address-space key (mode, ASID, ...) */
     void *priv;
 };
+
+static inline unsigned rt_jump_index(uint64_t pc)
+{
+    return (unsigned)((pc ^ pc >> RT_JUMP_BITS) >> 1) & ((1u << RT_JUMP_BITS) - 1);
+}
 
 /* --- the frame: what a fault finds -------------------------------------------------------------------------------- */
 

@@ -31,7 +31,7 @@ struct tcg_region {
     const uint8_t *checked;                    /* executable: entry that checks the page mapping first */
     const uint8_t *restart;                    /* executable: where `code` is redirected when it is dropped */
     uint32_t code_len;
-    uint32_t salt;                             /* of its mode */
+    uint64_t salt;                             /* of its mode */
     int32_t counter;                           /* cold: counts down to hot */
     uint8_t tier;                              /* enum tcg_tier */
     bool dead;                                 /* dropped; memory waits for readers */

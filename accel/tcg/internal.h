@@ -15,6 +15,7 @@
 #include "tcg/tcg.h"
 
 enum { LARGE_2M_BITS = 1 << 15, LARGE_1G_BITS = 256 };   /* a kernel's map of all memory fills a few hundred of them */
+enum { EXEC_BITS = 4096, VIEW_GROUP = 64 };
 enum { ENGINE_VIEWS = 12 };                    /* address spaces kept per vCPU */
 enum { WRITABLE_BITS = 18 };                   /* pages whose writable TLB entries are remembered: 1 GiB without clashes */
 enum { BACKING_BITS = 15, BACKING_AFTER = 16384 };
@@ -34,12 +35,14 @@ struct backing_entry { uint64_t tag, addend; };        /* tag: page | 1 readable
 
 struct view_priv {                             /* behind struct rt_view.priv */
     uint64_t asid;
-    uint64_t exec_filter[4];                   /* pages that jump[] and ret[] may hold, hashed to 256 bits */
+    uint64_t exec_filter[EXEC_BITS / 64];      /* pages that jump[] and ret[] may hold, hashed */
+    /* where something was entered since the last flush: a bit per VIEW_GROUP entries */
+    uint64_t tlb_used[(1 << RT_TLB_BITS) / VIEW_GROUP / 64], jump_used[(1 << RT_JUMP_BITS) / VIEW_GROUP / 64], itlb_used;
     uint64_t large_2m[LARGE_2M_BITS / 64];     /* where mappings of 2 MiB up to 1 GiB were used: hashed */
     uint64_t large_1g[LARGE_1G_BITS / 64];     /* from 1 GiB */
     struct backing_entry *backing;             /* made when a view has missed often */
     unsigned misses;
-    unsigned filled;                           /* TLB entries since the last flush: 0 needs no flush */
+    bool large;                                /* something is in large_*[] */
     bool valid;
 };
 
@@ -51,7 +54,7 @@ struct tcg_vcpu {
     jmp_buf jump;                              /* the run loop's; valid while `looping` */
     struct rt_view *views[ENGINE_VIEWS];
     uint64_t view_keys[ENGINE_VIEWS], view_used[ENGINE_VIEWS], view_clock;     /* used: the clock then; 0 never */
-    uint64_t salt_mode; uint32_t salt;         /* of that mode; UINT64_MAX none yet */
+    uint64_t salt_mode, salt;                  /* of that mode; UINT64_MAX none yet */
     atomic_uint pending;
     atomic_bool running;                       /* in the run loop: others wait for it in exclusive_begin */
     bool in_access;                            /* user mode: C code touches guest memory for the instruction at access_pc */
@@ -110,6 +113,9 @@ void views_flush_writes(struct tcg_vcpu *tv);
 void view_flush_jumps(struct rt_view *w);
 void view_pick(struct tcg_vcpu *tv);
 void view_note_exec(struct rt_view *w, uint64_t page);
+void view_note_jump(struct rt_view *w, uint64_t pc);       /* jump[] gets an entry for pc */
+void view_note_tlb(struct rt_view *w, uint64_t va);        /* tlb[] gets one */
+void view_note_fetch(struct rt_view *w, uint64_t va);      /* itlb[] gets one */
 void view_note_large(struct rt_view *w, uint64_t va, unsigned page_bits);
 void purge_write_tags(struct tcg_engine *e, const uint8_t *host_page);
 void writable_note(struct tcg_engine *e, const uint8_t *host_page, uint64_t va_page);

@@ -135,15 +135,16 @@ static void follow_link(struct tcg_vcpu *tv, struct tcg_link *l, struct tcg_regi
 static void remember_jump(struct tcg_vcpu *tv, const struct tcg_region *r)
 {
     struct rt_view *w = tv->env->view;
-    struct rt_jump_entry *j = &w->jump[r->pc >> 1 & ((1u << RT_JUMP_BITS) - 1)];
+    struct rt_jump_entry *j = &w->jump[rt_jump_index(r->pc)];
 
     if (log_on(LOG_NOCHAIN) || r->mode >> MODE_ICOUNT || breakpoint_at(tv, r->pc) || r->salt == TCG_SALT_NONE)
         return;
     if (tv->engine->system)
         for (unsigned i = 0; i < r->nspans; i++)
             view_note_exec(w, r->spans[i].va);
+    view_note_jump(w, r->pc);
     j->code = r->code;
-    j->pc = r->pc + r->salt;
+    j->pc = r->pc ^ r->salt;
 }
 
 /* Alone, at an exact count: what an access to a device needs. */

@@ -55,11 +55,11 @@ static void publish(struct tcg_vcpu *tv, uint64_t va, const struct target_xlat *
     bool notice = m->ram && ram_needs_notice(m->ram, m->ram_off);
     uint64_t write;
 
-    ((struct view_priv *)w->priv)->filled++;
     if (x->page_bits > RT_PAGE_BITS)
         view_note_large(w, va, x->page_bits);
     if (!m->host || m->len < PAGE)
         return;                                /* devices are found anew at each access */
+    view_note_tlb(w, va);
     if ((t->tag_read & ~(uint64_t)(PAGE - 1)) == page && t->addend == addend) {
         if (x->read)
             t->tag_read = page | (slow ? RT_TLB_SLOW : 0);         /* another access of the same page fills in its right */
@@ -95,6 +95,7 @@ static uint8_t *put_back(struct tcg_vcpu *tv, uint64_t va, enum rt_access access
 
     if (!backing_find(w, va, access == RT_WRITE, &addend, &rights))
         return NULL;
+    view_note_tlb(w, va);
     __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
     t->tag_read = ~UINT64_C(0);
     t->addend = addend;

@@ -5,32 +5,41 @@
 
 #include "accel/tcg/internal.h"
 #include "core/base/alloc.h"
+#include "core/base/bits.h"
 
 struct rt_view *view_new(void)
 {
     struct rt_view *w = xmemalign(64, sizeof *w);
 
-    memset(w, 0, sizeof *w);
+    memset(w, 0xff, sizeof *w);
+    w->ret_top = 0;
     w->priv = NEW(struct view_priv);
-    ((struct view_priv *)w->priv)->filled = 1;
-    view_flush(w);
     return w;
+}
+
+/* Empties the groups of a table that have been used: entries of `size` bytes. */
+static void empty_groups(void *table, size_t size, uint64_t *used, unsigned words)
+{
+    for (unsigned i = 0; i < words; i++) {
+        for (uint64_t m = used[i]; m; m &= m - 1)
+            memset((uint8_t *)table + (i * 64 + (unsigned)__builtin_ctzll(m)) * VIEW_GROUP * size, 0xff, VIEW_GROUP * size);
+        used[i] = 0;
+    }
+}
+
+static void note_used(uint64_t *used, unsigned entry)
+{
+    used[entry / VIEW_GROUP / 64] |= UINT64_C(1) << entry / VIEW_GROUP % 64;
 }
 
 void view_flush_jumps(struct rt_view *w)
 {
     struct view_priv *p = w->priv;
 
-    for (unsigned i = 0; i < 1u << RT_JUMP_BITS; i++)
-        w->jump[i].pc = ~UINT64_C(0);
+    empty_groups(w->jump, sizeof *w->jump, p->jump_used, ARRAY_LEN(p->jump_used));
     for (unsigned i = 0; i < 1u << RT_RET_BITS; i++)
         w->ret[i].pc = ~UINT64_C(0);
     memset(p->exec_filter, 0, sizeof p->exec_filter);
-}
-
-static bool any_exec(const struct view_priv *p)
-{
-    return p->exec_filter[0] | p->exec_filter[1] | p->exec_filter[2] | p->exec_filter[3];
 }
 
 void view_flush(struct rt_view *w)
@@ -40,16 +49,14 @@ void view_flush(struct rt_view *w)
     p->misses = 0;
     if (p->backing)
         memset(p->backing, 0, sizeof *p->backing << BACKING_BITS);
-    if (p->filled) {
-        memset(w->tlb, 0xff, sizeof w->tlb);
-        memset(w->itlb, 0xff, sizeof w->itlb);
+    empty_groups(w->tlb, sizeof *w->tlb, p->tlb_used, ARRAY_LEN(p->tlb_used));
+    empty_groups(w->itlb, sizeof *w->itlb, &p->itlb_used, 1);
+    if (p->large) {
         memset(p->large_2m, 0, sizeof p->large_2m);
         memset(p->large_1g, 0, sizeof p->large_1g);
-        p->filled = 0;
-        view_flush_jumps(w);
-    } else if (any_exec(p)) {
-        view_flush_jumps(w);
+        p->large = false;
     }
+    view_flush_jumps(w);
 }
 
 struct rt_tlb_entry *tlb_entry(struct rt_view *w, uint64_t va)
@@ -57,7 +64,22 @@ struct rt_tlb_entry *tlb_entry(struct rt_view *w, uint64_t va)
     return &w->tlb[va >> RT_PAGE_BITS & ((1u << RT_TLB_BITS) - 1)];
 }
 
-static unsigned exec_hash(uint64_t page) { return (page >> 12 ^ page >> 20) & 255; }
+void view_note_tlb(struct rt_view *w, uint64_t va)
+{
+    note_used(((struct view_priv *)w->priv)->tlb_used, va >> RT_PAGE_BITS & ((1u << RT_TLB_BITS) - 1));
+}
+
+void view_note_fetch(struct rt_view *w, uint64_t va)
+{
+    note_used(&((struct view_priv *)w->priv)->itlb_used, va >> RT_PAGE_BITS & ((1u << RT_ITLB_BITS) - 1));
+}
+
+void view_note_jump(struct rt_view *w, uint64_t pc)
+{
+    note_used(((struct view_priv *)w->priv)->jump_used, rt_jump_index(pc));
+}
+
+static unsigned exec_hash(uint64_t page) { return (page >> 12 ^ page >> 24) & (EXEC_BITS - 1); }
 
 void view_note_exec(struct rt_view *w, uint64_t page)
 {
@@ -174,6 +196,7 @@ void view_note_large(struct rt_view *w, uint64_t va, unsigned page_bits)
     unsigned bit;
     uint64_t *word = large_word(p, va, page_bits >= 30, &bit);
 
+    p->large = true;
     if (page_bits > 30)                        /* beyond 1 GiB: reached from everywhere */
         memset(p->large_1g, 0xff, sizeof p->large_1g);
     *word |= UINT64_C(1) << bit;

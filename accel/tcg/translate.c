@@ -65,7 +65,7 @@ static const uint8_t *system_code(struct tcg_vcpu *tv, uint64_t pc)
     x.gpa &= ~(uint64_t)(PAGE - 1);
     if (!mem_translate(tv->v->as, x.gpa, &m) || !m.host || m.len < PAGE)
         raise_now(tv, t->bus_fault(tv->env, pc, RT_EXEC));
-    ((struct view_priv *)w->priv)->filled++;
+    view_note_fetch(w, page);
     if (x.page_bits > RT_PAGE_BITS)
         view_note_large(w, page, x.page_bits);
     i->host = (uint64_t)(uintptr_t)m.host;

@@ -69,12 +69,14 @@ void user_after_fork(struct vcpu *v)
     atomic_store(&e->vcpus[0]->running, false);
 }
 
-/* The view lies behind the CPU state, where generated code finds it at a fixed offset. Its TLB is never touched. */
+/* The view lies behind the CPU state, where generated code finds it at a fixed offset. Its TLB is never touched, and its
+ * jump cache only as it fills: programs start quickly. */
 struct rt_view *user_view(struct tcg_engine *e, struct cpu_env *env)
 {
     struct rt_view *w = (struct rt_view *)((uint8_t *)env + e->mode.view_off);
 
     w->priv = NEW(struct view_priv);
+    w->jump[rt_jump_index(0)].pc = ~UINT64_C(0);           /* the only address that fresh memory could stand for */
     view_flush_jumps(w);
     return w;
 }

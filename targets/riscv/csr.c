@@ -279,7 +279,6 @@ static uint64_t csr_read_zero(struct riscv_env *env, unsigned n)
 READ_FIELD(mvendorid, env->model->mvendorid)
 READ_FIELD(marchid, env->model->marchid)
 READ_FIELD(mimpid, env->model->mimpid)
-READ_FIELD(mhartid, env->mhartid)
 
 static uint64_t csr_read_misa(struct riscv_env *env, unsigned n)
 {
@@ -378,13 +377,11 @@ static uint64_t tvec(uint64_t old, uint64_t v)
 }
 
 #define TRAP_REGISTERS(x) \
-    READ_FIELD(x##tvec, low(env, env->x##tvec)) \
     static void csr_write_##x##tvec(struct riscv_env *env, unsigned n, uint64_t v) \
     { \
         (void)n; \
         env->x##tvec = tvec(env->x##tvec, low(env, v)); \
     } \
-    READ_FIELD(x##epc, low(env, env->x##epc)) \
     static void csr_write_##x##epc(struct riscv_env *env, unsigned n, uint64_t v) \
     { \
         (void)n; \
@@ -407,9 +404,6 @@ static uint64_t all_interrupts(const struct riscv_env *env)
     return BIT64(RV_IRQ_MSI) | BIT64(RV_IRQ_MTI) | BIT64(RV_IRQ_MEI) | (env->model->has[RV_F_s] ? s_interrupts(env) : 0);
 }
 
-READ_FIELD(medeleg, env->medeleg)
-READ_FIELD(mideleg, env->mideleg)
-READ_FIELD(mie, env->mie)
 READ_FIELD(sie, env->mie & env->mideleg & s_interrupts(env))
 READ_FIELD(mip, riscv_mip(env))
 READ_FIELD(sip, riscv_mip(env) & env->mideleg & s_interrupts(env))
@@ -611,6 +605,9 @@ static void csr_write_pmpaddr(struct riscv_env *env, unsigned n, uint64_t v)
 #define STORAGE(num, csr, need, width, field, bits) \
     { .number = num, .name = #csr, .feature = need, .xlen = width, .storage = true, \
       .offset = offsetof(struct riscv_env, field), .mask = bits },
+#define WORD(num, csr, need, width, field, wr, end) \
+    { .number = num, .name = #csr, .feature = need, .xlen = width, .word = true, .ends = end, \
+      .offset = offsetof(struct riscv_env, field), .write = csr_##wr, .mask = UINT64_MAX },
 #define CSR(num, csr, need, width, rd, wr, may, end) \
     { .number = num, .name = #csr, .feature = need, .xlen = width, .ends = end, .read = csr_##rd, .write = csr_##wr, \
       .allowed = csr_##may, .mask = UINT64_MAX },
@@ -619,10 +616,12 @@ static const struct riscv_csr csrs[] = {
 #include "targets/riscv/csr.def"
 };
 #undef STORAGE
+#undef WORD
 #undef CSR
 #undef RANGE
 
 #define STORAGE(num, csr, need, width, field, bits)
+#define WORD(num, csr, need, width, field, wr, end)
 #define CSR(num, csr, need, width, rd, wr, may, end)
 #define RANGE(first, n, csr, zero, high, need, width, rd, wr, may, end) \
     { .number = first, .name = #csr, .count = n, .base = zero, .suffix = high, .feature = need, .xlen = width, .ends = end, \
@@ -631,6 +630,7 @@ static const struct riscv_csr ranges[] = {
 #include "targets/riscv/csr.def"
 };
 #undef STORAGE
+#undef WORD
 #undef CSR
 #undef RANGE
 
@@ -665,7 +665,7 @@ static uint64_t read_csr(struct riscv_env *env, const struct riscv_csr *c, unsig
 {
     uint64_t v;
 
-    if (!c->storage)
+    if (!c->storage && !c->word)
         return c->read(env, number);
     __builtin_memcpy(&v, (const char *)env + c->offset, sizeof v);
     return low(env, v);

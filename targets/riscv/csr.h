@@ -16,8 +16,9 @@ struct riscv_csr {
     int16_t feature;                           /* exists with this feature; -1 always */
     uint8_t xlen;                              /* 32, 64, or 0 both */
     bool storage;                              /* a word of the state, without side effects on either side */
+    bool word;                                 /* reads as a word of the state; a write has effects or fixed bits */
     bool ends;                                 /* a write may change how the next instructions run */
-    uint32_t offset;                           /* storage: of the word */
+    uint32_t offset;                           /* storage, word: where */
     uint64_t mask;                             /* storage: bits that a write changes */
     uint64_t (*read)(struct riscv_env *env, unsigned number);
     void (*write)(struct riscv_env *env, unsigned number, uint64_t val);   /* NULL: writes are ignored (WARL) */

@@ -66,6 +66,7 @@ void tr_ebreak(struct riscv_tr *t, const struct args_ebreak *a)
 /* --- CSRs ---------------------------------------------------------------------------------------------------------- */
 
 enum csr_op { CSR_WRITE, CSR_SET, CSR_CLEAR };
+enum { SSTATUS = 0x100, SEPC = 0x141, MEPC = 0x341 };
 
 static ir_ref to64(struct riscv_tr *t, ir_ref v)
 {
@@ -77,12 +78,23 @@ static ir_ref from64(struct riscv_tr *t, ir_ref v)
     return t->rv32 ? ir_conv(t->ir, IR_OP_trunc, IR_I32, v) : v;
 }
 
+/* sstatus as read, of mstatus: SD says that FS is dirty. */
+static ir_ref status_shown(struct riscv_tr *t, ir_ref mstatus)
+{
+    ir_ref shown = ir_bini(t->ir, IR_OP_and, mstatus, SSTATUS_MASK), fs = ir_bini(t->ir, IR_OP_and, mstatus, MSTATUS_FS);
+    ir_ref sd = ir_setcc(t->ir, IR_I64, IR_EQ, fs, ir_i64(t->ir, MSTATUS_FS));
+
+    return ir_bin(t->ir, IR_OP_or, shown, ir_bini(t->ir, IR_OP_shl, sd, t->rv32 ? 31 : 63));
+}
+
 static ir_ref read_csr(struct riscv_tr *t, const struct riscv_csr *c)
 {
     const ir_ref args[] = { tr_env(t), ir_i32(t->ir, t->insn) };
 
-    if (c->storage)
+    if (c->storage || c->word)
         return ir_ldenv(t->ir, t->xt, t->rv32 ? IR_M32 : IR_M64, c->offset);
+    if (c->number == SSTATUS && t->c->system)
+        return from64(t, status_shown(t, ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct riscv_env, mstatus))));
     return from64(t, tr_call(t, RV_H_csr_read, 2, args));
 }
 
@@ -90,6 +102,11 @@ static void write_csr(struct riscv_tr *t, const struct riscv_csr *c, ir_ref v)
 {
     ir_ref args[3];
 
+    if (c->number == SEPC || c->number == MEPC) {
+        v = ir_bini(t->ir, IR_OP_and, to64(t, v), riscv_has(t, RV_F_c) ? ~UINT64_C(1) : ~UINT64_C(3));
+        ir_stenv(t->ir, IR_M64, c->offset, v);
+        return;
+    }
     if (c->storage && !~c->mask) {
         ir_stenv(t->ir, t->rv32 ? IR_M32 : IR_M64, c->offset, v);
         return;
@@ -142,6 +159,57 @@ static void write_and_end(struct riscv_tr *t, ir_ref v, int rd, ir_ref old)
     end_with(t, RV_H_csr_end, 3, args);
 }
 
+/* Leave, behind this instruction, if an interrupt that is enabled in mie waits. Goes on in a new block. */
+static void leave_for_interrupts(struct riscv_tr *t)
+{
+    ir_block_ref out = ir_block_new(t->ir, t->next), on = ir_block_new(t->ir, t->next);
+    ir_ref lines = ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct riscv_env, mip));
+    ir_ref sei = ir_ldenv(t->ir, IR_I64, IR_M32, offsetof(struct riscv_env, ext_seip));
+    ir_ref mie = ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct riscv_env, mie));
+
+    lines = ir_bin(t->ir, IR_OP_or, lines, ir_bini(t->ir, IR_OP_shl, sei, RV_IRQ_SEI));
+    ir_brcc(t->ir, IR_TSTNZ, lines, mie, out, on, 1);
+    ir_seal(t->ir, out);
+    ir_seal(t->ir, on);
+    ir_enter(t->ir, out);
+    tr_leave_behind(t, RT_EXIT_FLUSHED);
+    t->ended = false;
+    ir_enter(t->ir, on);
+}
+
+/* Kernels switch interrupts off and on all the time: sstatus.SIE is set and cleared in place. A change of any other bit
+ * (known at run time only, when it comes from a register) ends the translation. False: not such an access. */
+static bool interrupt_enable(struct riscv_tr *t, unsigned csr, enum csr_op op, int rd, ir_ref src)
+{
+    const uint32_t at = offsetof(struct riscv_env, mstatus);
+    const uint64_t others = SSTATUS_MASK & ~MSTATUS_SIE;
+    ir_ref old, shown, wide = to64(t, src);
+
+    if (csr != SSTATUS || op == CSR_WRITE || t->priv != RV_S || !t->c->system)
+        return false;
+    if (ir_is_const(t->ir, wide) && ir_at(t->ir, wide)->imm & others)
+        return false;
+    old = ir_ldenv(t->ir, IR_I64, IR_M64, at);
+    shown = status_shown(t, old);
+    if (!ir_is_const(t->ir, wide)) {
+        ir_block_ref other = ir_block_new(t->ir, t->pc), here = ir_block_new(t->ir, t->pc);
+
+        ir_brcc(t->ir, IR_TSTNZ, wide, ir_i64(t->ir, others), other, here, 1);
+        ir_seal(t->ir, other);
+        ir_seal(t->ir, here);
+        ir_enter(t->ir, other);
+        write_and_end(t, from64(t, ir_bin(t->ir, op == CSR_SET ? IR_OP_or : IR_OP_andn, shown, wide)), rd, from64(t, shown));
+        t->ended = false;
+        ir_enter(t->ir, here);
+    }
+    ir_stenv(t->ir, IR_M64, at, ir_bin(t->ir, op == CSR_SET ? IR_OP_or : IR_OP_andn, old,
+                                       ir_bini(t->ir, IR_OP_and, wide, MSTATUS_SIE)));
+    put_gpr(t, (unsigned)rd, from64(t, shown));
+    if (op == CSR_SET)
+        leave_for_interrupts(t);
+    return true;
+}
+
 static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd, ir_ref src, bool writes)
 {
     const struct riscv_csr *c = riscv_csr_find(t->m, csr);
@@ -152,6 +220,8 @@ static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd,
         return;
     }
     if (fp_csr(t, csr, op, rd, t->rv32 ? src : ir_conv(t->ir, IR_OP_trunc, IR_I32, src), writes))
+        return;
+    if (writes && interrupt_enable(t, csr, op, rd, src))
         return;
     if (rd || op != CSR_WRITE)
         old = read_csr(t, c);

@@ -21,7 +21,8 @@
 
 struct error;
 
-enum { TCG_MODES = 1020, TCG_SALT_NONE = 2049 };
+enum { TCG_MODES = 63, TCG_SALT_BIT = 57 };
+#define TCG_SALT_NONE (UINT64_C(63) << TCG_SALT_BIT)
 enum { TCG_CHUNKS = 8, TCG_HASH_BITS = 16, TCG_PAGE_HASH_BITS = 12 };
 
 /* A page of guest memory, by host address, that translations were made from. */
@@ -101,7 +102,7 @@ struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, c
 
 /* The salt of a mode: see struct rt_jump_entry. TCG_SALT_NONE, which nothing may be stored with, when there are too many
  * modes. Context: any thread. */
-uint32_t tcg_mode_salt(struct tcg_cache *c, uint64_t mode);
+uint64_t tcg_mode_salt(struct tcg_cache *c, uint64_t mode);
 
 /**
  * tcg_insert - make a translation known. Its bytes are compared with memory once more after its pages have been marked.

@@ -29,8 +29,12 @@ static unsigned mode_number(struct tcg_cache *c, uint64_t mode)
     return i;
 }
 
-uint32_t tcg_mode_salt(struct tcg_cache *c, uint64_t mode)
+/* The first modes get few bits: each is an instruction in every lookup. */
+uint64_t tcg_mode_salt(struct tcg_cache *c, uint64_t mode)
 {
+    static const uint8_t bits[] = { 0, 1, 2, 4, 8, 16, 32, 3, 5, 6, 9, 10, 12, 17, 18, 20, 24, 33, 34, 36, 40, 48, 7, 11, 13, 14,
+                                    19, 21, 22, 25, 26, 28, 35, 37, 38, 41, 42, 44, 49, 50, 52, 56, 15, 23, 27, 29, 30, 39, 43,
+                                    45, 46, 51, 53, 54, 57, 58, 60, 31, 47, 55, 59, 61, 62 };
     unsigned i = mode_number(c, mode);
 
     if (i == atomic_load_explicit(&c->nmodes, memory_order_acquire)) {
@@ -42,7 +46,8 @@ uint32_t tcg_mode_salt(struct tcg_cache *c, uint64_t mode)
         }
         pthread_mutex_unlock(&c->mode_lock);
     }
-    return i < TCG_MODES ? 2 * i : TCG_SALT_NONE;
+    _Static_assert(sizeof bits == TCG_MODES, "each has a salt");
+    return i < TCG_MODES ? (uint64_t)bits[i] << TCG_SALT_BIT : TCG_SALT_NONE;
 }
 
 struct tcg_region *tcg_cold_of(struct tcg_cache *c, struct tcg_region *r)

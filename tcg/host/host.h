@@ -43,7 +43,7 @@ struct host_unit {
     size_t room;
     uint64_t pc;                               /* guest entry address */
     const struct host_page *pages; unsigned npages;   /* system mode */
-    uint32_t salt;                             /* of its mode: entries of jump[] and ret[] are of this mode only */
+    uint64_t salt;                             /* of its mode: entries of jump[] and ret[] are of this mode only */
     int32_t *counter;                          /* counts down at entry, leaves with RT_EXIT_HOT below 0; NULL: none */
     struct tcg_link *links; unsigned nlinks;   /* as many as host_links_needed() said */
     /* out */

@@ -257,7 +257,7 @@ static void push_return(struct x64_emit *e, uint64_t ret_pc, unsigned keep, bool
 {
     struct x64_stub *s = x64_stub(e, landing);
     unsigned t = keep == RAX ? RCX : RAX;
-    uint64_t salted = ret_pc + e->u->salt;
+    uint64_t salted = ret_pc ^ e->u->salt;
 
     x64_g(&e->b, X_mov_load, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
     if (advance) {
@@ -307,11 +307,17 @@ static unsigned salted(struct x64_emit *e, unsigned pc)
 
     if (!e->u->salt)
         return pc;
-    x64_g(&e->b, X_lea, true, t, x64_m((int)pc, (int32_t)e->u->salt));
+    x64_mov(&e->b, true, t, pc);
+    for (unsigned k = 0; k < 64; k++)
+        if (e->u->salt >> k & 1) {
+            x64_bytes(&e->b, "\x48\x0f\xba", 3);          /* btc t, k */
+            x64_u8(&e->b, (uint8_t)(0xf8 | t));
+            x64_u8(&e->b, (uint8_t)k);
+        }
     return t;
 }
 
-/* view->jump[(pc >> 1) & mask]; entries are 16 bytes: the masked pc times 8 */
+/* view->jump[rt_jump_index(pc)]; entries are 16 bytes: twice the index times 8 */
 static void lookup(struct x64_emit *e, unsigned pc, bool mode_changed)
 {
     struct x64_stub *miss = x64_stub(e, lookup_miss);
@@ -319,10 +325,12 @@ static void lookup(struct x64_emit *e, unsigned pc, bool mode_changed)
 
     miss->a = (uint8_t)pc;
     x64_mov(&e->b, false, RTMP, pc);
+    x64_shift(&e->b, SH_SHR, false, RTMP, RT_JUMP_BITS);
+    x64_alu(&e->b, ALU_XOR, false, RTMP, x64_r(pc));
     x64_alui(&e->b, ALU_AND, false, x64_r(RTMP), ((1 << RT_JUMP_BITS) - 1) << 1);
     if (mode_changed) {
-        x64_g(&e->b, X_mov_load, false, t, x64_view(e, offsetof(struct rt_view, salt)));
-        x64_alu(&e->b, ALU_ADD, true, t, x64_r(pc));
+        x64_g(&e->b, X_mov_load, true, t, x64_view(e, offsetof(struct rt_view, salt)));
+        x64_alu(&e->b, ALU_XOR, true, t, x64_r(pc));
     } else {
         t = salted(e, pc);
     }

@@ -58,6 +58,8 @@ static const struct ir_helper *const helpers[] = { &h_mix, &h_half, &h_stop };
 
 struct built { struct host_unit u; struct tcg_link links[NLINKS]; const uint8_t *entry, *checked, *restart; };
 
+static uint64_t salt;                          /* of what finish() makes */
+
 static void begin(struct ir *ir, uint64_t pc)
 {
     ir_init(ir, slots, NSLOTS + 1, helpers, ARRAY_LEN(helpers));
@@ -73,7 +75,7 @@ static void finish(struct ir *ir, struct built *b, uint64_t pc, int32_t *counter
     ir_finish(ir);
     used = (used + 63) & ~63u;
     b->u = (struct host_unit){ .mode = &mode, .ir = ir, .ra = &ra, .rw = code + used, .rx = code + used, .room = ROOM - used, .pc = pc,
-                               .links = b->links, .nlinks = host_links_needed(ir), .counter = counter, .pages = page, .npages = page != NULL };
+                               .links = b->links, .nlinks = host_links_needed(ir), .counter = counter, .pages = page, .npages = page != NULL, .salt = salt };
     assert_true(b->u.nlinks <= NLINKS);
     ra_init(&ra);
     host_select(&mode, ir);
@@ -227,12 +229,43 @@ static void indirect_jumps_look_up(void **state)
     assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
     assert_int_equal(s->env.pc, 0x4568);
     assert_int_equal(*reg(3), 9);
-    j = &s->view.jump[0x4568 >> 1 & ((1 << RT_JUMP_BITS) - 1)];
+    j = &s->view.jump[rt_jump_index(0x4568)];
     *j = (struct rt_jump_entry){ 0x4568, b.entry };
     assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&b.links[0]);
     assert_int_equal(*reg(0), 7);
-    *reg(2) = 0x4568 + (2u << RT_JUMP_BITS);               /* same place, another address */
+    *reg(2) = 0x4568 + (4u << 2 * RT_JUMP_BITS);           /* same place, another address */
+    assert_int_equal(rt_jump_index(*reg(2)), rt_jump_index(0x4568));
     assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
+}
+
+/* Entries of another mode are not taken; after a change of mode the view says which mode. */
+static void indirect_jumps_keep_to_a_mode(void **state)
+{
+    const uint64_t mine = UINT64_C(5) << 57;
+    struct built a, b;
+    struct ir ir;
+
+    (void)state;
+    adder(&b, 0x4568, 7, 0x9000);
+    s->view.jump[rt_jump_index(0x4568)] = (struct rt_jump_entry){ 0x4568 ^ mine, b.entry };
+    *reg(2) = 0x4568;
+    begin(&ir, 0x1000);
+    ir_goto_ind(&ir, ir_read_slot(&ir, 2), IR_JUMP_PLAIN, 0);
+    finish(&ir, &a, 0x1000, NULL, NULL);
+    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
+    begin(&ir, 0x1000);
+    ir_goto_ind(&ir, ir_read_slot(&ir, 2), IR_JUMP_PLAIN, 0);
+    salt = mine;
+    finish(&ir, &a, 0x1000, NULL, NULL);
+    salt = 0;
+    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&b.links[0]);
+    begin(&ir, 0x1000);
+    ir_goto_ind(&ir, ir_read_slot(&ir, 2), IR_JUMP_MODE, 0);
+    finish(&ir, &a, 0x1000, NULL, NULL);
+    s->view.salt = 0;
+    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
+    s->view.salt = mine;
+    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&b.links[0]);
 }
 
 static void pages_are_checked(void **state)
@@ -399,7 +432,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         BOTH(links_are_patched_and_cut), BOTH(entries_are_redirected), BOTH(a_counter_runs_out), BOTH(calls_return_to_their_landing),
-        BOTH(indirect_jumps_look_up), cmocka_unit_test_setup(pages_are_checked, system_mode),
+        BOTH(indirect_jumps_look_up), BOTH(indirect_jumps_keep_to_a_mode), cmocka_unit_test_setup(pages_are_checked, system_mode),
         BOTH(polls_and_budgets_leave_with_registers_home), BOTH(helpers_get_every_kind_of_argument), BOTH(helpers_may_end_the_unit), BOTH(no_room_is_no_harm),
     };
 
