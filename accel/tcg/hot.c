@@ -340,7 +340,7 @@ static void decode_node(struct tcg_engine *e, struct plan *p, struct ir *ir, str
     p->now = n;
     ir_enter(ir, n->block);
     if (n->loop_head || e->icount) {
-        ir->pc = n->pc;
+        ir_set_pc(ir, n->pc);
         ir_poll(ir);                           /* with -icount where cold blocks do, so that both notice alike */
     }
     if (e->icount)
@@ -373,7 +373,7 @@ static void build(struct tcg_engine *e, struct plan *p, struct ir *ir)
     for (unsigned i = 0; i < p->norder; i++)
         p->node[p->order[i]].block = ir_block_new(ir, p->node[p->order[i]].pc);
     ir_enter(ir, 0);
-    ir->pc = p->node[0].pc;
+    ir_set_pc(ir, p->node[0].pc);
     if (!p->node[0].loop_head)
         ir_poll(ir);
     ir_br(ir, p->node[0].block);

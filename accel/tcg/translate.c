@@ -164,7 +164,7 @@ static void decode(struct tcg_vcpu *tv, struct fetcher *f, struct tr_ctx *tr, ui
     *tr = (struct tr_ctx){ .ir = &tv->ctx.ir, .target = e->target, .mode = full_mode(tv), .cpu_model = tv->v->model,
                            .system = e->system, .single_step = tv->v->single_step, .icount = e->icount, .pc = pc, .max_insns = max,
                            .fetch = fetch, .fetch_opaque = f, .block_of = outside_region };
-    tr->ir->pc = pc;
+    ir_set_pc(tr->ir, pc);
     ir_poll(tr->ir);
     if (e->icount)
         count = ir_icount(tr->ir, 1);

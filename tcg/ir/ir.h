@@ -280,6 +280,9 @@ static inline unsigned ir_call_touched(const struct ir_insn *call, unsigned k) {
 /* Where the next snapshots say the guest is; call at the start of each guest instruction (also emits `insn`). */
 void ir_guest_insn(struct ir *ir, uint64_t pc, unsigned length);
 void ir_set_pc_val(struct ir *ir, ir_ref pc);             /* snapshots name a computed pc until the next guest_insn */
+/* The same before a block's first instruction, for what stands at its head (a poll): whatever was built before, another
+ * block's end perhaps, snapshots name pc from here on. */
+void ir_set_pc(struct ir *ir, uint64_t pc);
 
 void ir_poll(struct ir *ir);
 /* Counted instructions: each ir_guest_insn() takes one from the budget, slot ir.budget (IR_SLOT_END: nothing is counted).

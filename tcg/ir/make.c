@@ -293,10 +293,15 @@ void ir_call_touches(struct ir *ir, unsigned slot, bool writes)
 
 /* --- guest instructions and control flow --------------------------------------------------------------------------------- */
 
-void ir_guest_insn(struct ir *ir, uint64_t pc, unsigned length)
+void ir_set_pc(struct ir *ir, uint64_t pc)
 {
     ir->pc = pc;
     ir->pc_val = IR_NONE;
+}
+
+void ir_guest_insn(struct ir *ir, uint64_t pc, unsigned length)
+{
+    ir_set_pc(ir, pc);
     ir->guest_insns++;
     ir_emit(ir, IR_OP_insn, IR_VOID, length, pc, 0, 0, 0, 0);
     if (ir->budget != IR_SLOT_END)

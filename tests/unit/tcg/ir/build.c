@@ -242,6 +242,26 @@ static void a_never_entered_loop_is_dropped(void **state)
     assert_int_equal(ir->blocks[one].first, IR_NONE);
 }
 
+/* The pc that a block's end computed is not the next block's. */
+static void a_blocks_head_has_its_own_pc(void **state)
+{
+    struct ir *ir = *state;
+    ir_block_ref next = ir_block_new(ir, 0x2000);
+    uint32_t snap;
+
+    ir_guest_insn(ir, 0x1000, 4);
+    ir_brcc(ir, IR_EQ, ir_read_slot(ir, A), ir_i64(ir, 0), next, next, 0);
+    ir_set_pc_val(ir, ir_i64(ir, 0x1004));
+    ir_seal(ir, next);
+    ir_enter(ir, next);
+    ir_set_pc(ir, 0x2000);
+    ir_poll(ir);
+    snap = ir->insns[ir->blocks[next].last].snap;
+    ir_leave(ir, 0);
+    assert_int_equal(ir->snaps[snap].pc, 0x2000);
+    assert_int_equal(ir->snaps[snap].pc_val, IR_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +275,7 @@ int main(void)
         T(a_merge_is_dirty_when_one_side_is),
         T(a_wrong_type_is_an_error),
         T(a_never_entered_loop_is_dropped),
+        T(a_blocks_head_has_its_own_pc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
