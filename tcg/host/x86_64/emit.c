@@ -502,10 +502,14 @@ enum { HAS_WIDTHS = 1, HAS_SHIFTS = 2, HAS_SUMS = 4, HAS_MEMORY = 8, HAS_FLAGS =
 
 static unsigned contents(const struct ir *ir, const struct ir_insn *i)
 {
+    unsigned op;
+
     switch (i->op) {
     case IR_OP_trunc: case IR_OP_sext: case IR_OP_zext: return HAS_WIDTHS;
     case IR_OP_shl: return HAS_SHIFTS;
-    case IR_OP_ld: case IR_OP_st: return HAS_MEMORY | (ir_at(ir, i->arg[0])->op == IR_OP_add ? HAS_SUMS : 0);
+    case IR_OP_ld: case IR_OP_st:
+        op = ir_at(ir, i->arg[0])->op;
+        return HAS_MEMORY | (op == IR_OP_add || op == IR_OP_zext ? HAS_SUMS : 0);
     case IR_OP_flcc: case IR_OP_flselect: case IR_OP_brfl: return HAS_FLAGS;
     default: return ir_ops[i->op].props & IR_FP ? HAS_FLOATS : 0;
     }
@@ -523,7 +527,7 @@ void host_select(const struct host_mode *mode, struct ir *ir)
     if (has & (HAS_WIDTHS | HAS_SHIFTS))
         x64_select_int(ir);
     if (has & HAS_SUMS)
-        x64_select_addresses(ir);
+        x64_select_addresses(mode, ir);
     if (mode->system && (has & HAS_MEMORY))
         x64_share_probes(ir);
     if (has & HAS_FLAGS)

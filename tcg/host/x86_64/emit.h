@@ -136,7 +136,7 @@ void x64_set_env_pc(struct x64_emit *e, uint64_t pc);
 
 struct x64_addr { ir_ref base, index; uint8_t scale; int64_t disp; };
 struct x64_addr x64_addr_of(const struct ir *ir, const struct ir_insn *i);
-void x64_select_addresses(struct ir *ir);
+void x64_select_addresses(const struct host_mode *mode, struct ir *ir);
 void x64_share_probes(struct ir *ir);          /* probes.c */
 void x64_select_fp(struct ir *ir);
 void x64_select_int(struct ir *ir);

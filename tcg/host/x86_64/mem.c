@@ -66,13 +66,19 @@ struct x64_addr x64_addr_of(const struct ir *ir, const struct ir_insn *i)
 
     if (!(i->mark & X64_FOLD0))
         return a;
+    if (d->op == IR_OP_zext) {
+        a.base = d->arg[0];
+        if (!(d->mark & X64_FOLD0))
+            return a;
+        d = ir_at(ir, d->arg[0]);
+    }
     a.base = d->arg[0];
     y = ir_at(ir, d->arg[1]);
     if (d->mark & X64_FOLD1) {
         a.index = y->arg[0];
         a.scale = (uint8_t)ir_at(ir, y->arg[1])->imm;
     } else if (y->op == IR_OP_const) {
-        a.disp += (int64_t)y->imm;
+        a.disp += d->type == IR_I32 ? (int32_t)y->imm : (int64_t)y->imm;
     } else {
         a.index = d->arg[1];
     }
@@ -84,21 +90,38 @@ static bool fits32(int64_t v)
     return v == (int32_t)v;
 }
 
-static bool foldable(const struct ir *ir, const struct ir_insn *mem, const struct ir_insn *d)
+/* In 32 bits: what the displacement of an access may come to beside that of the sum. */
+enum { NEAR = 1 << 20 };
+
+/* An i32 sum that is only there to be an address: the processor wraps it there too (addr32). */
+static bool sum_folds(const struct ir *ir, const struct ir_insn *zext)
+{
+    const struct ir_insn *d = ir_at(ir, zext->arg[0]);
+    int32_t imm;
+
+    if (d->op != IR_OP_add || d->uses != 1 || d->block != zext->block || ir_is_const(ir, d->arg[0]))
+        return false;
+    return !ir_is_const(ir, d->arg[1]) || (x64_is_imm32(ir, d->arg[1], &imm) && imm > INT32_MIN + NEAR && imm < INT32_MAX - NEAR);
+}
+
+static bool foldable(const struct host_mode *mode, const struct ir *ir, const struct ir_insn *mem, const struct ir_insn *d)
 {
     int32_t imm;
 
-    if (d->op != IR_OP_add || d->type != IR_I64 || d->block != mem->block || ir_is_const(ir, d->arg[0]))
+    if (d->block != mem->block || d->type != IR_I64 || ir_is_const(ir, d->arg[0]))
         return false;
-    if (!fits32((int64_t)mem->imm))
+    if (d->op == IR_OP_zext)
+        return mode->addr32 && (int64_t)mem->imm > -NEAR && (int64_t)mem->imm < NEAR;
+    if (d->op != IR_OP_add || !fits32((int64_t)mem->imm))
         return false;
     if (!ir_is_const(ir, d->arg[1]))
         return true;
     return x64_is_imm32(ir, d->arg[1], &imm) && fits32((int64_t)mem->imm + imm);
 }
 
-/* An addition that only addresses use disappears into them. mark counts those uses while this runs. */
-void x64_select_addresses(struct ir *ir)
+/* An addition that only addresses use disappears into them; where addresses have 32 bits, an extension does, and what it
+ * extends. seen[] counts those uses. */
+void x64_select_addresses(const struct host_mode *mode, struct ir *ir)
 {
     uint32_t *seen = xcalloc(ir->ninsns, sizeof *seen);
 
@@ -109,13 +132,17 @@ void x64_select_addresses(struct ir *ir)
             if (i->op != IR_OP_ld && i->op != IR_OP_st)
                 continue;
             d = ir_at(ir, i->arg[0]);
-            if (!foldable(ir, i, d))
+            if (!foldable(mode, ir, i, d))
                 continue;
             if (pass == 0) {
                 seen[i->arg[0]]++;
             } else if (seen[i->arg[0]] == d->uses) {
-                d->mark |= X64_SKIP;
                 i->mark |= X64_FOLD0;
+                if (!(d->mark & X64_SKIP) && d->op == IR_OP_zext && sum_folds(ir, d)) {
+                    d->mark |= X64_FOLD0;
+                    ir_at(ir, d->arg[0])->mark |= X64_SKIP;
+                }
+                d->mark |= X64_SKIP;
             }
         }
     free(seen);
