@@ -583,7 +583,10 @@ void user_signal_exception(struct user_thread *t)
         return;
     if (signo == SIGSEGV && host_sig) {
         signo = host_sig;
-        code = t->sig->fault_code == SI_KERNEL ? SEGV_MAPERR : t->sig->fault_code;
+        code = t->sig->fault_code;
+        /* what is free in a 32-bit guest's window is there on the host, without rights */
+        if (code == SI_KERNEL || (code == SEGV_ACCERR && user_page_prot(addr) < 0))
+            code = SEGV_MAPERR;
     } else if (signo == SIGSEGV) {
         code = user_page_prot(addr) < 0 ? SEGV_MAPERR : SEGV_ACCERR;
     }
