@@ -66,7 +66,9 @@ void error_prepend(struct error *err, const char *fmt, ...)
     va_start(ap, fmt);
     n = vsnprintf(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof err->text)
+    if (n >= 0 && (size_t)n < sizeof err->text && !strncmp(rest, err->text, (size_t)n))
+        memcpy(err->text, rest, sizeof rest);              /* it says so already */
+    else if (n >= 0 && (size_t)n < sizeof err->text)
         snprintf(err->text + n, sizeof err->text - n, "%s", rest);
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "core/base/alloc.h"
 #include "core/base/error.h"
+#include "core/base/port_owner.h"
 #include "core/base/str.h"
 #include "core/char/chr.h"
 #include "core/char/fd.h"
@@ -135,7 +136,13 @@ static int open_tcp(struct socket_chr *s, const char *host, const char *port, bo
             ret = listen(fd, 1);
     }
     if (ret < 0) {
-        ret = error_errno(err, server ? "cannot listen at port %s" : "cannot connect to port %s", port);
+        char owner[128];
+
+        if (server && errno == EADDRINUSE)
+            ret = error_set(err, EADDRINUSE, "port %s is taken%s; choose another", port,
+                            port_owner((unsigned)strtoul(port, NULL, 10), false, owner, sizeof(owner)));
+        else
+            ret = error_errno(err, server ? "cannot listen at port %s" : "cannot connect to port %s", port);
         if (fd >= 0)
             close(fd);
         freeaddrinfo(list);

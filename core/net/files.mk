@@ -1,1 +1,1 @@
-SRC += core/net/net.c core/net/port_owner.c core/net/user.c
+SRC += core/net/net.c core/net/user.c

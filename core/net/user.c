@@ -16,7 +16,7 @@
 #include "core/event/loop.h"
 #include "core/event/timer.h"
 #include "core/net/net.h"
-#include "core/net/port_owner.h"
+#include "core/base/port_owner.h"
 #include "core/opt/optlist.h"
 
 #if CONFIG_SLIRP

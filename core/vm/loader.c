@@ -80,7 +80,7 @@ int loader_add(struct loader *l, const char *what, gpa at, const void *bytes, si
         return 0;
     other = at + room < at ? NULL : overlapping(l, at, room);
     if (other)
-        return error_set(err, EEXIST, "%s at 0x%llx to 0x%llx overlaps %s at 0x%llx to 0x%llx", what,
+        return error_set(err, EEXIST, "%s at 0x%llx to 0x%llx overlaps %s at 0x%llx to 0x%llx; leave one of them out, or link it elsewhere", what,
                          (unsigned long long)at, (unsigned long long)(at + room - 1), other->what,
                          (unsigned long long)other->at, (unsigned long long)(other->at + other->room - 1));
     if (at + room < at || !is_memory(l->as, at, room))

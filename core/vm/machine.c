@@ -66,6 +66,18 @@ void machine_type_list(const char *arch, FILE *to)
             fprintf(to, "%-20s %s%s\n", (*t)->name, (*t)->help, (*t)->is_default ? " (default)" : "");
 }
 
+bool machine_type_help(const char *arch, const char *name, FILE *to)
+{
+    const struct machine_type *t = machine_type_pick(arch, name, NULL);
+
+    if (!t)
+        return false;
+    fprintf(to, "%s options:\n", t->name);
+    for (const char *const *o = t->options; o && *o; o += 2)
+        fprintf(to, "  %s=<string> - %s\n", o[0], o[1]);
+    return true;
+}
+
 /* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014) */
 static uint64_t seeded(uint64_t *state)
 {

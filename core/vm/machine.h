@@ -78,6 +78,8 @@ struct machine {
 const struct machine_type *machine_type_pick(const char *arch, const char *name, struct error *err);
 /** machine_type_list - `-M help`. */
 void machine_type_list(const char *arch, FILE *to);
+/** machine_type_help - `-M NAME,help`: its options. False if there is no such machine. */
+bool machine_type_help(const char *arch, const char *name, FILE *to);
 
 /* --- for machine types ------------------------------------------------------------------------------------------- */
 

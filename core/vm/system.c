@@ -96,6 +96,8 @@ static bool print_lists(const struct sys_options *o, const struct target *t)
         machine_type_list(o->arch, stdout);
         return true;
     }
+    if (optlist_has(o->machine, "help") && machine_type_help(o->arch, machine, stdout))
+        return true;
     if (model && (str_eq(model, "help") || str_eq(model, "?"))) {
         t->print_cpu_help(stdout);
         return true;
@@ -256,6 +258,8 @@ static int build(struct machine *m, struct error *err)
         ret = settings_apply(m, err);
     if (ret == 0)
         ret = icount_setup(m, err);
+    if (ret == 0 && m->opts->append && !m->opts->kernel)
+        ret = error_set(err, EINVAL, "-append needs a kernel; give one with -kernel");
     if (ret == 0)
         ret = make_chardevs(m->opts, err);
     if (ret == 0)

@@ -1,4 +1,4 @@
-/* core/net/port_owner.h - who has a port of this host, for messages. */
+/* core/base/port_owner.h - who has a port of this host, for messages. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* core/net/port_owner.c - /proc/net says which socket, /proc/PID/fd whose it is. */
-#include "core/net/port_owner.h"
+/* core/base/port_owner.c - /proc/net says which socket, /proc/PID/fd whose it is. */
+#include "core/base/port_owner.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
