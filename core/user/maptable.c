@@ -8,12 +8,47 @@
 #include "core/base/bits.h"
 #include "core/user/maptable.h"
 
+/* A sequence lock. Writer: seq becomes odd (acquire and release), a release fence, the data (relaxed), seq becomes even
+ * (release). Reader, map_table_peek(): seq (acquire), the data (relaxed), an acquire fence, seq again (relaxed): if it has
+ * not changed and is even, no store of a writer was seen. So what a reader may look at is read and written by words that
+ * are atomic; writers read their own as plain data, under their lock. */
 struct map_table {
     atomic_uint seq;                           /* odd while a writer is at work */
     atomic_size_t count;
     size_t max;
     struct map_range *at;
 };
+
+enum { RANGE_WORDS = sizeof(struct map_range) / sizeof(uint64_t) };
+_Static_assert(sizeof(struct map_range) % sizeof(uint64_t) == 0, "ranges are copied by words");
+
+static void load_range(struct map_range *to, const struct map_range *from)
+{
+    const uint64_t *f = (const uint64_t *)from;
+    uint64_t w[RANGE_WORDS];
+
+    for (unsigned i = 0; i < RANGE_WORDS; i++)
+        w[i] = __atomic_load_n(&f[i], __ATOMIC_RELAXED);
+    memcpy(to, w, sizeof w);
+}
+
+static void store_range(struct map_range *to, const struct map_range *from)
+{
+    uint64_t *t = (uint64_t *)to, w[RANGE_WORDS];
+
+    memcpy(w, from, sizeof w);
+    for (unsigned i = 0; i < RANGE_WORDS; i++)
+        __atomic_store_n(&t[i], w[i], __ATOMIC_RELAXED);
+}
+
+/* As memmove(). */
+static void move_ranges(struct map_range *to, const struct map_range *from, size_t n)
+{
+    for (size_t i = 0; to < from && i < n; i++)
+        store_range(&to[i], &from[i]);
+    for (size_t i = n; to > from && i-- > 0; )
+        store_range(&to[i], &from[i]);
+}
 
 struct map_table *map_table_new(size_t max)
 {
@@ -50,7 +85,7 @@ size_t map_table_find(const struct map_table *t, uint64_t addr)
     while (low < high) {
         size_t mid = low + (high - low) / 2;
 
-        if (t->at[mid].end > addr)
+        if (__atomic_load_n(&t->at[mid].end, __ATOMIC_RELAXED) > addr)
             high = mid;
         else
             low = mid + 1;
@@ -104,8 +139,8 @@ static int replace(struct map_table *t, uint64_t start, uint64_t end, const stru
     if (count - (j - i) + n > t->max)
         return -ENOMEM;
     write_begin(t);
-    memmove(&t->at[i + n], &t->at[j], (count - j) * sizeof *t->at);
-    memcpy(&t->at[i], put, n * sizeof *put);
+    move_ranges(&t->at[i + n], &t->at[j], count - j);
+    move_ranges(&t->at[i], put, n);
     atomic_store_explicit(&t->count, count - (j - i) + n, memory_order_relaxed);
     write_end(t);
     return 0;
@@ -171,8 +206,8 @@ uint64_t map_table_gap(const struct map_table *t, uint64_t len, uint64_t low, ui
     return 0;
 }
 
-/* Reads while a writer may write, and throws away what it read then: the sanitizer need not look. */
-__attribute__((no_sanitize("thread"))) bool map_table_peek(const struct map_table *t, uint64_t addr, struct map_range *out)
+/* Reads while a writer may write, and throws away what it read then. */
+bool map_table_peek(const struct map_table *t, uint64_t addr, struct map_range *out)
 {
     for (;;) {
         unsigned seq = atomic_load_explicit(&t->seq, memory_order_acquire);
@@ -187,7 +222,7 @@ __attribute__((no_sanitize("thread"))) bool map_table_peek(const struct map_tabl
         count = map_table_count(t);
         found = i < count && i < t->max;
         if (found) {
-            *out = t->at[i];
+            load_range(out, &t->at[i]);
             found = out->start <= addr && addr < out->end;
         }
         atomic_thread_fence(memory_order_acquire);
