@@ -151,6 +151,7 @@ const struct target aarch64_target = {
     .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = a64_translate, .disas = arm64_disas,
     .view_key = arm_view_key, .view_asid = arm_view_asid, .xlate = arm_xlate, .bus_fault = arm_bus_fault,
     .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
-    .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .state = arm_state,
+    .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump,
+    .gdb_core_regs = ARM64_GDB_CORE, .gdb_xml = arm64_gdb_xml, .gdb_read = arm64_gdb_read, .gdb_write = arm64_gdb_write, .state = arm_state,
     .state_version = 3, .loaded = arm_loaded, .user = &arm64_user,
 };

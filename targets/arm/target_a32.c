@@ -83,5 +83,6 @@ const struct target arm_target = {
     .default_model_system = "cortex-a15", .parse_cpu = arm32_parse_cpu, .print_cpu_help = arm32_cpu_help,
     .init = a32_init, .reset = a32_reset, .mode_key = a32_mode_key, .translate = a32_translate, .disas = arm32_disas,
     .align_fault = align_fault, .debug_exception = debug_exception, .restore_extra = restore_extra, .dump = arm32_dump,
+    .gdb_core_regs = ARM32_GDB_CORE, .gdb_xml = arm32_gdb_xml, .gdb_read = arm32_gdb_read, .gdb_write = arm32_gdb_write,
     .user = &arm32_user,
 };
