@@ -188,7 +188,7 @@ check:
 demo:
 	@B=$(B) SAN='$(SAN)' tests/lib/setup build
 	@$(MAKE) --no-print-directory -j$$(nproc) all
-	@B=$(B) tests/lib/demo
+	@B=$(B) tests/lib/demo $(ARCH)
 
 install: all doc $(if $(CONFIG_STATIC),static)
 	@B=$(B) PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' LINKS='$(LINKS)' core/install
@@ -201,7 +201,7 @@ help:
 #? make                builds $(B)/rhea and its links
 #? make static         user mode without shared libraries, for foreign root folders (rhea binfmt install)
 #? make check          the tests: minutes; installs what is missing first (asks on a terminal)
-#? make demo           boots Debian on a translated CPU, to a shell
+#? make demo           boots Debian for ARM on translated CPUs, to a shell; ARCH=riscv64: for RISC-V
 #? make check-unit     one layer alone; also -headers -isa -guest -boot -block -client; T= I= narrow a run
 #? make install        PREFIX=/usr/local DESTDIR=
 #? make clean          removes the build folder
