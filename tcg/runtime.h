@@ -146,7 +146,8 @@ uint64_t rt_trap(struct cpu_env *env, uint32_t exception);
 void rt_flush_all(struct cpu_env *env);                    /* this vCPU: every view */
 void rt_flush_asid(struct cpu_env *env, uint64_t asid);    /* views of that ASID; not global pages where known */
 void rt_flush_page(struct cpu_env *env, uint64_t va, bool any_asid, uint64_t asid);
-void rt_flush_others(struct cpu_env *env);                 /* broadcast forms (ARM TLBI IS): all vCPUs, done on return */
+void rt_flush_others(struct cpu_env *env);                 /* broadcast forms (ARM TLBI IS): all vCPUs. Done when the
+                                                            * translation, which must end here, has been left */
 void rt_fence_i(struct cpu_env *env);                      /* code written before this is seen after it */
 void rt_code_changed(struct cpu_env *env, uint64_t va, uint64_t len);   /* precise form (IC IVAU, flush_icache) */
 

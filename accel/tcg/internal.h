@@ -28,6 +28,7 @@ enum pending {
     PEND_FLUSH_TLB = 1,                        /* all views */
     PEND_FLUSH_WRITES = 2,                     /* write tags of all views: dirty tracking began anew */
     PEND_EXCLUSIVE = 4,                        /* someone waits for all vCPUs to stand still */
+    PEND_WAIT = 8,                             /* go on when every other vCPU has left generated code */
 };
 
 /* An entry of the larger TLB behind a view's: what the page walk said, kept when the inline entry is overwritten. */

@@ -74,6 +74,10 @@ static void do_pending(struct tcg_vcpu *tv)
         run_end(tv);
         run_begin(tv);
     }
+    if (p & PEND_WAIT) {                       /* not in the helper that asks: its translation could be evicted meanwhile */
+        exclusive_begin(tv);
+        exclusive_end(tv);
+    }
 }
 
 /* Translations made before a breakpoint was set may run past it: all go. */

@@ -273,11 +273,9 @@ void rt_flush_others(struct cpu_env *env)
         return;
     pthread_mutex_lock(&e->list_lock);
     for (unsigned i = 0; i < e->nvcpus; i++)
-        if (e->vcpus[i] != self)
-            atomic_fetch_or(&e->vcpus[i]->pending, PEND_FLUSH_TLB);
+        atomic_fetch_or(&e->vcpus[i]->pending, e->vcpus[i] == self ? PEND_WAIT : PEND_FLUSH_TLB);
     pthread_mutex_unlock(&e->list_lock);
-    exclusive_begin(self);                     /* all have left generated code; they flush before they go on */
-    exclusive_end(self);
+    kick_all(e, 0);
 }
 
 /* --- the TLB behind the inline one ----------------------------------------------------------------------------------- */

@@ -180,8 +180,13 @@ static void decode(struct tcg_vcpu *tv, struct fetcher *f, struct tr_ctx *tr, ui
 static void make_room(struct tcg_vcpu *tv)
 {
     struct tcg_engine *e = tv->engine;
+    uint64_t evicted = e->cache->n_evicted;
 
     exclusive_begin(tv);
+    if (e->cache->n_evicted != evicted) {      /* another vCPU has made room while this one waited */
+        exclusive_end(tv);
+        return;
+    }
     hot_pause(e);
     tcg_cache_lock(e->cache);
     tcg_evict(e->cache);
