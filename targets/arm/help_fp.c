@@ -131,8 +131,18 @@ static uint64_t mulx(struct cpu_env *c, const struct format *f, uint64_t a, uint
     return arith(c, f, MUL, a, b);
 }
 
+/* VRECPS and VRSQRTS of AArch32: likewise, but the product is rounded first. Single precision. */
+static uint64_t step_chained(uint64_t a, uint64_t b, bool root)
+{
+    volatile float x = as_f(a), y = as_f(b), p, r;
+
+    p = x * y;
+    r = (root ? 3.0f : 2.0f) - p;
+    return of_f(root ? r / 2 : r);
+}
+
 /* FRECPS: 2 - a * b; FRSQRTS: (3 - a * b) / 2, each rounded once. */
-static uint64_t step(struct cpu_env *c, const struct format *f, uint64_t a, uint64_t b, bool root)
+static uint64_t step(struct cpu_env *c, const struct format *f, uint64_t a, uint64_t b, bool root, bool chained)
 {
     uint64_t nan, v[2] = { a ^ sign_bit(f), b };
 
@@ -140,6 +150,8 @@ static uint64_t step(struct cpu_env *c, const struct format *f, uint64_t a, uint
         return nan;
     if ((is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b)))
         return f == &f32 ? of_f(root ? 1.5f : 2.0f) : of_d(root ? 1.5 : 2.0);
+    if (chained)
+        return step_chained(a, b, root);
     if (f == &f32)                             /* halving is exact */
         return root ? of_f(fmaf(-as_f(a), as_f(b), 3.0f) / 2) : of_f(fmaf(-as_f(a), as_f(b), 2.0f));
     return root ? of_d(fma(-as_d(a), as_d(b), 3.0) / 2) : of_d(fma(-as_d(a), as_d(b), 2.0));
@@ -148,7 +160,7 @@ static uint64_t step(struct cpu_env *c, const struct format *f, uint64_t a, uint
 static uint64_t all_ones(const struct format *f, bool yes) { return yes ? mask64(f->bits) : 0; }
 static uint64_t absolute(const struct format *f, uint64_t v) { return v & ~sign_bit(f); }
 
-/* op: U << 7 is not there; bit 5 U, bit 6 the upper bit of size, bits 0-4 the opcode */
+/* op: bit 5 U, bit 6 the upper bit of size, bits 0-4 the opcode; bit 7: a step rounds its product */
 static uint64_t same_lane(struct cpu_env *c, const struct format *f, unsigned op, uint64_t d, uint64_t n, uint64_t m)
 {
     bool a = op & 64;
@@ -160,7 +172,7 @@ static uint64_t same_lane(struct cpu_env *c, const struct format *f, unsigned op
     case 0x1b: return mulx(c, f, n, m);
     case 0x1c: return all_ones(f, compare(f, n, m, REL_EQ));
     case 0x1e: return min_max(c, f, n, m, !a, false);
-    case 0x1f: return step(c, f, n, m, a);
+    case 0x1f: return step(c, f, n, m, a, op & 128);
     case 0x3a: return absolute(f, arith(c, f, SUB, n, m));
     case 0x3b: return arith(c, f, MUL, n, m);
     case 0x3c: return all_ones(f, compare(f, n, m, a ? REL_GT : REL_GE));
@@ -200,15 +212,49 @@ static unsigned lanes_of(uint32_t what, const struct format *f)
     return what & SIMD_SCALAR ? 1 : (what >> 10 & 1 ? 128 : 64) / f->bits;
 }
 
-void arm_help_simd_fp(struct cpu_env *c, uint32_t what, uint32_t regs)
-{
-    const struct format *f = what >> 8 & 1 ? &f64 : &f32;
-    const union reg n = *reg(c, regs, 1), m = *reg(c, regs, 2), d = *reg(c, regs, 0);
-    int index = (int)(what >> SIMD_INDEX_SHIFT & 255) - 1;
-    unsigned lanes = lanes_of(what, f), op = what & 127;
-    union reg r = { .d = { 0, 0 } };
+/* --- the standard FPSCR value (DDI 0487, StandardFPSCRValue) -------------------------------------------------------------- */
 
-    if (!(what & SIMD_SCALAR) && what >> 10 & 1 && index < 0 && simd_fast_fp(reg(c, regs, 0), &n, &m, op, f == &f64))
+struct modes { uint32_t fpcr, mxcsr; };
+
+static struct modes enter_standard(struct cpu_env *c)
+{
+    struct modes was = { arm_env(c)->fpcr, _mm_getcsr() };
+
+    arm_env(c)->fpcr = (was.fpcr & 1u << 26) | 3u << 24;
+    _mm_setcsr((was.mxcsr & ~0xe000u) | 0x8040);
+    return was;
+}
+
+static void leave_standard(struct cpu_env *c, struct modes was)
+{
+    arm_env(c)->fpcr = was.fpcr;
+    _mm_setcsr(was.mxcsr | (_mm_getcsr() & 0x3f));
+}
+
+/* Subnormal operands are zeros, and that is noted. */
+static void flush_operands(struct cpu_env *c, union reg *r, unsigned lanes)
+{
+    for (unsigned i = 0; i < lanes; i++)
+        if (!(r->s[i] & 0x7f800000) && r->s[i] << 1) {
+            r->s[i] &= 0x80000000;
+            arm_env(c)->fpsr |= 1u << 7;
+        }
+}
+
+static void three(struct cpu_env *c, uint32_t what, uint32_t regs, const struct format *f)
+{
+    bool standard = what & SIMD_STANDARD;
+    union reg n = *reg(c, regs, 1), m = *reg(c, regs, 2), d = *reg(c, regs, 0), r = { .d = { 0, 0 } };
+    int index = (int)(what >> SIMD_INDEX_SHIFT & 255) - 1;
+    unsigned lanes = lanes_of(what, f), op = (what & 127) | (standard ? 128 : 0);
+
+    if (standard) {
+        flush_operands(c, &n, lanes);
+        flush_operands(c, &m, lanes);
+        if ((op & 63) == 0x19)
+            flush_operands(c, &d, lanes);
+    }
+    if (!(what & SIMD_SCALAR) && what >> 10 & 1 && index < 0 && simd_fast_fp(reg(c, regs, 0), &n, &m, op & 127, f == &f64))
         return;
     for (unsigned i = 0; i < lanes; i++) {
         if (is_pairwise(op) && !(what & SIMD_SCALAR)) {
@@ -221,6 +267,18 @@ void arm_help_simd_fp(struct cpu_env *c, uint32_t what, uint32_t regs)
         }
     }
     *reg(c, regs, 0) = r;
+}
+
+void arm_help_simd_fp(struct cpu_env *c, uint32_t what, uint32_t regs)
+{
+    if (what & SIMD_STANDARD) {
+        struct modes was = enter_standard(c);
+
+        three(c, what, regs, &f32);
+        leave_standard(c, was);
+    } else {
+        three(c, what, regs, what >> 8 & 1 ? &f64 : &f32);
+    }
 }
 
 /* --- one register ---------------------------------------------------------------------------------------------------------- */
@@ -488,22 +546,41 @@ static void fp_across(struct cpu_env *c, union reg *r, const union reg *n, const
     set_lane(r, f, 0, v[0]);
 }
 
-/* what's operation: bit 5 U, bit 6 the upper bit of size, 0-4 the opcode; bit 7: across lanes or a scalar pair */
-void arm_help_simd_fp_misc(struct cpu_env *c, uint32_t what, uint32_t regs)
+static void two(struct cpu_env *c, uint32_t what, uint32_t regs, const struct format *f)
 {
-    const struct format *f = what >> 8 & 1 ? &f64 : &f32;
-    const union reg n = *reg(c, regs, 1), d = *reg(c, regs, 0);
-    unsigned lanes = lanes_of(what, f), op = what & 31;
-    union reg r = { .d = { 0, 0 } };
+    union reg n = *reg(c, regs, 1), d = *reg(c, regs, 0), r = { .d = { 0, 0 } };
+    unsigned lanes = lanes_of(what, f), op = what & 31, full = what & 127;
+    bool integers = full == 0x1d || full == 0x3d || full == 0x5c || full == 0x7c || op == 0x17;
 
+    if (what & SIMD_STANDARD && !integers)
+        flush_operands(c, &n, op == 0x16 ? 4 : lanes);
     if (what & 128)
         fp_across(c, &r, &n, f, what, op == 0x0d ? 0x6d : op);
     else if (op == 0x16 || op == 0x17)
         lengths(c, &r, &n, &d, what);
     else
         for (unsigned i = 0; i < lanes; i++)
-            set_lane(&r, f, i, misc_lane(c, f, what & 127, lane(&n, f, i), what >> SIMD_COUNT_SHIFT));
+            set_lane(&r, f, i, misc_lane(c, f, full, lane(&n, f, i), what >> SIMD_COUNT_SHIFT));
+    if (what & SIMD_STANDARD && full == 0x5d)  /* a subnormal reciprocal */
+        for (unsigned i = 0; i < lanes; i++)
+            if (!(r.s[i] & 0x7f800000) && r.s[i] << 1) {
+                r.s[i] &= 0x80000000;
+                _mm_setcsr(_mm_getcsr() | 0x10);
+            }
     *reg(c, regs, 0) = r;
+}
+
+/* what's operation: bit 5 U, bit 6 the upper bit of size, 0-4 the opcode; bit 7: across lanes or a scalar pair */
+void arm_help_simd_fp_misc(struct cpu_env *c, uint32_t what, uint32_t regs)
+{
+    if (what & SIMD_STANDARD) {
+        struct modes was = enter_standard(c);
+
+        two(c, what, regs, &f32);
+        leave_standard(c, was);
+    } else {
+        two(c, what, regs, what >> 8 & 1 ? &f64 : &f32);
+    }
 }
 
 /* --- half precision, fixed point -------------------------------------------------------------------------------------------- */
@@ -585,16 +662,15 @@ uint64_t arm_help_fcvt_half(struct cpu_env *c, uint64_t bits, uint32_t how)
     }
 }
 
-/* how: bits 0-6 fraction bits, 7 unsigned, 8 double, 9 64-bit integer, 10 to integer, 11-13 rounding (round_by) */
 uint64_t arm_help_fp_fixed(struct cpu_env *c, uint64_t bits, uint32_t how)
 {
-    const struct format *f = how >> 8 & 1 ? &f64 : &f32;
-    unsigned width = how >> 9 & 1 ? 64 : 32;
-    bool u = how >> 7 & 1;
+    const struct format *f = how & FP_FIXED_DOUBLE ? &f64 : &f32;
+    unsigned width = how & FP_FIXED_64 ? 64 : how & FP_FIXED_16 ? 16 : 32;
+    bool u = how & FP_FIXED_UNSIGNED;
 
     (void)c;
-    if (how >> 10 & 1)
-        return to_int(f, bits & mask64(f->bits), how >> 11 & 7, width, u, how & 127);
+    if (how & FP_FIXED_TO_INTEGER)
+        return to_int(f, bits & mask64(f->bits), how >> FP_FIXED_ROUND_SHIFT & 7, width, u, how & 127);
     bits &= mask64(width);
     return from_int(f, u ? bits : (uint64_t)sext64(bits, width), u, how & 127);
 }

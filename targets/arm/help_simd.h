@@ -9,10 +9,11 @@
 struct cpu_env;
 
 /* what: bits 0-7 operation (U and opcode as the instruction has them, or an enum of the group), 8-9 log2 of the lane's
- * bytes, 10 the whole register (Q), 11 scalar: one lane, 12 second half (the "2" forms), 16-23 index + 1 of the one lane of
+ * bytes, 10 the whole register (Q), 11 scalar: one lane, 12 second half (the "2" forms), 13 by the
+ * standard FPSCR value of AArch32's Advanced SIMD: default NaN, flush to zero, round to nearest; 16-23 index + 1 of the one lane of
  * Rm that all use, 24-31 a shift count */
 #define SIMD_WHAT(op, size, q) ((uint32_t)(op) | (uint32_t)(size) << 8 | (uint32_t)(q) << 10)
-enum { SIMD_SCALAR = 1 << 11, SIMD_UPPER = 1 << 12, SIMD_INDEX_SHIFT = 16, SIMD_COUNT_SHIFT = 24 };
+enum { SIMD_SCALAR = 1 << 11, SIMD_UPPER = 1 << 12, SIMD_STANDARD = 1 << 13, SIMD_INDEX_SHIFT = 16, SIMD_COUNT_SHIFT = 24 };
 #define SIMD_REGS(d, n, m) ((uint32_t)(d) | (uint32_t)(n) << 8 | (uint32_t)(m) << 16)
 
 void arm_help_simd_same(struct cpu_env *c, uint32_t what, uint32_t regs);      /* three registers, equal lanes */
@@ -31,6 +32,9 @@ enum simd_crypto { SIMD_SHA1C, SIMD_SHA1P, SIMD_SHA1M, SIMD_SHA1SU0, SIMD_SHA256
 
 uint64_t arm_help_fcvt_half(struct cpu_env *c, uint64_t bits, uint32_t how);
 enum { FCVT_H_TO_S, FCVT_H_TO_D, FCVT_S_TO_H, FCVT_D_TO_H };
+/* how: bits 0-6 fraction bits, 11-13 rounding (round_by() in help_fp.c), and these */
 uint64_t arm_help_fp_fixed(struct cpu_env *c, uint64_t bits, uint32_t how);
+enum { FP_FIXED_UNSIGNED = 128, FP_FIXED_DOUBLE = 256, FP_FIXED_64 = 512, FP_FIXED_TO_INTEGER = 1024, FP_FIXED_ROUND_SHIFT = 11,
+       FP_FIXED_16 = 1 << 14 };
 
 #endif

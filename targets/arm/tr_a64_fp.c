@@ -2,6 +2,7 @@
 #include "targets/arm/a64.insn.h"
 #include "targets/arm/help_simd.h"
 #include "targets/arm/tr_a64.h"
+#include "targets/arm/tr_fp.h"
 
 enum { SINGLE, DOUBLE, HALF = 3 };
 enum { MODE_DN = 1 << 6 };                                 /* of the mode key: FPCR >> 19 */
@@ -94,17 +95,11 @@ void tr_a64_fp1(struct a64_tr *t, const struct args_a64_fp1 *a)
     }
 }
 
-/* NZCV of a comparison: less 1000, equal 0110, greater 0010, unordered 0011. */
 static ir_ref comparison(struct a64_tr *t, bool dbl, unsigned rn, unsigned rm, bool zero, bool signalling)
 {
-    struct ir *ir = t->ir;
-    ir_ref n = a64_f(t, dbl, rn), m = zero ? (dbl ? ir_f64bits(ir, 0) : ir_f32bits(ir, 0)) : a64_f(t, dbl, rm);
-    ir_ref lt = ir_fcmp(ir, IR_I32, signalling ? IR_FLT : IR_FLTQ, n, m), eq = ir_fcmp(ir, IR_I32, IR_FEQ, n, m);
-    ir_ref un = ir_fcmp(ir, IR_I32, IR_FUN, n, m), none = ir_i32(ir, 0), v = ir_i32(ir, 2u << 28);
+    ir_ref n = a64_f(t, dbl, rn), m = zero ? (dbl ? ir_f64bits(t->ir, 0) : ir_f32bits(t->ir, 0)) : a64_f(t, dbl, rm);
 
-    v = ir_select(ir, IR_NE, un, none, ir_i32(ir, 3u << 28), v);
-    v = ir_select(ir, IR_NE, eq, none, ir_i32(ir, 6u << 28), v);
-    return ir_select(ir, IR_NE, lt, none, ir_i32(ir, 8u << 28), v);
+    return fp_compare(t->ir, n, m, signalling);
 }
 
 void tr_a64_fcmp(struct a64_tr *t, const struct args_a64_fcmp *a)
@@ -150,15 +145,8 @@ void tr_a64_fcsel(struct a64_tr *t, const struct args_a64_fcsel *a)
 
 void tr_a64_fmov_imm(struct a64_tr *t, const struct args_a64_fmov_imm *a)
 {
-    uint64_t i = (uint64_t)a->imm, v;
-
-    if (!no_half(t, a->type))
-        return;
-    if (a->type == DOUBLE)
-        v = (i >> 7) << 63 | (i & 0x40 ? UINT64_C(0xff) << 54 : UINT64_C(1) << 62) | (i & 0x3f) << 48;
-    else
-        v = (i >> 7) << 31 | (i & 0x40 ? UINT64_C(0x1f) << 25 : UINT64_C(1) << 30) | (i & 0x3f) << 19;
-    a64_put_v(t, (unsigned)a->rd, ir_v128(t->ir, v, 0));
+    if (no_half(t, a->type))
+        a64_put_v(t, (unsigned)a->rd, ir_v128(t->ir, fp_expand_imm(a->type == DOUBLE, (uint64_t)a->imm), 0));
 }
 
 /* FMADD: a + n * m; FMSUB: a - n * m; the FN forms negate the result. */

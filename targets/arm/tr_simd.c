@@ -27,6 +27,8 @@ ir_ref simd_lower(struct ir *ir, enum arm_helper group, uint32_t what, unsigned 
                        .d = d, .n = n, .m = m };
     bool is_fp = group == ARM_H_simd_fp || group == ARM_H_simd_fp_misc;
 
+    if (what & SIMD_STANDARD)
+        return IR_NONE;
     if (is_fp)
         x.bits = what >> 8 & 1 ? 64 : 32;
     if (index)                                 /* one lane of m with all */
