@@ -19,6 +19,8 @@ struct pair {
 struct blk_opts {
     struct pair *list;
     int          n, room;
+    char       **asked;                /* keys that somebody tried to take: what there could have been */
+    int          asked_n, asked_room;
 };
 
 struct blk_opts *blk_opts_new(void)
@@ -38,6 +40,9 @@ void blk_opts_free(struct blk_opts *o)
         return;
     for (int i = 0; i < o->n; i++)
         pair_free(&o->list[i]);
+    for (int i = 0; i < o->asked_n; i++)
+        free(o->asked[i]);
+    free(o->asked);
     free(o->list);
     free(o);
 }
@@ -225,11 +230,24 @@ int blk_opts_json(struct blk_opts *o, const char *text, struct error *err)
     return ret;
 }
 
+/* Remembered only while something is left that may turn out to be a slip. */
+static void note_asked(struct blk_opts *o, const char *key)
+{
+    if (o == NULL || o->n == 0)
+        return;
+    if (o->asked_n == o->asked_room) {
+        o->asked_room = o->asked_room ? o->asked_room * 2 : 16;
+        o->asked      = xreallocarray(o->asked, (size_t)o->asked_room, sizeof *o->asked);
+    }
+    o->asked[o->asked_n++] = xstrdup(key);
+}
+
 char *blk_opts_take(struct blk_opts *o, const char *key)
 {
     int   i = find(o, key);
     char *value;
 
+    note_asked(o, key);
     if (i < 0)
         return NULL;
     value = o->list[i].value;
@@ -324,5 +342,7 @@ int blk_opts_done(struct blk_opts *o, const char *what, const char *const *known
 
     for (int i = 0; known != NULL && known[i] != NULL; i++)
         nearest_try(&n, known[i]);
+    for (int i = 0; i < o->asked_n; i++)
+        nearest_try(&n, o->asked[i]);
     return error_set(err, EINVAL, "%s has no option '%s'%s", what, o->list[0].key, nearest_hint(&n, hint, sizeof hint));
 }

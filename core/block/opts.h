@@ -38,7 +38,8 @@ int blk_opts_take_size(struct blk_opts *o, const char *key, uint64_t *v, struct 
 int blk_opts_take_enum(struct blk_opts *o, const char *key, const char *const *names, int *v, struct error *err);
 /** blk_opts_sub - take "key.*" out as a list of its own, without the prefix. Never NULL. */
 struct blk_opts *blk_opts_sub(struct blk_opts *o, const char *key);
-/** blk_opts_done - 0 if nothing is left; else -EINVAL and "@what: unknown option 'x'; did you mean 'y'?". */
+/** blk_opts_done - 0 if nothing is left; else -EINVAL and "@what has no option 'x'; did you mean 'y'?", where y is the
+ *  nearest key that was asked for before or is in @known (NULL-terminated, or NULL). */
 int blk_opts_done(struct blk_opts *o, const char *what, const char *const *known, struct error *err);
 
 #endif

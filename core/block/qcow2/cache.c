@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/alloc.h"
 #include "core/block/qcow2/qcow2.h"
@@ -93,14 +94,40 @@ static int make_room(struct qcow2 *q, struct qcow2_cache *c)
     return 0;
 }
 
+/* Every so often, what nobody has used since the last time goes: an idle image gives its memory back with the next
+ * request. */
+static void drop_unused(struct qcow2 *q, struct qcow2_cache *c)
+{
+    struct timespec now;
+
+    if (q->clean_s == 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    if (c->cleaned_s == 0)
+        c->cleaned_s = now.tv_sec;
+    if (now.tv_sec - c->cleaned_s < (int64_t)q->clean_s)
+        return;
+    c->cleaned_s = now.tv_sec;
+    for (struct qcow2_tab *t = c->newest, *next; t != NULL; t = next) {
+        next = t->older;
+        if (!t->recent && !t->dirty)
+            tab_remove(c, t);
+        else
+            t->recent = false;
+    }
+}
+
 int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *c, uint64_t off, bool fresh, struct qcow2_tab **out)
 {
-    struct qcow2_tab *t = *bucket(c, off), **head;
+    struct qcow2_tab *t, **head;
     int               ret;
 
+    drop_unused(q, c);
+    t = *bucket(c, off);
     while (t != NULL && t->off != off)
         t = t->chain;
     if (t != NULL) {
+        t->recent = true;
         if (t != c->newest) {
             list_remove(c, t);
             list_front(c, t);
@@ -112,8 +139,9 @@ int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *c, uint64_t off, bool f
     ret  = make_room(q, c);
     if (ret < 0)
         return ret;
-    t       = NEW(struct qcow2_tab);
-    t->off  = off;
+    t         = NEW(struct qcow2_tab);
+    t->off    = off;
+    t->recent = true;
     t->data = blk_bounce(c->bytes);
     if (t->data == NULL) {
         free(t);

@@ -232,7 +232,7 @@ static int place(struct qcow2 *q, uint64_t off, const uint8_t *packed, uint64_t 
     if (ret == 0) {
         old     = qcow2_l2_get(q, t, index);
         sectors = ((host + bytes - 1) >> 9) - (host >> 9);
-        qcow2_drop_entry(q, old, false);
+        qcow2_drop_entry(q, old, q->pass_other);
         qcow2_l2_set(q, t, index, QCOW2_COMPRESSED | sectors << x | host, 0);
         if (q->unpacked_entry == (QCOW2_COMPRESSED | sectors << x | host))
             q->unpacked_entry = 0;

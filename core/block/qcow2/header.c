@@ -85,8 +85,9 @@ int qcow2_load_reftable(struct qcow2 *q, struct error *err)
 static void note_tables(struct qcow2 *q)
 {
     qcow2_set_free(&q->tables);
+    qcow2_set_free(&q->blocks);
     for (uint64_t i = 0; i < q->reftable_entries; i++)
-        qcow2_set_add(&q->tables, q->reftable[i] & QCOW2_OFFSET_MASK);
+        qcow2_set_add(&q->blocks, q->reftable[i] & QCOW2_OFFSET_MASK);
     for (uint32_t i = 0; i < q->l1_entries; i++)
         qcow2_set_add(&q->tables, q->l1[i] & QCOW2_OFFSET_MASK);
 }
@@ -289,34 +290,6 @@ static int read_header(struct qcow2 *q, struct header *x, struct error *err)
 
 /* ---- opening */
 
-static int take_options(struct qcow2 *q, struct blk_opts *o, struct error *err)
-{
-    static const char *const ignored_bools[] = { "pass-discard-request", "pass-discard-snapshot", "pass-discard-other" };
-    static const char *const sizes[] = { "cache-size", "l2-cache-entry-size", "refcount-cache-size" };
-    uint64_t l2 = UINT64_C(32) << 20, v = 0;
-    bool     lazy = q->compat & QCOW2_COMPAT_LAZY, b = true;
-    int      ret  = blk_opts_take_bool(o, "lazy-refcounts", &lazy, err);
-
-    for (size_t i = 0; i < ARRAY_LEN(ignored_bools) && ret == 0; i++)
-        ret = blk_opts_take_bool(o, ignored_bools[i], &b, err);
-    for (size_t i = 0; i < ARRAY_LEN(sizes) && ret == 0; i++)
-        ret = blk_opts_take_size(o, sizes[i], &v, err);
-    if (ret == 0)
-        ret = blk_opts_take_u64(o, "cache-clean-interval", &v, err);
-    free(blk_opts_take(o, "overlap-check"));
-    blk_opts_free(blk_opts_sub(o, "overlap-check"));
-    if (ret == 0)
-        ret = blk_opts_take_size(o, "l2-cache-size", &l2, err);
-    if (ret < 0)
-        return ret;
-    if (lazy && q->version < 3)
-        return error_set(err, EINVAL, "Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level");
-    q->compat = lazy ? q->compat | QCOW2_COMPAT_LAZY : q->compat & ~(uint64_t)QCOW2_COMPAT_LAZY;
-    qcow2_cache_init(&q->l2s, MIN(q->cluster, (uint64_t)QCOW2_SLICE_MAX), (size_t)MIN(l2, UINT64_C(1) << 32));
-    qcow2_cache_init(&q->refs, MIN(q->cluster, (uint64_t)QCOW2_SLICE_MAX), 8 << 20);
-    return 0;
-}
-
 static int open_data_file(struct qcow2 *q, struct blk_opts *o, struct error *err)
 {
     struct blk_node *n = q->n;
@@ -391,6 +364,8 @@ static void release(struct qcow2 *q)
     if (q->refs.hash != NULL)
         qcow2_cache_drop(&q->refs);
     qcow2_set_free(&q->tables);
+    qcow2_set_free(&q->blocks);
+    qcow2_set_free(&q->inactive);
     qcow2_snaps_free(q);
     qcow2_bitmaps_drop(q);
     crypt_free(q->crypt);
@@ -428,7 +403,7 @@ static int qcow2_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     if (ret == 0 && (q->incompat & QCOW2_INC_CORRUPT) && (n->flags & BLK_RDWR) && !(n->flags & BLK_CHECK))
         ret = error_set(err, EACCES, "qcow2: Image is corrupt; cannot be opened read/write");
     if (ret == 0)
-        ret = take_options(q, o, err);
+        ret = qcow2_take_options(q, o, err);
     if (ret == 0)
         ret = open_data_file(q, o, err);
     if (ret == 0)
@@ -443,6 +418,8 @@ static int qcow2_open(struct blk_node *n, struct blk_opts *o, struct error *err)
         ret = qcow2_snaps_read(q, n->flags & BLK_CHECK, err);
     else
         q->snap_count = 0;
+    if (ret == 0 && (ret = qcow2_guard_inactive(q)) < 0)
+        error_set(err, ret, "Could not read the snapshots' L1 tables: %s", strerror(-ret));
     if (ret == 0)
         note_tables(q);
     if (ret == 0)

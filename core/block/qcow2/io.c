@@ -398,7 +398,7 @@ static int link_clusters(struct qcow2 *q, struct plan *p)
             bitmap = (bitmap | bits) & ~(bits << 32);
         }
         if (!p->reuse)
-            qcow2_drop_entry(q, old, false);
+            qcow2_drop_entry(q, old, q->pass_other);
         qcow2_l2_set(q, t, index, host | QCOW2_COPIED, bitmap);
     }
     return ret;
@@ -531,6 +531,8 @@ static int set_one(struct qcow2 *q, uint64_t off, bool zero, bool keep_host, boo
     qcow2_l2_set(q, t, index, entry, new_bitmap);
     if ((entry & QCOW2_OFFSET_MASK) == 0 && !(q->data_external && (entry & QCOW2_COPIED)))
         qcow2_drop_entry(q, old, punch);
+    else if (punch && (entry & QCOW2_OFFSET_MASK) != 0)    /* the place is kept, what is in it is not */
+        blk_discard(q->data, entry & QCOW2_OFFSET_MASK, q->cluster);
     return 0;
 }
 
@@ -610,7 +612,8 @@ int qcow2_zero(struct blk_node *n, uint64_t off, uint64_t len, unsigned flags)
             ret = qcow2_zero_part(q, last, off + len - last);
         if (ret == 0) {
             co_lock(&q->lock);
-            ret = qcow2_set_range(q, first, last - first, q->version >= 3, !(flags & BLK_MAY_UNMAP), flags & BLK_MAY_UNMAP);
+            ret = qcow2_set_range(q, first, last - first, q->version >= 3, !(flags & BLK_MAY_UNMAP) || q->no_unref,
+                                  flags & BLK_MAY_UNMAP && q->pass_request);
             co_unlock(&q->lock);
         }
     }
@@ -637,7 +640,7 @@ int qcow2_discard(struct blk_node *n, uint64_t off, uint64_t len)
     blk_track(n, &t, first, last - first, true);
     co_lock(&q->lock);
     /* What is discarded reads as zeros; never as older content of a backing file. */
-    ret = qcow2_set_range(q, first, last - first, covered, false, true);
+    ret = qcow2_set_range(q, first, last - first, covered || q->no_unref, q->no_unref, q->pass_request);
     co_unlock(&q->lock);
     blk_untrack(&t);
     return ret;

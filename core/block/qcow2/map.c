@@ -84,7 +84,7 @@ static int new_l2(struct qcow2 *q, uint32_t i)
             }
         }
         qcow2_set_remove(&q->tables, old);
-        qcow2_free_later(q, old, q->cluster, false, false);
+        qcow2_free_later(q, old, q->cluster, false, q->pass_other);
     } else if (!fresh || !(q->file->drv->flags & BLK_DRV_GROWS)) {
         ret = blk_zero(q->file, off, q->cluster, 0);
     } else {

@@ -56,13 +56,23 @@ enum { QCOW2_EXT_BACKING_FORMAT = (int)0xe2792aca, QCOW2_EXT_FEATURES = 0x6803f8
 #define QCOW2_L1_RESERVED UINT64_C(0x7f000000000001ff)
 #define QCOW2_L2_RESERVED UINT64_C(0x3f000000000001fe)
 
+/* overlap-check=: a write to one of these is refused, and the image marked corrupt. */
+enum qcow2_guard {
+    QCOW2_GUARD_HEADER = 1 << 0, QCOW2_GUARD_L1 = 1 << 1, QCOW2_GUARD_L2 = 1 << 2, QCOW2_GUARD_REFTABLE = 1 << 3,
+    QCOW2_GUARD_REFBLOCK = 1 << 4, QCOW2_GUARD_SNAPTABLE = 1 << 5, QCOW2_GUARD_INACTIVE_L1 = 1 << 6,
+    QCOW2_GUARD_INACTIVE_L2 = 1 << 7, QCOW2_GUARD_BITMAPS = 1 << 8,
+    QCOW2_GUARD_CONSTANT = QCOW2_GUARD_HEADER | QCOW2_GUARD_L1 | QCOW2_GUARD_REFTABLE | QCOW2_GUARD_SNAPTABLE | QCOW2_GUARD_BITMAPS,
+    QCOW2_GUARD_CACHED = QCOW2_GUARD_CONSTANT | QCOW2_GUARD_L2 | QCOW2_GUARD_REFBLOCK | QCOW2_GUARD_INACTIVE_L1,
+    QCOW2_GUARD_ALL = QCOW2_GUARD_CACHED | QCOW2_GUARD_INACTIVE_L2,
+};
+
 enum qcow2_kind { QCOW2_UNALLOCATED, QCOW2_ZERO_PLAIN, QCOW2_ZERO_ALLOC, QCOW2_DATA, QCOW2_PACKED };
 
 /* A cache of table pieces, each `bytes` long, keyed by offset in the file. */
 struct qcow2_tab {
     uint64_t          off;
     uint8_t          *data;
-    bool              dirty;
+    bool              dirty, recent;   /* recent: used since the last time that unused ones were dropped */
     struct qcow2_tab *newer, *older;   /* by use */
     struct qcow2_tab *chain;           /* hash chain */
 };
@@ -70,6 +80,7 @@ struct qcow2_tab {
 struct qcow2_cache {
     size_t             bytes;
     unsigned           count, max, dirty, buckets;
+    int64_t            cleaned_s;
     struct qcow2_tab **hash;
     struct qcow2_tab  *newest, *oldest;
 };
@@ -133,7 +144,12 @@ struct qcow2 {
     bool      reftable_dirty;
 
     struct qcow2_cache l2s, refs;
-    struct qcow2_set   tables;         /* clusters that hold L2 tables and refcount blocks */
+    struct qcow2_set   tables, blocks; /* clusters that hold L2 tables; refcount blocks */
+    struct qcow2_set   inactive;       /* L2 tables of snapshots, if they are to be guarded */
+    unsigned  overlap;                 /* enum qcow2_guard: what a write is checked against */
+    uint64_t  clean_s;                 /* table pieces unused for this long are dropped; 0: never */
+    bool      pass_request, pass_snapshot, pass_other, no_unref;   /* what of a discard reaches the file */
+    bool      punch_free;              /* the next rebuild discards what becomes free */
     uint64_t  free_hint;               /* no free cluster below this index */
     uint64_t  packed_at;               /* where the next compressed cluster may begin; 0: nowhere */
 
@@ -181,6 +197,10 @@ void     qcow2_set_add(struct qcow2_set *s, uint64_t off);
 void     qcow2_set_remove(struct qcow2_set *s, uint64_t off);
 bool     qcow2_set_has(const struct qcow2_set *s, uint64_t off);
 void     qcow2_set_free(struct qcow2_set *s);
+
+/* -- options.c */
+/** qcow2_take_options - what -blockdev and -drive say of caches, discards and checks; sets up both caches. */
+int      qcow2_take_options(struct qcow2 *q, struct blk_opts *o, struct error *err);
 
 /* -- header.c */
 int      qcow2_header_write(struct qcow2 *q, struct error *err);       /* whole header with extensions */
@@ -248,6 +268,8 @@ int      qcow2_write_compressed(struct blk_node *n, uint64_t off, const struct b
 /* -- snapshot.c */
 int      qcow2_snaps_read(struct qcow2 *q, bool check, struct error *err);
 void     qcow2_snaps_free(struct qcow2 *q);
+/** qcow2_guard_inactive - remember where the snapshots' L2 tables are, if overlap-check wants it. */
+int      qcow2_guard_inactive(struct qcow2 *q);
 uint64_t qcow2_snaps_size(const struct qcow2 *q);
 uint8_t *qcow2_snaps_encode(const struct qcow2 *q);                    /* qcow2_snaps_size() bytes to free() */
 int      qcow2_snap_list(struct blk_node *n, struct blk_snapshot **list, struct error *err);

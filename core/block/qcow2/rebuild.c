@@ -223,10 +223,12 @@ static void adopt(struct build *b)
     qcow2_cache_init(&q->l2s, bytes, l2s);
     qcow2_cache_init(&q->refs, bytes, refs);
     qcow2_set_free(&q->tables);
+    qcow2_set_free(&q->blocks);
     for (uint64_t i = 0; i < q->reftable_entries; i++)
-        qcow2_set_add(&q->tables, q->reftable[i] & QCOW2_OFFSET_MASK);
+        qcow2_set_add(&q->blocks, q->reftable[i] & QCOW2_OFFSET_MASK);
     for (uint32_t i = 0; i < q->l1_entries; i++)
         qcow2_set_add(&q->tables, q->l1[i] & QCOW2_OFFSET_MASK);
+    qcow2_guard_inactive(q);                     /* a failure leaves fewer guards, not a wrong state */
     q->free_hint   = 0;
     q->packed_at   = 0;
     q->freed_count = 0;                          /* what waited there is counted as free now */
@@ -234,12 +236,40 @@ static void adopt(struct build *b)
     q->unpacked_entry = 0;
 }
 
+/* Clusters that were counted and are not any more; asked while the old counts are still there. */
+static size_t becomes_free(struct build *b, struct qcow2_run **runs)
+{
+    struct qcow2 *q = b->q;
+    size_t        n = 0, room = 0;
+
+    for (uint64_t i = 0; i < q->file->bytes >> q->cluster_bits; i++) {
+        uint64_t have = 0, off = i << q->cluster_bits;
+
+        if ((i < b->c.clusters && b->c.count[i] > 0) || qcow2_ref_get(q, i, &have) < 0 || have == 0)
+            continue;
+        if (n > 0 && (*runs)[n - 1].off + (*runs)[n - 1].bytes == off) {
+            (*runs)[n - 1].bytes += q->cluster;
+            continue;
+        }
+        if (n == room) {
+            room  = room ? room * 2 : 64;
+            *runs = xreallocarray(*runs, room, sizeof **runs);
+        }
+        (*runs)[n++] = (struct qcow2_run){ .off = off, .bytes = q->cluster };
+    }
+    return n;
+}
+
 int qcow2_rebuild(struct qcow2 *q, uint64_t *l1, uint32_t entries, unsigned order, struct error *err)
 {
     struct build b = { .q = q, .l1 = l1, .entries = entries, .order = order };
+    struct qcow2_run *runs = NULL;
+    size_t       freed = 0;
     uint64_t     reach;
+    bool         punch = q->punch_free;
     int          ret;
 
+    q->punch_free = false;
     ret = qcow2_count(q, &b.c, NULL, l1, entries);
     /* Behind the file and behind all that is counted: no old byte is touched. */
     reach = MAX(q->file->bytes, b.c.clusters << q->cluster_bits);
@@ -254,8 +284,13 @@ int qcow2_rebuild(struct qcow2 *q, uint64_t *l1, uint32_t entries, unsigned orde
         ret = build_tables(&b);
     if (ret == 0)
         ret = build_counts(&b, err);
+    if (ret == 0 && punch)
+        freed = becomes_free(&b, &runs);
     if (ret == 0)
         ret = switch_over(&b);
+    for (size_t i = 0; i < freed && ret == 0; i++)
+        blk_discard(q->file, runs[i].off, runs[i].bytes);
+    free(runs);
     free(b.c.count);
     if (ret < 0) {
         free(b.table);

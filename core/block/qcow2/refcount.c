@@ -116,7 +116,7 @@ static int new_block(struct qcow2 *q, uint64_t block)
     }
     q->reftable[block] = off;
     reftable_mark(q);
-    qcow2_set_add(&q->tables, off);
+    qcow2_set_add(&q->blocks, off);
     ret = piece_of(q, index, &t, &i);
     if (ret < 0)
         return ret;
@@ -170,7 +170,7 @@ static int grow_table(struct qcow2 *q, uint64_t need)
         return ret;
     }
     for (uint64_t i = 0; i < blocks; i++)
-        qcow2_set_add(&q->tables, (first + i) << q->cluster_bits);
+        qcow2_set_add(&q->blocks, (first + i) << q->cluster_bits);
     free(q->reftable);
     q->reftable         = table;
     q->reftable_entries = entries;
@@ -221,24 +221,47 @@ int qcow2_ref_add(struct qcow2 *q, uint64_t index, int delta)
     return 0;
 }
 
+/* Is there something that is guarded as @guard in [@at, @at + @bytes), and does the write touch it? */
+static bool hits(const struct qcow2 *q, unsigned guard, uint64_t off, uint64_t end, uint64_t at, uint64_t bytes)
+{
+    return q->overlap & guard && bytes > 0 && off < at + bytes && at < end;
+}
+
+static bool hits_set(const struct qcow2 *q, unsigned guard, uint64_t off, uint64_t end, const struct qcow2_set *s)
+{
+    if (!(q->overlap & guard) || s->used == 0)
+        return false;
+    for (uint64_t at = align_down(off, q->cluster); at < end; at += q->cluster)
+        if (qcow2_set_has(s, at))
+            return true;
+    return false;
+}
+
 const char *qcow2_overlaps(struct qcow2 *q, uint64_t off, uint64_t bytes)
 {
     uint64_t end = off + bytes;
 
-    if (off < q->cluster)
+    if (hits(q, QCOW2_GUARD_HEADER, off, end, 0, q->cluster))
         return "header";
-    if (q->l1_entries > 0 && off < q->l1_offset + q->l1_entries * 8ull && q->l1_offset < end)
+    if (hits(q, QCOW2_GUARD_L1, off, end, q->l1_offset, q->l1_entries * 8ull))
         return "active L1 table";
-    if (off < q->reftable_offset + q->reftable_entries * 8 && q->reftable_offset < end)
+    if (hits(q, QCOW2_GUARD_REFTABLE, off, end, q->reftable_offset, q->reftable_entries * 8))
         return "refcount table";
-    if (q->snap_count > 0 && off < q->snaps_offset + q->snaps_bytes && q->snaps_offset < end)
+    if (hits(q, QCOW2_GUARD_SNAPTABLE, off, end, q->snaps_offset, q->snap_count > 0 ? q->snaps_bytes : 0))
         return "snapshot table";
     for (uint32_t i = 0; i < q->snap_count; i++)
-        if (off < q->snaps[i].l1_offset + q->snaps[i].l1_entries * 8ull && q->snaps[i].l1_offset < end)
+        if (hits(q, QCOW2_GUARD_INACTIVE_L1, off, end, q->snaps[i].l1_offset, q->snaps[i].l1_entries * 8ull))
             return "inactive L1 table";
-    for (uint64_t at = align_down(off, q->cluster); at < end; at += q->cluster)
-        if (qcow2_set_has(&q->tables, at))
-            return "L2 table or refcount block";
+    for (const struct qcow2_ext *e = q->exts; e != NULL; e = e->next)
+        if (e->type == QCOW2_EXT_BITMAPS && e->bytes >= 24 &&
+            hits(q, QCOW2_GUARD_BITMAPS, off, end, load_be64(e->data + 16), load_be64(e->data + 8)))
+            return "bitmap directory";
+    if (hits_set(q, QCOW2_GUARD_L2, off, end, &q->tables))
+        return "active L2 table";
+    if (hits_set(q, QCOW2_GUARD_REFBLOCK, off, end, &q->blocks))
+        return "refcount block";
+    if (hits_set(q, QCOW2_GUARD_INACTIVE_L2, off, end, &q->inactive))
+        return "inactive L2 table";
     return NULL;
 }
 

@@ -293,6 +293,23 @@ static int load_snap_l1(struct qcow2 *q, const struct qcow2_snapshot *s, uint32_
     return 0;
 }
 
+int qcow2_guard_inactive(struct qcow2 *q)
+{
+    int ret = 0;
+
+    qcow2_set_free(&q->inactive);
+    for (uint32_t i = 0; i < q->snap_count && ret == 0 && (q->overlap & QCOW2_GUARD_INACTIVE_L2); i++) {
+        uint64_t *l1 = NULL;
+        uint32_t  entries;
+
+        ret = load_snap_l1(q, &q->snaps[i], 0, &l1, &entries, NULL);
+        for (uint32_t k = 0; k < entries && ret == 0; k++)
+            qcow2_set_add(&q->inactive, l1[k] & QCOW2_OFFSET_MASK);
+        free(l1);
+    }
+    return ret;
+}
+
 int qcow2_snap_apply(struct blk_node *n, const char *id, struct error *err)
 {
     struct qcow2      *q = n->priv;
@@ -332,6 +349,7 @@ int qcow2_snap_delete(struct blk_node *n, const char *id, struct error *err)
         gone = q->snaps[i];
         memmove(&q->snaps[i], &q->snaps[i + 1], (q->snap_count - (uint32_t)i - 1) * sizeof gone);
         q->snap_count--;
+        q->punch_free = q->pass_snapshot;
         ret = qcow2_rebuild(q, xmemdup(q->l1, q->l1_entries * sizeof *q->l1), q->l1_entries, q->refcount_order, err);
         if (ret == 0) {
             snap_release(&gone);
