@@ -546,6 +546,9 @@ int blk_backend_set_loop(struct blk_backend *b, struct io_loop *loop, struct err
 {
     blk_backend_drain(b);
     for (struct blk_backend *o = backends; o != NULL; o = o->next)
+        if (o != b && b->throttle != NULL && o->throttle == b->throttle && o->loop != loop)
+            return error_set(err, EBUSY, "drive '%s' is in one throttle group with '%s', which another I/O thread serves", b->id, o->id);
+    for (struct blk_backend *o = backends; o != NULL; o = o->next)
         if (o != b && o->root == b->root && o->root != NULL && o->loop != loop)
             return error_set(err, EBUSY, "drive '%s' shares its image with '%s', which another I/O thread serves", b->id, o->id);
     b->loop = loop;

@@ -50,6 +50,7 @@ struct drive {
     int               type, bus, unit, media, werror, rerror;
     bool              snapshot;
     struct throttle_limits limits;
+    char                  *group;
     struct blk_node  *root;
     struct error     *err;
     int               ret;
@@ -140,6 +141,9 @@ static int drive_take(struct drive *d, struct error *err)
     d->format = blk_opts_take(d->o, "format");
     d->id     = blk_opts_take(d->o, "id");
     d->serial = blk_opts_take(d->o, "serial");
+    d->group  = blk_opts_take(d->o, "throttling.group");
+    if (d->group == NULL)
+        d->group = blk_opts_take(d->o, "group");
     free(blk_opts_take(d->o, "addr"));
     ret = blk_opts_take_enum(d->o, "if", if_names, &d->type, err);
     if (ret == 0)
@@ -275,13 +279,16 @@ struct blk_backend *blk_drive_add(const char *text, struct error *err)
         b->rerror = (enum blk_on_error)d.rerror;
         b->serial = d.serial;
         d.serial  = NULL;
-        if (throttle_any(&d.limits))
+        if (d.group != NULL)
+            b->throttle = throttle_group_get(d.group, &d.limits, NULL);
+        else if (throttle_any(&d.limits))
             b->throttle = throttle_new(&d.limits);
     }
     free(d.file);
     free(d.format);
     free(d.id);
     free(d.serial);
+    free(d.group);
     blk_opts_free(d.o);
     return b;
 }

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/block/node.h"
+#include "core/block/tls_creds.h"
 
 #ifdef CONFIG_LIBNBD
 #include <libnbd.h>
@@ -244,6 +246,29 @@ static int take_server(struct blk_opts *o, struct dial *d, char **export, struct
     return 0;
 }
 
+/* tls-creds=ID: the connection is encrypted or not made. */
+static int set_tls(struct nbd *s, struct blk_opts *o, struct error *err)
+{
+    char                       *id = blk_opts_take(o, "tls-creds"), *host = blk_opts_take(o, "tls-hostname");
+    const struct blk_tls_creds *c  = id != NULL ? blk_tls_creds_find(id, true, err) : NULL;
+    int                         ret = id != NULL && c == NULL ? -EINVAL : 0;
+
+    if (ret == 0 && host != NULL)
+        ret = error_set(err, ENOTSUP, "tls-hostname: libnbd checks the certificate against the name it connects to; connect by that name");
+    if (c != NULL && ret == 0) {
+        char *keys = xasprintf("%s/keys.psk", c->dir);
+
+        if (nbd_set_tls(s->h, LIBNBD_TLS_REQUIRE) < 0 || nbd_set_tls_verify_peer(s->h, c->verify) < 0 ||
+            (c->psk ? nbd_set_tls_psk_file(s->h, keys) < 0 || nbd_set_tls_username(s->h, c->username != NULL ? c->username : "qemu") < 0
+                    : nbd_set_tls_certificates(s->h, c->dir) < 0))
+            ret = error_set(err, EINVAL, "TLS credentials '%s': %s", id, nbd_get_error());
+        free(keys);
+    }
+    free(id);
+    free(host);
+    return ret;
+}
+
 static int set_up(struct nbd *s, const char *export, struct error *err)
 {
     s->h = nbd_create();
@@ -268,6 +293,8 @@ static int nbd_open(struct blk_node *n, struct blk_opts *o, struct error *err)
 
     if (ret == 0)
         ret = set_up(s, export, err);
+    if (ret == 0)
+        ret = set_tls(s, o, err);
     d.h = s->h;
     if (d.uri != NULL)
         snprintf(n->filename, sizeof n->filename, "%s", d.uri);

@@ -5,6 +5,7 @@
 #include "core/block/throttle.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -20,7 +21,13 @@ struct throttle {
     double                 level[THROTTLE_BUCKETS];
     int64_t                last_ns;
     struct co_mutex        turn;         /* requests leave in the order they came */
+    char                  *name;         /* of a group; NULL: of one drive alone */
+    int                    refs;
+    struct throttle       *next;         /* groups */
 };
+
+static struct throttle *groups;
+static pthread_mutex_t  groups_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const names[THROTTLE_BUCKETS][2] = {
     { "bps", "bps-total" }, { "bps_rd", "bps-read" }, { "bps_wr", "bps-write" },
@@ -91,13 +98,77 @@ struct throttle *throttle_new(const struct throttle_limits *l)
 {
     struct throttle *t = NEW(struct throttle);
 
-    t->l = *l;
+    t->l    = *l;
+    t->refs = 1;
     return t;
 }
 
 void throttle_free(struct throttle *t)
 {
-    free(t);
+    struct throttle **at = &groups;
+    bool              last;
+
+    if (t == NULL)
+        return;
+    pthread_mutex_lock(&groups_lock);
+    last = --t->refs == 0;
+    while (last && t->name != NULL && *at != t)
+        at = &(*at)->next;
+    if (last && t->name != NULL)
+        *at = t->next;
+    pthread_mutex_unlock(&groups_lock);
+    if (last) {
+        free(t->name);
+        free(t);
+    }
+}
+
+bool throttle_is_group(const struct throttle *t)
+{
+    return t->name != NULL;
+}
+
+struct throttle *throttle_group_get(const char *name, const struct throttle_limits *l, struct error *err)
+{
+    struct throttle *t;
+    struct nearest   near = NEAREST_INIT(name);
+    char             hint[96];
+
+    pthread_mutex_lock(&groups_lock);
+    for (t = groups; t != NULL && !str_eq(t->name, name); t = t->next)
+        nearest_try(&near, t->name);
+    if (t != NULL) {
+        t->refs++;
+        if (l != NULL && throttle_any(l))
+            t->l = *l;                           /* the member that comes last sets the limits */
+    } else if (l != NULL) {
+        t       = throttle_new(l);
+        t->name = xstrdup(name);
+        t->next = groups;
+        groups  = t;
+    }
+    pthread_mutex_unlock(&groups_lock);
+    if (t == NULL)
+        error_set(err, ENOENT, "there is no throttle-group '%s'%s", name, nearest_hint(&near, hint, sizeof hint));
+    return t;
+}
+
+int throttle_group_add(struct blk_opts *o, struct error *err)
+{
+    struct throttle_limits l  = { .op_bytes = 0 };
+    char                  *id = blk_opts_take(o, "id");
+    int                    ret = id == NULL ? error_set(err, EINVAL, "Parameter 'id' is missing") : 0;
+
+    if (ret == 0)
+        ret = throttle_take_options(o, "limits.", &l, err);
+    if (ret == 0)
+        ret = throttle_take_options(o, "x-", &l, err);
+    if (ret == 0)
+        ret = blk_opts_done(o, "throttle-group", NULL, err);
+    if (ret == 0)
+        throttle_group_get(id, &l, NULL);        /* this reference is the object's, and stays */
+    free(id);
+    return ret;
 }
 
 void throttle_get(const struct throttle *t, struct throttle_limits *l)
@@ -166,13 +237,16 @@ static int filter_open(struct blk_node *n, struct blk_opts *o, struct error *err
 {
     struct throttle_node  *s = n->priv;
     struct throttle_limits l = { .op_bytes = 0 };
+    char                  *group = blk_opts_take(o, "throttle-group");
     int                    ret = throttle_take_options(o, "limits.", &l, err);
 
     if (ret == 0)
         ret = throttle_take_options(o, "x-", &l, err);
-    if (ret < 0)
-        return ret;
-    s->t     = throttle_new(&l);
+    if (ret == 0)
+        s->t = group != NULL ? throttle_group_get(group, NULL, err) : throttle_new(&l);
+    free(group);
+    if (ret < 0 || s->t == NULL)
+        return ret < 0 ? ret : -ENOENT;
     n->bytes = n->file->bytes;
     n->align = n->file->align;
     return 0;

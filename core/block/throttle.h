@@ -28,6 +28,17 @@ struct throttle *throttle_new(const struct throttle_limits *l);
 void throttle_free(struct throttle *t);
 void throttle_get(const struct throttle *t, struct throttle_limits *l);
 void throttle_set(struct throttle *t, const struct throttle_limits *l);
+
+/* Groups: buckets with a name, shared by the drives that say so. Made while drives are opened, under no lock but the
+ * list's own; all members run on one loop. */
+
+/** throttle_group_add - -object throttle-group,id=NAME,limits.bps-total=...  0 or -errno. */
+int throttle_group_add(struct blk_opts *o, struct error *err);
+/** throttle_group_get - a reference to a group; one with limits @l is made if there is none. NULL and a sentence when
+ *  @l is NULL and there is none. throttle_free() lets go. */
+struct throttle *throttle_group_get(const char *name, const struct throttle_limits *l, struct error *err);
+bool throttle_is_group(const struct throttle *t);
+
 /** throttle_wait - wait until a request of @bytes may go. Context: coroutine; may yield. */
 void throttle_wait(struct throttle *t, bool write, uint64_t bytes);
 

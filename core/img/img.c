@@ -12,6 +12,7 @@
 #include "core/base/alloc.h"
 #include "core/base/str.h"
 #include "core/block/backend.h"
+#include "core/block/objects.h"
 #include "core/block/crypt.h"
 #include "core/event/iothread.h"
 #include "core/personality.h"
@@ -56,15 +57,9 @@ int img_object(const char *text, struct error *err)
 {
     struct blk_opts *o    = blk_opts_new();
     int              ret  = text[0] == '{' ? blk_opts_json(o, text, err) : blk_opts_parse(o, text, "qom-type", err);
-    char            *type = blk_opts_take(o, "qom-type");
 
-    if (ret == 0 && type == NULL)
-        ret = error_set(err, EINVAL, "--object needs a type: --object secret,id=NAME,data=TEXT");
-    else if (ret == 0 && str_eq(type, "secret"))
-        ret = secret_add(o, err);
-    else if (ret == 0)
-        ret = error_set(err, EINVAL, "invalid object type: %s", type);
-    free(type);
+    if (ret == 0)
+        ret = blk_object_add(o, err);
     blk_opts_free(o);
     return ret;
 }

@@ -68,21 +68,6 @@ static int usage(void)
     return 0;
 }
 
-static int object(const char *text, struct error *err)
-{
-    struct blk_opts *o    = blk_opts_new();
-    int              ret  = blk_opts_parse(o, text, "qom-type", err);
-    char            *type = blk_opts_take(o, "qom-type");
-
-    if (ret == 0 && type != NULL && str_after(type, "tls-creds-") != NULL)
-        ret = tls_creds_add(type, o, err);
-    else if (ret == 0)
-        ret = img_object(text, err);
-    free(type);
-    blk_opts_free(o);
-    return ret;
-}
-
 static int number(const char *what, int most, int *v)
 {
     uint64_t n;
@@ -133,7 +118,7 @@ static int option(int opt)
     case OPT_DETECT:
         s.flags |= str_eq(optarg, "off") ? 0 : BLK_DETECT_ZEROES | (str_eq(optarg, "unmap") ? BLK_DETECT_UNMAP : 0);
         return 0;
-    case OPT_OBJECT: return object(optarg, &err) < 0 ? img_fail(&err) + 1 : 0;
+    case OPT_OBJECT: return img_object(optarg, &err) < 0 ? img_fail(&err) + 1 : 0;
     case 'V': version_print("qemu-nbd"); return 1;
     case 'h': return usage() + 1;
     default: return img_option(&s.g, opt, "nbd");
@@ -339,7 +324,7 @@ static int serve(int argc, char **argv)
     int          ret = 0;
 
     (void)argc, (void)argv;
-    if (s.tls != NULL && (s.e.creds = tls_creds_find(s.tls, &err)) == NULL)
+    if (s.tls != NULL && (s.e.creds = tls_creds_load(s.tls, &err)) == NULL)
         return img_fail(&err);
     s.e.n = img_open(&s.g, s.file, s.g.fmt, s.flags, s.g.cache);
     if (s.e.n == NULL)

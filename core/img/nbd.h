@@ -68,11 +68,9 @@ int  nbd_recv(struct nbd_conn *c, void *buf, size_t len);
 int  nbd_send(struct nbd_conn *c, const void *buf, size_t len);
 
 /* -- tls.c: GnuTLS over a socket that is waited for by the loop. */
-struct blk_opts;
 struct error;
-/** tls_creds_add - -object tls-creds-x509 or tls-creds-psk. @type: which. */
-int  tls_creds_add(const char *type, struct blk_opts *o, struct error *err);
-struct tls_creds *tls_creds_find(const char *id, struct error *err);
+/** tls_creds_load - read the keys or certificates of a tls-creds-... object for a server; NULL and a sentence. */
+struct tls_creds *tls_creds_load(const char *id, struct error *err);
 struct tls *tls_accept(struct tls_creds *creds, int fd, struct error *err);
 ssize_t tls_recv(struct tls *t, void *buf, size_t len);
 ssize_t tls_send(struct tls *t, const void *buf, size_t len);

@@ -11,18 +11,16 @@
 #include "core/base/alloc.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
-#include "core/block/opts.h"
+#include "core/block/tls_creds.h"
 #include "core/event/iothread.h"
 #include "core/img/nbd.h"
 
 #ifdef CONFIG_GNUTLS
 #include <gnutls/gnutls.h>
 
+/* Credentials that were loaded for a server. */
 struct tls_creds {
-    struct tls_creds                *next;
-    char                            *id;
-    bool                             psk, verify;
-    char                            *priority;
+    const struct blk_tls_creds      *c;
     gnutls_certificate_credentials_t x509;
     gnutls_psk_server_credentials_t  keys;
 };
@@ -31,8 +29,6 @@ struct tls {
     gnutls_session_t s;
     int              fd;
 };
-
-static struct tls_creds *all;
 
 static int load_x509(struct tls_creds *c, const char *dir, struct error *err)
 {
@@ -71,46 +67,20 @@ static int load_psk(struct tls_creds *c, const char *dir, struct error *err)
     return ret < 0 ? -EINVAL : 0;
 }
 
-int tls_creds_add(const char *type, struct blk_opts *o, struct error *err)
+struct tls_creds *tls_creds_load(const char *id, struct error *err)
 {
-    struct tls_creds *c   = NEW(struct tls_creds);
-    char             *dir = blk_opts_take(o, "dir"), *endpoint = blk_opts_take(o, "endpoint");
-    int               ret;
+    const struct blk_tls_creds *c = blk_tls_creds_find(id, false, err);
+    struct tls_creds           *t;
 
-    c->id       = blk_opts_take(o, "id");
-    c->priority = blk_opts_take(o, "priority");
-    c->psk      = str_eq(type, "tls-creds-psk");
-    c->verify   = true;
-    ret = blk_opts_take_bool(o, "verify-peer", &c->verify, err);
-    free(blk_opts_take(o, "username"));
-    if (ret == 0 && (c->id == NULL || dir == NULL))
-        ret = error_set(err, EINVAL, "%s needs id= and dir=", type);
-    if (ret == 0 && endpoint != NULL && !str_eq(endpoint, "server"))
-        ret = error_set(err, EINVAL, "Expecting TLS credentials with a server endpoint");
-    if (ret == 0)
-        ret = c->psk ? load_psk(c, dir, err) : load_x509(c, dir, err);
-    if (ret == 0)
-        ret = blk_opts_done(o, type, NULL, err);
-    free(dir);
-    free(endpoint);
-    if (ret < 0) {
-        free(c->id);
-        free(c->priority);
-        free(c);
-        return ret;
+    if (c == NULL)
+        return NULL;
+    t    = NEW(struct tls_creds);
+    t->c = c;
+    if ((c->psk ? load_psk(t, c->dir, err) : load_x509(t, c->dir, err)) < 0) {
+        free(t);
+        return NULL;
     }
-    c->next = all;
-    all     = c;
-    return 0;
-}
-
-struct tls_creds *tls_creds_find(const char *id, struct error *err)
-{
-    for (struct tls_creds *c = all; c != NULL; c = c->next)
-        if (str_eq(c->id, id))
-            return c;
-    error_set(err, ENOENT, "No TLS credentials with id '%s'", id);
-    return NULL;
+    return t;
 }
 
 static int wait_for(struct tls *t)
@@ -122,15 +92,15 @@ static int wait_for(struct tls *t)
 
 static int setup(struct tls *t, struct tls_creds *c)
 {
-    const char *priority = c->priority != NULL ? c->priority : "NORMAL";
-    char       *full = c->psk ? xasprintf("%s:+ECDHE-PSK:+DHE-PSK:+PSK", priority) : xstrdup(priority);
+    const char *priority = c->c->priority != NULL ? c->c->priority : "NORMAL";
+    char       *full = c->c->psk ? xasprintf("%s:+ECDHE-PSK:+DHE-PSK:+PSK", priority) : xstrdup(priority);
     int         ret = gnutls_init(&t->s, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
 
     if (ret >= 0)
         ret = gnutls_priority_set_direct(t->s, full, NULL);
     if (ret >= 0)
-        ret = gnutls_credentials_set(t->s, c->psk ? GNUTLS_CRD_PSK : GNUTLS_CRD_CERTIFICATE, c->psk ? (void *)c->keys : (void *)c->x509);
-    if (ret >= 0 && !c->psk && c->verify) {
+        ret = gnutls_credentials_set(t->s, c->c->psk ? GNUTLS_CRD_PSK : GNUTLS_CRD_CERTIFICATE, c->c->psk ? (void *)c->keys : (void *)c->x509);
+    if (ret >= 0 && !c->c->psk && c->c->verify) {
         gnutls_certificate_server_set_request(t->s, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_cert(t->s, NULL, 0);
     }
@@ -206,15 +176,9 @@ void tls_free(struct tls *t)
 
 #else
 
-int tls_creds_add(const char *type, struct blk_opts *o, struct error *err)
+struct tls_creds *tls_creds_load(const char *id, struct error *err)
 {
-    (void)o;
-    return error_set(err, ENOTSUP, "%s: this Rhea is built without GnuTLS; install libgnutls28-dev and configure again", type);
-}
-
-struct tls_creds *tls_creds_find(const char *id, struct error *err)
-{
-    error_set(err, ENOENT, "No TLS credentials with id '%s'", id);
+    error_set(err, ENOTSUP, "--tls-creds=%s: this Rhea is built without GnuTLS; install libgnutls28-dev and configure again", id);
     return NULL;
 }
 

@@ -6,6 +6,8 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/block/backend.h"
+#include "core/block/objects.h"
+#include "core/block/opts.h"
 #include "core/event/loop.h"
 #include "core/opt/optlist.h"
 #include "core/vm/machine.h"
@@ -59,10 +61,35 @@ static void on_state(void *opaque, enum run_state now)
         blk_resume_all();
 }
 
+/* Objects that drives and their devices name: they are there first. */
+static int add_objects(struct machine *m, struct error *err)
+{
+    int ret = 0;
+
+    for (size_t i = 0; i < m->opts->objects.count && ret == 0; i++) {
+        struct optlist *l = m->opts->objects.at[i];
+        const char *type = optlist_get(l, "qom-type");
+        struct blk_opts *o;
+
+        if (!type || !blk_object_is(type))
+            continue;
+        o = blk_opts_new();
+        for (size_t k = 0; k < optlist_count(l); k++) {
+            blk_opts_set(o, optlist_key(l, k), optlist_value(l, k));
+            optlist_use(l, k);
+        }
+        ret = blk_object_add(o, err);
+        blk_opts_free(o);
+        if (ret < 0)
+            error_prepend(err, "-object %s: ", optlist_text(l));
+    }
+    return ret;
+}
+
 int disks_open(struct machine *m, struct error *err)
 {
     const struct sys_options *o = m->opts;
-    int ret = 0;
+    int ret = add_objects(m, err);
 
     blk_drive_set_snapshot(o->snapshot);
     blk_drive_set_default_if(BLK_IF_VIRTIO);
@@ -98,4 +125,5 @@ int disks_add_devices(struct machine *m, struct error *err)
 void disks_close(void)
 {
     blk_close_all();
+    blk_iothreads_end();
 }

@@ -13,6 +13,7 @@
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/block/backend.h"
+#include "core/block/objects.h"
 #include "core/event/loop.h"
 #include "core/vm/lock.h"
 #include "hw/virtio/virtio.h"
@@ -45,7 +46,7 @@ struct request {
 
 struct virtio_blk {
     struct virtio_device vd;
-    char *drive, *serial;
+    char *drive, *serial, *iothread;
     uint16_t num_queues;
     uint32_t logical_block, physical_block;
     struct blk_backend *be;
@@ -375,6 +376,14 @@ static int blk_realize(struct device *dev, struct error *err)
     ret = blk_backend_attach(s->be, &ops, s, device_name(dev->wrapper ? dev->wrapper : dev), !blk_backend_readonly(s->be), err);
     if (ret < 0)
         return ret;
+    if (s->iothread) {
+        struct io_loop *loop = blk_iothread_find(s->iothread, err);
+
+        if (!loop || blk_backend_set_loop(s->be, loop, err) < 0) {
+            blk_backend_detach(s->be);
+            return -EINVAL;
+        }
+    }
     pthread_mutex_init(&s->done_lock, NULL);
     virtio_init(&s->vd, s->num_queues);
     return 0;
@@ -393,6 +402,7 @@ static void blk_unrealize(struct device *dev)
 static const struct prop blk_props[] = {
     PROP_BACKEND(struct virtio_blk, drive, "drive", "drive", "the disk"),
     PROP_STR(struct virtio_blk, serial, "serial", NULL, "serial number, up to 20 bytes"),
+    PROP_STR(struct virtio_blk, iothread, "iothread", NULL, "the I/O thread (-object iothread) that serves its requests"),
     PROP_U16(struct virtio_blk, num_queues, "num-queues", "1", "request queues", .min = 1, .max = VIRTIO_QUEUES_MAX),
     PROP_U32(struct virtio_blk, logical_block, "logical_block_size", "512", "bytes that a request is a multiple of"),
     PROP_U32(struct virtio_blk, physical_block, "physical_block_size", "512", "bytes that are best written together"),

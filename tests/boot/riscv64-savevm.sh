@@ -2,35 +2,13 @@
 # savevm, loadvm and -loadvm: CPUs, memory, devices and disk of a running Debian kernel go back to where they were.
 set -eu
 . tests/lib/boot.sh
-debian opensbi; opensbi=$debian
-debian riscv64-installer; installer=$debian
-version=$(gzip -dc "$installer/initrd.gz" | cpio -t 2>/dev/null | sed -n 's#^\(usr/\)*lib/modules/\([^/]*\)/.*#\2#p' | head -n 1)
-modules=$(tests/lib/debian-files trixie riscv64 "linux-image-$version" '*/virtio_blk.ko*' 2>"$tmp/fetch") || skip "$(tail -n 1 "$tmp/fetch")"
-xz -dc "$modules/virtio_blk.ko.xz" > "$tmp/virtio_blk.ko"
-cat > "$tmp/init" <<'END'
-#!/bin/sh
-mkdir -p /tmp
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-mount -t tmpfs tmpfs /tmp
-modprobe virtio_mmio
-insmod /virtio_blk.ko
-stty -echo
-echo "READY $(cat /sys/block/vda/size)"
-while read -r line; do eval "$line"; done
-END
-tests/lib/newc test-init="$tmp/init" virtio_blk.ko="$tmp/virtio_blk.ko" | gzip -1 | cat "$installer/initrd.gz" - > "$tmp/initrd.gz"
+. tests/lib/disk-guest.sh
 "$B/rhea-img" create -q -f qcow2 "$tmp/disk" 64M
-guest() {
-    start "$B/rhea-system-riscv64" -M virt -smp 2 -m 512M -nographic -no-reboot -bios "$opensbi/fw_dynamic.bin" \
-        -kernel "$installer/linux" -initrd "$tmp/initrd.gz" -append 'console=ttyS0 rdinit=/test-init' \
-        -drive "file=$tmp/disk,if=virtio,format=qcow2" "$@"
-}
+disk="file=$tmp/disk,if=virtio,format=qcow2"
 fill='dd if=/dev/zero bs=1k count=1 2>/dev/null | tr "\000"'
 look='echo 3 > /proc/sys/vm/drop_caches; echo "$word N=$n F=$(cat /tmp/f) D=$(dd if=/dev/vda bs=4 count=1 2>/dev/null)"'
 
-guest
+guest -drive "$disk"
 expect 200 'READY 131072'
 type "n=1; echo one > /tmp/f; $fill A > /dev/vda; sync; word=BEFORE; $look
 "
@@ -59,7 +37,7 @@ ends 20 0
 "$B/rhea-img" check -q -f qcow2 "$tmp/disk" || fail 'the image is damaged'
 
 rm "$tmp/keys"
-guest -loadvm first
+guest -drive "$disk" -loadvm first
 type "word=AGAIN; $look
 "
 expect 60 'AGAIN N=1 F=one D=AAAA'
@@ -70,6 +48,6 @@ quit
 expect 20 'There is no snapshot'
 ends 20 0
 "$B/rhea-img" check -q -f qcow2 "$tmp/disk" || fail 'the image is damaged'
-if timeout 20 "$B/rhea-system-riscv64" -M virt -m 256M -display none -serial none -bios none -drive "file=$tmp/disk,if=virtio,format=qcow2" \
+if timeout 20 "$B/rhea-system-riscv64" -M virt -m 256M -display none -serial none -bios none -drive "$disk" \
     -loadvm first 2> "$tmp/err"; then fail 'a snapshot that is not there was loaded'; fi
 grep -q "Snapshot 'first' does not exist" "$tmp/err" || fail "no sentence: $(cat "$tmp/err")"
