@@ -27,6 +27,8 @@ uint64_t arm_help_rbit(uint64_t v);
 void arm_help_cas128(struct cpu_env *c, uint64_t addr);
 void arm_help_fence_i(struct cpu_env *c);
 uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn);       /* insn: the MRS or MSR */
+uint32_t arm_help_vmrs(struct cpu_env *c, uint32_t reg);        /* AArch32: FPSCR, FPSID, ... by number */
+void arm_help_vmsr(struct cpu_env *c, uint32_t reg, uint32_t v);
 void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v);
 
 /* AArch32 (help_a32.c). parallel: the result, and GE as a mask of bytes above it; what: kind << 3 | operation. */

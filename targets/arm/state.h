@@ -68,7 +68,8 @@ struct arm_env {
     uint32_t cc_c, ge;                         /* AArch32: see ARM_CC_C; GE as a mask of bytes */
     uint8_t v[32][16] __attribute__((aligned(16)));
     uint8_t qc[16] __attribute__((aligned(16)));   /* any bit set: FPSR.QC, by generated code */
-    uint32_t fpsr;                             /* what MXCSR does not hold: QC, by helpers */
+    uint32_t fpsr;                             /* what MXCSR does not hold: QC by helpers, IDC */
+    uint32_t fp_nzcv, fpexc;                   /* AArch32: what VCMP sets in FPSCR; FPEXC.EN in its place */
     uint64_t excl_addr, excl_lo, excl_hi;      /* exclusive monitor: address (~0 none) and the value that was read */
     uint64_t pair_expect[2], pair_new[2];      /* 16-byte compare and swap */
     uint64_t far;                              /* detail of the exception being raised: fault address, immediate */
@@ -112,7 +113,7 @@ static inline unsigned arm_el(const struct arm_env *env) { return env->pstate >>
 
 /* tcg slots */
 enum { ARM_SLOT_X0 = 0, ARM_SLOT_SP = 31, ARM_SLOT_CC_OP, ARM_SLOT_CC_A, ARM_SLOT_CC_B, ARM_SLOT_CC_X, ARM_SLOT_V0,
-       ARM_SLOT_R0 = ARM_SLOT_V0 + 32, ARM_SLOT_CC_C = ARM_SLOT_R0 + 15, ARM_SLOT_GE, ARM_SLOT_QC, ARM_NSLOTS };
+       ARM_SLOT_R0 = ARM_SLOT_V0 + 32, ARM_SLOT_CC_C = ARM_SLOT_R0 + 15, ARM_SLOT_GE, ARM_SLOT_QC, ARM_SLOT_FP_NZCV, ARM_NSLOTS };
 
 /** arm_nzcv - the flags in the upper four bits, from any form; c matters to AArch32 only. arm_flags: those of a CPU. */
 uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c);

@@ -27,6 +27,7 @@ const struct ir_slot arm_slots[] = {
     R(0), R(1), R(2), R(3), R(4), R(5), R(6), R(7), R(8), R(9), R(10), R(11), R(12), R(13), R(14),
     { "cc_c", offsetof(struct arm_env, cc_c), IR_I32 }, { "ge", offsetof(struct arm_env, ge), IR_I32 },
     { "qc", offsetof(struct arm_env, qc), IR_V128 },
+    { "fp_nzcv", offsetof(struct arm_env, fp_nzcv), IR_I32 },
 };
 _Static_assert(ARRAY_LEN(arm_slots) == ARM_NSLOTS, "a slot for each register");
 _Static_assert(offsetof(struct arm_env, x) == 64, "generated code reaches homes from 64 on with short displacements");
@@ -40,7 +41,7 @@ static void arm_reset(struct cpu_env *c)
     env->sp = env->cc_a = env->cc_b = env->cc_x = 0;
     env->cc_op = ARM_CC_NZCV;
     env->excl_addr = ~UINT64_C(0);
-    env->fpsr = 0;
+    env->fpsr = env->fp_nzcv = env->fpexc = 0;
     memset(env->qc, 0, sizeof env->qc);
     arm_set_fpcr(env, 0);
     arm_system_reset(env);
@@ -95,7 +96,7 @@ uint32_t arm_fpsr(const struct arm_env *env)
     static const uint8_t none[sizeof env->qc];
     uint32_t m = env->c.mxcsr, qc = memcmp(env->qc, none, sizeof none) ? 1u << 27 : 0;
 
-    return env->fpsr | qc | (m & 1) | (m >> 1 & 2) | (m >> 1 & 4) | (m >> 1 & 8) | (m >> 1 & 16);
+    return env->fpsr | env->fp_nzcv | qc | (m & 1) | (m >> 1 & 2) | (m >> 1 & 4) | (m >> 1 & 8) | (m >> 1 & 16);
 }
 
 void arm_set_fpsr(struct arm_env *env, uint32_t v)
@@ -103,6 +104,7 @@ void arm_set_fpsr(struct arm_env *env, uint32_t v)
     env->c.mxcsr = (env->c.mxcsr & ~0x3du) | (v & 1) | (v & 0x1e) << 1;
     env->fpsr = v & (1u << 27 | 1u << 7);
     memset(env->qc, 0, sizeof env->qc);
+    env->fp_nzcv = v & 0xf0000000;
 }
 
 /* FPCR.RMode: nearest, up, down, zero; MXCSR: nearest, down, up, zero. FZ becomes flush-to-zero of results and inputs. */

@@ -198,7 +198,7 @@ struct frame {
     uint32_t retcode[4];
 };
 
-static uint32_t fpscr(const struct arm_env *env) { return (arm_fpsr(env) & 0x0fffffff) | env->fpcr; }
+static uint32_t fpscr(const struct arm_env *env) { return arm_fpsr(env) | env->fpcr; }
 
 static void fill_context(struct context *u, const struct arm_env *env, const struct user_sigframe *s)
 {
