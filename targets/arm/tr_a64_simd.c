@@ -390,11 +390,6 @@ void tr_a64_vmovi(struct a64_tr *t, const struct args_a64_vmovi *a)
 
 /* --- three registers, equal lanes ------------------------------------------------------------------------------------------------ */
 
-static ir_ref vbin(struct a64_tr *t, enum ir_op op, unsigned bits, ir_ref a, ir_ref b)
-{
-    return ir_emit(t->ir, op, IR_V128, bits, 0, a, b, 0, 0);
-}
-
 static bool same_exists(unsigned op, unsigned size, bool q, bool scalar)
 {
     if (scalar)
@@ -766,32 +761,22 @@ static void crypto(struct a64_tr *t, enum simd_crypto op, int d, int n, int m)
     a64_simd_call(t, ARM_H_simd_crypto, op, (unsigned)d, (unsigned)n, (unsigned)m);
 }
 
-void tr_a64_aese(struct a64_tr *t, const struct args_a64_aese *a)
+static void aes(struct a64_tr *t, int d, int n, bool decrypt)
 {
-    ir_ref x = vbin(t, IR_OP_vxor, 0, a64_v(t, (unsigned)a->rd), a64_v(t, (unsigned)a->rn));
-
-    a64_put_v(t, (unsigned)a->rd, ir_emit(t->ir, IR_OP_vaesenclast, IR_V128, 0, 0, x, ir_v128(t->ir, 0, 0), 0, 0));
+    a64_put_v(t, (unsigned)d, simd_aes(t->ir, a64_v(t, (unsigned)d), a64_v(t, (unsigned)n), decrypt));
 }
 
-void tr_a64_aesd(struct a64_tr *t, const struct args_a64_aesd *a)
-{
-    ir_ref x = vbin(t, IR_OP_vxor, 0, a64_v(t, (unsigned)a->rd), a64_v(t, (unsigned)a->rn));
+void tr_a64_aese(struct a64_tr *t, const struct args_a64_aese *a) { aes(t, a->rd, a->rn, false); }
+void tr_a64_aesd(struct a64_tr *t, const struct args_a64_aesd *a) { aes(t, a->rd, a->rn, true); }
 
-    a64_put_v(t, (unsigned)a->rd, ir_emit(t->ir, IR_OP_vaesdeclast, IR_V128, 0, 0, x, ir_v128(t->ir, 0, 0), 0, 0));
-}
-
-/* MixColumns alone: undo the last round's substitution and shift, then do a full round with no key. */
 void tr_a64_aesmc(struct a64_tr *t, const struct args_a64_aesmc *a)
 {
-    ir_ref zero = ir_v128(t->ir, 0, 0), x;
-
-    x = ir_emit(t->ir, IR_OP_vaesdeclast, IR_V128, 0, 0, a64_v(t, (unsigned)a->rn), zero, 0, 0);
-    a64_put_v(t, (unsigned)a->rd, ir_emit(t->ir, IR_OP_vaesenc, IR_V128, 0, 0, x, zero, 0, 0));
+    a64_put_v(t, (unsigned)a->rd, simd_aesmc(t->ir, a64_v(t, (unsigned)a->rn)));
 }
 
 void tr_a64_aesimc(struct a64_tr *t, const struct args_a64_aesimc *a)
 {
-    a64_put_v(t, (unsigned)a->rd, ir_emit(t->ir, IR_OP_vaesimc, IR_V128, 0, 0, a64_v(t, (unsigned)a->rn), 0, 0, 0));
+    a64_put_v(t, (unsigned)a->rd, simd_aesimc(t->ir, a64_v(t, (unsigned)a->rn)));
 }
 
 void tr_a64_sha3reg(struct a64_tr *t, const struct args_a64_sha3reg *a)

@@ -27,7 +27,7 @@ ir_ref simd_lower(struct ir *ir, enum arm_helper group, uint32_t what, unsigned 
                        .d = d, .n = n, .m = m };
     bool is_fp = group == ARM_H_simd_fp || group == ARM_H_simd_fp_misc;
 
-    if (what & SIMD_STANDARD)
+    if (is_fp && what & SIMD_STANDARD && x.op % 32 != 0x0f)
         return IR_NONE;
     if (is_fp)
         x.bits = what >> 8 & 1 ? 64 : 32;

@@ -42,6 +42,11 @@ void simd_deinterleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v);
 void simd_interleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v);
 void simd_three(struct ir *ir, unsigned bits, bool interleave, ir_ref *v);
 
+/** simd_aes, simd_aesmc, simd_aesimc - AESE and AESD, AESMC, AESIMC. */
+ir_ref simd_aes(struct ir *ir, ir_ref d, ir_ref n, bool decrypt);
+ir_ref simd_aesmc(struct ir *ir, ir_ref n);
+ir_ref simd_aesimc(struct ir *ir, ir_ref n);
+
 /** simd_expand_imm - the 64-bit pattern of a modified immediate (DDI 0487, AdvSIMDExpandImm). */
 uint64_t simd_expand_imm(unsigned op, unsigned cmode, uint64_t imm8);
 

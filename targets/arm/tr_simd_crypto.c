@@ -36,18 +36,22 @@ static ir_ref sha1su1(const struct lower *x)
     return vxor(x, rotated(x, t, 1), rotated(x, v2i(x, IR_OP_valign, 0, 4, zero, t), 2));
 }
 
-static ir_ref aes(const struct lower *x)
+ir_ref simd_aes(struct ir *ir, ir_ref d, ir_ref n, bool decrypt)
 {
-    ir_ref zero = vzero(x);
+    const struct lower x = { .ir = ir };
 
-    switch (x->op) {
-    case SIMD_AESE: return v2(x, IR_OP_vaesenclast, 0, vxor(x, x->d, x->n), zero);
-    case SIMD_AESD: return v2(x, IR_OP_vaesdeclast, 0, vxor(x, x->d, x->n), zero);
-    case SIMD_AESIMC: return v1(x, IR_OP_vaesimc, 0, x->n);
-    default:                                   /* MixColumns alone: undo a last round, do a full one */
-        return v2(x, IR_OP_vaesenc, 0, v2(x, IR_OP_vaesdeclast, 0, x->n, zero), zero);
-    }
+    return v2(&x, decrypt ? IR_OP_vaesdeclast : IR_OP_vaesenclast, 0, vxor(&x, d, n), vzero(&x));
 }
+
+/* MixColumns alone: undo a last round's substitution and shift, then do a full round with no key. */
+ir_ref simd_aesmc(struct ir *ir, ir_ref n)
+{
+    const struct lower x = { .ir = ir };
+
+    return v2(&x, IR_OP_vaesenc, 0, v2(&x, IR_OP_vaesdeclast, 0, n, vzero(&x)), vzero(&x));
+}
+
+ir_ref simd_aesimc(struct ir *ir, ir_ref n) { return ir_emit(ir, IR_OP_vaesimc, IR_V128, 0, 0, n, 0, 0, 0); }
 
 ir_ref simd_lower_crypto(struct lower *x)
 {
@@ -62,6 +66,9 @@ ir_ref simd_lower_crypto(struct lower *x)
     case SIMD_SHA256H2: return sha256(x, x->n, x->d, true);
     case SIMD_SHA256SU0: return v2(x, IR_OP_vsha256msg1, 0, x->d, x->n);
     case SIMD_SHA256SU1: return v2(x, IR_OP_vsha256msg2, 0, vadd(x, 32, x->d, v2i(x, IR_OP_valign, 0, 4, x->n, x->m)), x->m);
-    default: return aes(x);
+    case SIMD_AESE: case SIMD_AESD: return simd_aes(x->ir, x->d, x->n, (x->what & 255) == SIMD_AESD);
+    case SIMD_AESMC: return simd_aesmc(x->ir, x->n);
+    case SIMD_AESIMC: return simd_aesimc(x->ir, x->n);
+    default: return IR_NONE;
     }
 }
