@@ -470,7 +470,7 @@ static uint64_t misc_lane(struct cpu_env *c, const struct format *f, unsigned op
     case 0x1f:
         if (!u)                                /* FRECPX */
             return nan_result(c, f, &v, 1, &nan) ? nan
-                   : (v & sign_bit(f)) | (v & exp_mask(f) ? ~v & exp_mask(f) : exp_mask(f) & (exp_mask(f) - 1) << 1 & ~(UINT64_C(1) << f->frac));
+                   : (v & sign_bit(f)) | (v & exp_mask(f) ? ~v & exp_mask(f) : exp_mask(f) - (UINT64_C(1) << f->frac));
         if (nan_result(c, f, &v, 1, &nan))
             return nan;
         return clean(f, f == &f32 ? of_f(sqrtf(as_f(v))) : of_d(sqrt(as_d(v))));

@@ -28,71 +28,59 @@ static bool no_half(struct a64_tr *t, int type)
     return false;
 }
 
+/* opcode: FMUL FDIV FADD FSUB FMAX FMIN FMAXNM FMINNM FNMUL */
 void tr_a64_fp2(struct a64_tr *t, const struct args_a64_fp2 *a)
 {
-    static const uint16_t ops[] = { IR_OP_fmul, IR_OP_fdiv, IR_OP_fadd, IR_OP_fsub };
-    unsigned d = (unsigned)a->rd;
+    static const uint16_t ops[] = { IR_OP_fmul, IR_OP_fdiv, IR_OP_fadd, IR_OP_fsub, IR_OP_fmax, IR_OP_fmin, IR_OP_fmax, IR_OP_fmin,
+                                    IR_OP_fmul };
+    unsigned mode = a64_fp_mode(t) | (a->opcode == 6 || a->opcode == 7 ? IR_FP_MINMAX_NUM : 0);
     bool dbl = a->type == DOUBLE;
-    ir_ref n, m, v;
+    ir_ref v;
 
     if (!no_half(t, a->type))
         return;
-    if (a->opcode > 8) {
-        a64_undefined(t);
-        return;
-    }
-    if (a->opcode >= 4 && a->opcode < 8) {     /* FMAX FMIN FMAXNM FMINNM: the vector forms' helper knows their NaNs */
-        static const uint8_t simd[] = { 0x1e, 0x5e, 0x18, 0x58 };
-
-        a64_simd_call(t, ARM_H_simd_fp, SIMD_WHAT(simd[a->opcode - 4], dbl, 0) | SIMD_SCALAR, d, (unsigned)a->rn, (unsigned)a->rm);
-        return;
-    }
-    n = a64_f(t, dbl, (unsigned)a->rn);
-    m = a64_f(t, dbl, (unsigned)a->rm);
-    v = ir_fp2(t->ir, a->opcode == 8 ? IR_OP_fmul : (enum ir_op)ops[a->opcode], a64_fp_mode(t), n, m);
-    a64_put_f(t, d, a->opcode == 8 ? ir_un(t->ir, IR_OP_fneg, v) : v);
+    v = ir_fp2(t->ir, (enum ir_op)ops[a->opcode], mode, a64_f(t, dbl, (unsigned)a->rn), a64_f(t, dbl, (unsigned)a->rm));
+    a64_put_f(t, (unsigned)a->rd, a->opcode == 8 ? ir_un(t->ir, IR_OP_fneg, v) : v);
 }
 
-static void convert(struct a64_tr *t, const struct args_a64_fp1 *a, unsigned to)
+void tr_a64_fcvt(struct a64_tr *t, const struct args_a64_fcvt *a)
 {
-    ir_ref n, bits;
-
-    if (a->type == HALF || to == HALF) {
-        uint32_t how = a->type == HALF ? (to == DOUBLE ? FCVT_H_TO_D : FCVT_H_TO_S) : a->type == DOUBLE ? FCVT_D_TO_H : FCVT_S_TO_H;
+    if (a->type == HALF || a->to == HALF) {
+        uint32_t how = a->type == HALF ? (a->to == DOUBLE ? FCVT_H_TO_D : FCVT_H_TO_S) : a->type == DOUBLE ? FCVT_D_TO_H : FCVT_S_TO_H;
         ir_ref args[] = { a64_env(t), ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 0, a64_v(t, (unsigned)a->rn), 0, 0, 0), ir_i32(t->ir, how) };
 
         a64_put_v64(t, (unsigned)a->rd, ir_call(t->ir, ARM_H_fcvt_half, 3, args));
         return;
     }
-    n = a64_f(t, a->type == DOUBLE, (unsigned)a->rn);
-    bits = ir_fp1(t->ir, IR_OP_fcvt, to == DOUBLE ? IR_F64 : IR_F32, a64_fp_mode(t), n);
-    a64_put_f(t, (unsigned)a->rd, bits);
+    a64_put_f(t, (unsigned)a->rd, ir_fp1(t->ir, IR_OP_fcvt, a->to == DOUBLE ? IR_F64 : IR_F32, a64_fp_mode(t),
+                                         a64_f(t, a->type == DOUBLE, (unsigned)a->rn)));
 }
 
+/* opcode: FMOV FABS FNEG FSQRT */
 void tr_a64_fp1(struct a64_tr *t, const struct args_a64_fp1 *a)
 {
-    static const uint8_t rounding[] = { 0x18, 0x58, 0x19, 0x59, 0x38, 0, 0x39, 0x79 };     /* N P M Z A - X I, as vectors */
     bool dbl = a->type == DOUBLE;
     ir_ref n;
 
-    if (a->opcode >= 4 && a->opcode < 8 && a->opcode != 6 && a->opcode - 4 != a->type) {
-        convert(t, a, (unsigned)a->opcode - 4);
-        return;
-    }
     if (!no_half(t, a->type))
         return;
     n = a64_f(t, dbl, (unsigned)a->rn);
     switch (a->opcode) {
-    case 0: a64_put_f(t, (unsigned)a->rd, n); break;
-    case 1: a64_put_f(t, (unsigned)a->rd, ir_un(t->ir, IR_OP_fabs, n)); break;
-    case 2: a64_put_f(t, (unsigned)a->rd, ir_un(t->ir, IR_OP_fneg, n)); break;
-    case 3: a64_put_f(t, (unsigned)a->rd, ir_fp1(t->ir, IR_OP_fsqrt, dbl ? IR_F64 : IR_F32, a64_fp_mode(t), n)); break;
-    case 8: case 9: case 10: case 11: case 12: case 14: case 15:
-        a64_simd_call(t, ARM_H_simd_fp_misc, SIMD_WHAT(rounding[a->opcode - 8], dbl, 0) | SIMD_SCALAR, (unsigned)a->rd,
-                      (unsigned)a->rn, (unsigned)a->rn);
-        break;
-    default: a64_undefined(t); break;
+    case 0: break;
+    case 1: n = ir_un(t->ir, IR_OP_fabs, n); break;
+    case 2: n = ir_un(t->ir, IR_OP_fneg, n); break;
+    default: n = ir_fp1(t->ir, IR_OP_fsqrt, dbl ? IR_F64 : IR_F32, a64_fp_mode(t), n); break;
     }
+    a64_put_f(t, (unsigned)a->rd, n);
+}
+
+void tr_a64_frint(struct a64_tr *t, const struct args_a64_frint *a)
+{
+    static const uint8_t rounding[] = { 0x18, 0x58, 0x19, 0x59, 0x38, 0, 0x39, 0x79 };     /* N P M Z A - X I, as vectors */
+
+    if (no_half(t, a->type))
+        a64_simd_call(t, ARM_H_simd_fp_misc, SIMD_WHAT(rounding[a->opcode - 8], a->type == DOUBLE, 0) | SIMD_SCALAR, (unsigned)a->rd,
+                      (unsigned)a->rn, (unsigned)a->rn);
 }
 
 static ir_ref comparison(struct a64_tr *t, bool dbl, unsigned rn, unsigned rm, bool zero, bool signalling)
@@ -102,13 +90,13 @@ static ir_ref comparison(struct a64_tr *t, bool dbl, unsigned rn, unsigned rm, b
     return fp_compare(t->ir, n, m, signalling);
 }
 
-void tr_a64_fcmp(struct a64_tr *t, const struct args_a64_fcmp *a)
+void tr_a64_fcompare(struct a64_tr *t, const struct args_a64_fcompare *a)
 {
     if (no_half(t, a->type))
         a64_set_nzcv(t, comparison(t, a->type == DOUBLE, (unsigned)a->rn, (unsigned)a->rm, a->zero, a->e));
 }
 
-void tr_a64_fccmp(struct a64_tr *t, const struct args_a64_fccmp *a)
+void tr_a64_fccompare(struct a64_tr *t, const struct args_a64_fccompare *a)
 {
     struct a64_test test;
     ir_block_ref yes, no, done;
@@ -173,21 +161,14 @@ static ir_ref fixed(struct a64_tr *t, ir_ref bits, uint32_t how)
 
 static ir_ref low64(struct a64_tr *t, int r) { return ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 0, a64_v(t, (unsigned)r), 0, 0, 0); }
 
-static void move(struct a64_tr *t, const struct args_a64_fp_int *a, bool to_fp)
+/* Of one width on both sides. */
+void tr_a64_fmov_gen(struct a64_tr *t, const struct args_a64_fmov_gen *a)
 {
-    bool upper = a->rmode == 1;
     ir_ref v;
 
-    if (!(upper ? a->sf && a->type == 2 : a->rmode == 0 && (a->sf ? a->type == DOUBLE : a->type == SINGLE))) {
+    if (a->sf != (a->type == DOUBLE) || a->type == HALF) {
         a64_undefined(t);
-        return;
-    }
-    if (upper && to_fp) {
-        v = ir_emit(t->ir, IR_OP_vins, IR_V128, 64, 1, a64_v(t, (unsigned)a->rd), a64_x(t, (unsigned)a->rn), 0, 0);
-        a64_put_v(t, (unsigned)a->rd, v);
-    } else if (upper) {
-        a64_put(t, (unsigned)a->rd, ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 1, a64_v(t, (unsigned)a->rn), 0, 0, 0));
-    } else if (to_fp) {
+    } else if (a->to) {
         v = a64_x(t, (unsigned)a->rn);
         a64_put_v64(t, (unsigned)a->rd, a->sf ? v : ir_ext(t->ir, v, 0, 32, false));
     } else {
@@ -196,55 +177,70 @@ static void move(struct a64_tr *t, const struct args_a64_fp_int *a, bool to_fp)
     }
 }
 
-/* rmode: nearest, up, down, zero; opcode 4 and 5: ties away */
-static void to_integer(struct a64_tr *t, const struct args_a64_fp_int *a, bool u)
+void tr_a64_fmov_to_hi(struct a64_tr *t, const struct args_a64_fmov_to_hi *a)
+{
+    ir_ref v = ir_emit(t->ir, IR_OP_vins, IR_V128, 64, 1, a64_v(t, (unsigned)a->rd), a64_x(t, (unsigned)a->rn), 0, 0);
+
+    a64_put_v(t, (unsigned)a->rd, v);
+}
+
+void tr_a64_fmov_from_hi(struct a64_tr *t, const struct args_a64_fmov_from_hi *a)
+{
+    a64_put(t, (unsigned)a->rd, ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 1, a64_v(t, (unsigned)a->rn), 0, 0, 0));
+}
+
+/* How arm_help_fp_fixed() takes it: fraction bits, unsigned, double, 64-bit integer, to an integer, rounding. */
+static uint32_t how(int sf, int type, int u, uint32_t fraction)
+{
+    return fraction | (u ? 128u : 0) | (type == DOUBLE ? 256u : 0) | (sf ? 512u : 0);
+}
+
+enum { TO_INTEGER = 1024, ROUND_ZERO = 3 << 11, ROUND_AWAY = 4 << 11 };
+
+static void put_int(struct a64_tr *t, int rd, int sf, ir_ref v)
+{
+    a64_put(t, (unsigned)rd, sf ? v : ir_conv(t->ir, IR_OP_trunc, IR_I32, v));
+}
+
+void tr_a64_fcvt_int(struct a64_tr *t, const struct args_a64_fcvt_int *a)
 {
     static const uint8_t rounding[] = { IR_FP_RNE, IR_FP_RUP, IR_FP_RDN, IR_FP_RTZ };
-    bool away = a->opcode >= 4;
-    ir_ref v;
+    unsigned mode;
 
-    if (away)
-        v = ir_ext(t->ir, fixed(t, low64(t, a->rn), (u ? 128u : 0) | (a->type == DOUBLE ? 256u : 0) | (a->sf ? 512u : 0) | 1024 | 4 << 11),
-                   0, a->sf ? 64 : 32, false);
-    else
-        v = ir_fp1(t->ir, IR_OP_ftoi, a->sf ? IR_I64 : IR_I32, (unsigned)rounding[a->rmode] | IR_FP_NAN_ARM | (u ? IR_FP_UNSIGNED : 0),
-                   a64_f(t, a->type == DOUBLE, (unsigned)a->rn));
-    a64_put(t, (unsigned)a->rd, v);
+    if (!no_half(t, a->type))
+        return;
+    if (a->rmode == 4) {
+        put_int(t, a->rd, a->sf, fixed(t, low64(t, a->rn), how(a->sf, a->type, a->u, 0) | TO_INTEGER | ROUND_AWAY));
+        return;
+    }
+    mode = (unsigned)rounding[a->rmode] | IR_FP_NAN_ARM | (a->u ? IR_FP_UNSIGNED : 0);
+    a64_put(t, (unsigned)a->rd, ir_fp1(t->ir, IR_OP_ftoi, a->sf ? IR_I64 : IR_I32, mode, a64_f(t, a->type == DOUBLE, (unsigned)a->rn)));
 }
 
-void tr_a64_fp_int(struct a64_tr *t, const struct args_a64_fp_int *a)
+void tr_a64_int_fcvt(struct a64_tr *t, const struct args_a64_int_fcvt *a)
 {
-    bool u = a->opcode & 1;
-
-    if (a->opcode >= 6) {
-        move(t, a, u);
-        return;
-    }
-    if (a->type >= 2 || (a->opcode >= 2 && a->rmode)) {
-        a64_undefined(t);
-        return;
-    }
-    if (a->opcode == 2 || a->opcode == 3)
+    if (no_half(t, a->type))
         a64_put_f(t, (unsigned)a->rd, ir_fp1(t->ir, IR_OP_itof, a->type == DOUBLE ? IR_F64 : IR_F32,
-                                             IR_FP_DYN | (u ? IR_FP_UNSIGNED : 0), a64_r(t, a->sf, (unsigned)a->rn)));
-    else
-        to_integer(t, a, u);
+                                             IR_FP_DYN | (a->u ? IR_FP_UNSIGNED : 0), a64_r(t, a->sf, (unsigned)a->rn)));
 }
 
-void tr_a64_fp_fixed(struct a64_tr *t, const struct args_a64_fp_fixed *a)
+static bool scale_exists(struct a64_tr *t, int sf, int scale)
 {
-    bool u = a->opcode & 1, to_int = a->opcode < 2;
-    uint32_t how = (64u - (uint32_t)a->scale) | (u ? 128u : 0) | (a->type == DOUBLE ? 256u : 0) | (a->sf ? 512u : 0);
-    ir_ref v;
-
-    if (a->type == HALF || (!a->sf && a->scale < 32) || !((a->rmode == 3 && a->opcode < 2) || (!a->rmode && (a->opcode & 6) == 2))) {
+    if (!sf && scale < 32)
         a64_undefined(t);
-        return;
-    }
-    if (to_int) {
-        v = fixed(t, low64(t, a->rn), how | 1024 | 3 << 11);
-        a64_put(t, (unsigned)a->rd, a->sf ? v : ir_conv(t->ir, IR_OP_trunc, IR_I32, v));
-    } else {
-        a64_put_v64(t, (unsigned)a->rd, fixed(t, a64_x(t, (unsigned)a->rn), how));
-    }
+    return sf || scale >= 32;
+}
+
+void tr_a64_fcvt_fix(struct a64_tr *t, const struct args_a64_fcvt_fix *a)
+{
+    uint32_t what = how(a->sf, a->type, a->u, 64u - (uint32_t)a->scale) | TO_INTEGER | ROUND_ZERO;
+
+    if (no_half(t, a->type) && scale_exists(t, a->sf, a->scale))
+        put_int(t, a->rd, a->sf, fixed(t, low64(t, a->rn), what));
+}
+
+void tr_a64_fix_fcvt(struct a64_tr *t, const struct args_a64_fix_fcvt *a)
+{
+    if (no_half(t, a->type) && scale_exists(t, a->sf, a->scale))
+        a64_put_v64(t, (unsigned)a->rd, fixed(t, a64_x(t, (unsigned)a->rn), how(a->sf, a->type, a->u, 64u - (uint32_t)a->scale)));
 }

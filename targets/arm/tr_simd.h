@@ -5,6 +5,7 @@
 #ifndef TARGETS_ARM_TR_SIMD_H
 #define TARGETS_ARM_TR_SIMD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "targets/arm/help.h"
@@ -36,11 +37,14 @@ ir_ref simd_dup_lane(struct ir *ir, unsigned bits, unsigned k, ir_ref v);
  */
 ir_ref simd_table(struct ir *ir, const ir_ref *regs, unsigned nregs, ir_ref index, ir_ref old);
 
-/* Registers as memory has them, to structures of n (2, 4) lanes of so many bits, one register for each place; and back.
- * simd_three: the same for three, either way. */
-void simd_deinterleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v);
-void simd_interleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v);
-void simd_three(struct ir *ir, unsigned bits, bool interleave, ir_ref *v);
+/**
+ * simd_deinterleave - structures of n (2, 3, 4) lanes of so many bits, one register for each place of a structure.
+ * @q: whole registers, else halves
+ * @v: in: memory's bytes in registers, the last one half full when n is odd and registers are halves; out: n registers
+ * simd_interleave is the way back.
+ */
+void simd_deinterleave(struct ir *ir, unsigned bits, unsigned n, bool q, ir_ref *v);
+void simd_interleave(struct ir *ir, unsigned bits, unsigned n, bool q, ir_ref *v);
 
 /** simd_aes, simd_aesmc, simd_aesimc - AESE and AESD, AESMC, AESIMC. */
 ir_ref simd_aes(struct ir *ir, ir_ref d, ir_ref n, bool decrypt);

@@ -81,60 +81,17 @@ ir_ref simd_table(struct ir *ir, const ir_ref *regs, unsigned nregs, ir_ref inde
     return r;
 }
 
-/* --- structures in memory: 2 or 4 registers ------------------------------------------------------------------------------------- */
+/* --- structures in memory -------------------------------------------------------------------------------------------------------- */
 
 static ir_ref part(const struct lower *x, bool odd, ir_ref a, ir_ref b) { return v2(x, odd ? IR_OP_vodd : IR_OP_veven, x->bits, a, b); }
 
-void simd_deinterleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v)
+/* Three: each result gathers its bytes from all of n; from[k][i] says where byte i of result k stands, register * 16 + byte. */
+static void gather(const struct lower *x, uint8_t from[3][16], unsigned results, unsigned sources, ir_ref *v)
 {
-    struct lower x = { .ir = ir, .bits = bits };
-    ir_ref even[2], odd[2];
+    ir_ref r[3] = { IR_NONE };
 
-    if (n == 2) {
-        even[0] = part(&x, false, v[0], v[1]);
-        v[1] = part(&x, true, v[0], v[1]);
-        v[0] = even[0];
-        return;
-    }
-    for (unsigned k = 0; k < 2; k++) {         /* lanes 0 and 2 of each structure, 1 and 3 */
-        even[k] = part(&x, false, v[2 * k], v[2 * k + 1]);
-        odd[k] = part(&x, true, v[2 * k], v[2 * k + 1]);
-    }
-    v[0] = part(&x, false, even[0], even[1]);
-    v[1] = part(&x, false, odd[0], odd[1]);
-    v[2] = part(&x, true, even[0], even[1]);
-    v[3] = part(&x, true, odd[0], odd[1]);
-}
-
-static void zips(const struct lower *x, ir_ref a, ir_ref b, ir_ref *low, ir_ref *high)
-{
-    *low = v2(x, IR_OP_vziplo, x->bits, a, b);
-    *high = v2(x, IR_OP_vziphi, x->bits, a, b);
-}
-
-void simd_interleave(struct ir *ir, unsigned bits, unsigned n, ir_ref *v)
-{
-    struct lower x = { .ir = ir, .bits = bits };
-    ir_ref even[2], odd[2];
-
-    if (n == 2) {
-        zips(&x, v[0], v[1], &v[0], &v[1]);
-        return;
-    }
-    zips(&x, v[0], v[2], &even[0], &even[1]);
-    zips(&x, v[1], v[3], &odd[0], &odd[1]);
-    zips(&x, even[0], odd[0], &v[0], &v[1]);
-    zips(&x, even[1], odd[1], &v[2], &v[3]);
-}
-
-/* Three: each result gathers its bytes from all three; `from` says where byte i of result r stands, register * 16 + byte. */
-static void gather3(const struct lower *x, const uint8_t from[3][16], ir_ref *v)
-{
-    ir_ref r[3];
-
-    for (unsigned k = 0; k < 3; k++) {
-        r[k] = IR_NONE;
-        for (unsigned s = 0; s < 3; s++) {
+    for (unsigned k = 0; k < results; k++)
+        for (unsigned s = 0; s < sources; s++) {
             union { uint8_t b[16]; uint64_t u[2]; } order;
             ir_ref p;
 
@@ -143,18 +100,18 @@ static void gather3(const struct lower *x, const uint8_t from[3][16], ir_ref *v)
             p = vshufb(x, v[s], ir_v128(x->ir, order.u[0], order.u[1]));
             r[k] = r[k] ? vor(x, r[k], p) : p;
         }
-    }
-    for (unsigned k = 0; k < 3; k++)
+    for (unsigned k = 0; k < results; k++)
         v[k] = r[k];
 }
 
-void simd_three(struct ir *ir, unsigned bits, bool interleave, ir_ref *v)
+static void threes(const struct lower *x, bool interleave, ir_ref *v)
 {
-    struct lower x = { .ir = ir, .bits = bits };
-    unsigned bytes = bits / 8;
+    unsigned bytes = x->bits / 8, total = x->q ? 48 : 24, whole = (total + 15) / 16;
     uint8_t from[3][16];
 
-    for (unsigned i = 0; i < 48; i++) {        /* byte i of memory: of lane i / bytes; lanes go round the registers */
+    for (unsigned k = 0; k < 48; k++)
+        from[k / 16][k % 16] = 0xff;
+    for (unsigned i = 0; i < total; i++) {     /* byte i of memory: of lane i / bytes; lanes go round the registers */
         unsigned lane = i / bytes, reg = lane % 3, at = lane / 3 * bytes + i % bytes;
 
         if (interleave)
@@ -162,5 +119,57 @@ void simd_three(struct ir *ir, unsigned bits, bool interleave, ir_ref *v)
         else
             from[reg][at] = (uint8_t)i;
     }
-    gather3(&x, (const uint8_t (*)[16])from, v);
+    gather(x, from, interleave ? whole : 3, interleave ? 3 : whole, v);
+}
+
+void simd_deinterleave(struct ir *ir, unsigned bits, unsigned n, bool q, ir_ref *v)
+{
+    struct lower x = { .ir = ir, .bits = bits, .q = q };
+    ir_ref even[2], odd[2];
+
+    if (n == 3) {
+        threes(&x, false, v);
+        return;
+    }
+    for (unsigned k = 0; k < n / 2; k++) {     /* of four: lanes 0 and 2 of each structure, 1 and 3 */
+        ir_ref a = v[q ? 2 * k : n == 4 ? 0 : k], b = v[q ? 2 * k + 1 : n == 4 ? 1 : k];
+
+        even[k] = part(&x, false, a, b);
+        odd[k] = part(&x, true, a, b);
+    }
+    if (n == 2) {
+        v[0] = even[0], v[1] = odd[0];
+        return;
+    }
+    v[0] = part(&x, false, even[0], even[1]);
+    v[1] = part(&x, false, odd[0], odd[1]);
+    v[2] = part(&x, true, even[0], even[1]);
+    v[3] = part(&x, true, odd[0], odd[1]);
+}
+
+/* Halves: the second of two results is not needed. */
+static void zips(const struct lower *x, ir_ref a, ir_ref b, ir_ref *low, ir_ref *high)
+{
+    *low = v2(x, IR_OP_vziplo, x->bits, a, b);
+    *high = v2(x, IR_OP_vziphi, x->bits, a, b);
+}
+
+void simd_interleave(struct ir *ir, unsigned bits, unsigned n, bool q, ir_ref *v)
+{
+    struct lower x = { .ir = ir, .bits = bits, .q = q };
+    ir_ref even[2], odd[2];
+
+    if (n == 3) {
+        threes(&x, true, v);
+        return;
+    }
+    if (n == 2) {
+        zips(&x, v[0], v[1], &v[0], &v[1]);
+        return;
+    }
+    zips(&x, v[0], v[2], &even[0], &even[1]);
+    zips(&x, v[1], v[3], &odd[0], &odd[1]);
+    zips(&x, even[0], odd[0], &v[0], &v[1]);
+    if (q)
+        zips(&x, even[1], odd[1], &v[2], &v[3]);
 }

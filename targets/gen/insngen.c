@@ -13,6 +13,7 @@
  *     %exclusive A B ...               features of which exactly one is on: no overlap between their instructions
  *     %let NAME TEXT                   `$NAME` in a pattern
  *     %table FILE                      read this table too, from the same folder
+ *     %form NAME FIELD ...             a function tr_NAME of these fields that has no encoding: as= names it
  *     NAME "PATTERN" [if=FEATURES] [where="CONDITIONS"] [as="NAME FIELD=VALUE ..."] [over=NAME,...] [spec="..."]
  *
  * A pattern names all bits, highest first:
@@ -22,7 +23,8 @@
  *
  * if=      features, with & | ! (no parentheses: | binds weakest)
  * where=   FIELD!=CONSTANT, FIELD=CONSTANT, FIELD!=FIELD, FIELD=FIELD: else it is not this instruction
- * as=      calls tr_ of another instruction (a compressed form); its fields are taken by name, or set: rs1=rd imm=0
+ * as=      calls tr_ of another instruction (a compressed form) or of a form; its fields are taken by name, or set:
+ *          rs1=rd imm=0 op=CONSTANT (C, from a capital letter on)
  * over=    is tried before the named ones where both match; without it, an overlap is an error */
 #include <ctype.h>
 #include <stdarg.h>
@@ -34,7 +36,7 @@
 
 #include "targets/gen/insn.h"
 
-enum { MAX_INSNS = 4096, MAX_DECODERS = 8, MAX_LETS = 64, MAX_EXCL = 16 };
+enum { MAX_INSNS = 4096, MAX_DECODERS = 8, MAX_LETS = 64, MAX_EXCL = 16, MAX_FORMS = 128 };
 
 struct gen_insn {
     struct insn_desc d;
@@ -46,6 +48,8 @@ struct gen_insn {
 
 static struct gen_insn insns[MAX_INSNS];
 static unsigned ninsns;
+static struct gen_insn forms[MAX_FORMS];       /* %form: fields without bits */
+static unsigned nforms;
 static struct { char *function, *context; unsigned bits; } decoders[MAX_DECODERS];
 static unsigned ndecoders;
 static struct { char *name, *text; } lets[MAX_LETS];
@@ -346,6 +350,15 @@ static void parse_directive(const char *d, char *p)
         if (decoders[ndecoders].bits != 16 && decoders[ndecoders].bits != 32 && decoders[ndecoders].bits != 64)
             die("a decoder reads 16, 32 or 64 bits");
         ndecoders++;
+    } else if (!strcmp(d, "%form") && a && ndecoders && nforms < MAX_FORMS) {
+        struct gen_insn *g = &forms[nforms++];
+
+        g->file = input;
+        g->line = line_no;
+        g->decoder = ndecoders - 1;
+        g->d.name = a;
+        while ((b = word(&p)))
+            field_of(g, b, strlen(b), true);
     } else if (!strcmp(d, "%table") && a) {
         read_nested(a);
     } else if (!strcmp(d, "%include") && a && nincludes < 16) {
@@ -518,6 +531,9 @@ static struct gen_insn *find(const char *name)
     for (unsigned i = 0; i < ninsns; i++)
         if (!strcmp(insns[i].d.name, name))
             return &insns[i];
+    for (unsigned i = 0; i < nforms; i++)
+        if (!strcmp(forms[i].d.name, name))
+            return &forms[i];
     return NULL;
 }
 
@@ -588,6 +604,13 @@ static void write_header(FILE *o, const char *guard)
         fprintf(o, "void tr_%s(struct %s *t, const struct args_%s *a);\n", insns[i].d.name,
                 decoders[insns[i].decoder].context, insns[i].d.name);
     }
+    for (unsigned i = 0; i < nforms; i++) {
+        fprintf(o, "struct args_%s {", forms[i].d.name);
+        for (unsigned k = 0; k < forms[i].d.nfields; k++)
+            fprintf(o, " int32_t %s;", forms[i].d.field[k].name);
+        fprintf(o, "%s };\nvoid tr_%s(struct %s *t, const struct args_%s *a);\n", forms[i].d.nfields ? "" : " char none;",
+                forms[i].d.name, decoders[forms[i].decoder].context, forms[i].d.name);
+    }
     fputs("\n/* Each translates the instruction and returns true, or returns false if it is none. */\n", o);
     for (unsigned d = 0; d < ndecoders; d++)
         fprintf(o, "bool %s(struct %s *t, uint%u_t insn);\n", decoders[d].function, decoders[d].context, decoders[d].bits);
@@ -648,7 +671,7 @@ static void write_as_field(FILE *o, struct gen_insn *g, const char *name)
         size_t n = strcspn(w, "=");
 
         if (strlen(name) == n && !memcmp(w, name, n) && w[n]) {
-            if (isdigit((unsigned char)w[n + 1]) || w[n + 1] == '-')
+            if (isdigit((unsigned char)w[n + 1]) || w[n + 1] == '-' || isupper((unsigned char)w[n + 1]))
                 fputs(w + n + 1, o);
             else
                 fprintf(o, "f.%s", g->d.field[field_index(g, w + n + 1, strlen(w + n + 1))].name);

@@ -14,7 +14,7 @@ void *ir_zalloc(struct ir *ir, size_t bytes);
 
 /* --- what the builder keeps beside struct ir ------------------------------------------------------------------- */
 
-enum { IR_CSE_BITS = 8, IR_FOLD_DEPTH = 8 };
+enum { IR_CSE_BITS = 9, IR_FOLD_DEPTH = 8 };
 
 struct ir_build {
     unsigned nwords;                           /* 64-bit words in a mask of slots */

@@ -8,7 +8,7 @@
 #include "tcg/ir/internal.h"
 
 /* What a rule found: an existing value, or one of these. */
-enum { UNCHANGED = 0, AGAIN = 0xffffffff };
+enum { UNCHANGED = FOLD_UNCHANGED, AGAIN = FOLD_AGAIN };
 
 static const struct ir_insn *at(const struct ir *ir, ir_ref r) { return &ir->insns[r]; }
 static bool is(const struct ir *ir, ir_ref r, enum ir_op op) { return ir->insns[r].op == op; }
@@ -867,7 +867,7 @@ static ir_ref rule(struct ir *ir, struct ir_insn *i)
     case IR_OP_fcopysign: return i->arg[0] == i->arg[1] ? i->arg[0] : UNCHANGED;
     case IR_OP_smin: case IR_OP_smax: case IR_OP_umin: case IR_OP_umax: return fold_min_max(ir, i);
     case IR_OP_setcc: case IR_OP_select: return fold_compare(ir, i);
-    default: return UNCHANGED;
+    default: return i->type == IR_V128 || i->type == IR_V256 ? fold_vector(ir, i) : UNCHANGED;
     }
 }
 

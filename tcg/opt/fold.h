@@ -12,6 +12,10 @@
  */
 ir_ref fold_insn(struct ir *ir, struct ir_insn *i);
 
+/* fold_vector - the same for vector operations, one rule: a value, or one of these (AGAIN: *i was rewritten). */
+enum { FOLD_UNCHANGED = 0, FOLD_AGAIN = 0xffffffff };
+ir_ref fold_vector(const struct ir *ir, struct ir_insn *i);
+
 /**
  * fold_cond - simplify a comparison: constants to the right, comparisons of comparisons, extended operands.
  * Returns 1 or 0 when the outcome is known, else -1 and *c, *a, *b (possibly changed, also in type).

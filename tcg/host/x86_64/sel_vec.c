@@ -377,6 +377,10 @@ void x64_emit_vfromf(struct x64_emit *e)
 {
     unsigned d = x64_dst(e), a = x64_areg(e, 0);
 
+    if (ir_at(e->ir, e->i->arg[0])->op == IR_OP_ld) {      /* a load has cleared the rest, by whatever way it came */
+        x64_vmove(e, IR_V128, d, a);
+        return;
+    }
     if (ir_type_of(e->ir, e->i->arg[0]) == IR_F64) {
         x64_vv(&e->b, X_movq_x, false, d, x64_r(a));
         return;

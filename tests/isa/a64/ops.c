@@ -1,6 +1,7 @@
 /* tests/isa/a64/ops.c - runs in the guest: each instruction of words.h on edge and random operands, its results hashed.
  *
- * One line an instruction: its bits, whether it was undefined, and the hash of all registers and flags after four runs.
+ * x8 points to bytes in memory, for those that load and store. One line an instruction: its bits, whether it was undefined,
+ * and the hash of all registers, flags and that memory after four runs.
  * expected.txt is what an independent emulator printed (record.sh). With an argument, that instruction's operands and
  * results are shown. */
 #define _GNU_SOURCE
@@ -16,7 +17,7 @@
 
 enum { RUNS = 4 };
 
-struct state { uint64_t v[8][2], x[8], nzcv, fpsr; };
+struct state { uint64_t v[8][2], x[8], nzcv, fpsr, x8; uint8_t mem[192]; };
 static struct state in, out;
 static volatile int undefined;
 
@@ -72,9 +73,9 @@ static void run(void *code)
 
     __asm__ volatile("ldp q0, q1, [x9]\n ldp q2, q3, [x9, #32]\n ldp q4, q5, [x9, #64]\n ldp q6, q7, [x9, #96]\n"
                      "ldp x0, x1, [x9, #128]\n ldp x2, x3, [x9, #144]\n ldp x4, x5, [x9, #160]\n ldp x6, x7, [x9, #176]\n"
-                     "ldr x12, [x9, #192]\n msr fpsr, xzr\n msr nzcv, x12\n"
+                     "ldr x12, [x9, #192]\n msr fpsr, xzr\n msr nzcv, x12\n add x8, x9, #280\n"
                      "blr x11\n"
-                     "mrs x12, nzcv\n mrs x13, fpsr\n stp x12, x13, [x10, #192]\n"
+                     "mrs x12, nzcv\n mrs x13, fpsr\n stp x12, x13, [x10, #192]\n sub x8, x8, x9\n str x8, [x10, #208]\n"
                      "stp q0, q1, [x10]\n stp q2, q3, [x10, #32]\n stp q4, q5, [x10, #64]\n stp q6, q7, [x10, #96]\n"
                      "stp x0, x1, [x10, #128]\n stp x2, x3, [x10, #144]\n stp x4, x5, [x10, #160]\n stp x6, x7, [x10, #176]\n"
                      : "+r"(from), "+r"(to), "+r"(fn)
@@ -89,8 +90,8 @@ static void show(void)
         printf("  v%d %016llx%016llx -> %016llx%016llx  x%d %016llx -> %016llx\n", k, (unsigned long long)in.v[k][1],
                (unsigned long long)in.v[k][0], (unsigned long long)out.v[k][1], (unsigned long long)out.v[k][0], k,
                (unsigned long long)in.x[k], (unsigned long long)out.x[k]);
-    printf("  nzcv %llx -> %llx  fpsr %llx\n", (unsigned long long)in.nzcv, (unsigned long long)out.nzcv,
-           (unsigned long long)out.fpsr);
+    printf("  x8 %lld  nzcv %llx -> %llx  fpsr %llx\n", (long long)out.x8, (unsigned long long)in.nzcv,
+           (unsigned long long)out.nzcv, (unsigned long long)out.fpsr);
 }
 
 int main(int argc, char **argv)
@@ -114,8 +115,11 @@ int main(int argc, char **argv)
                 in.x[k] = operand();
             }
             in.nzcv = random64() & 0xf0000000;
+            for (unsigned k = 0; k < sizeof in.mem; k++)
+                in.mem[k] = (uint8_t)random64();
             undefined = 0;
             run(code);
+            memcpy(out.mem, in.mem, sizeof out.mem);
             bad |= undefined;
             for (unsigned b = 0; b < sizeof out; b++)
                 hash = (hash ^ ((const uint8_t *)&out)[b]) * 0x100000001b3;

@@ -2,7 +2,7 @@
 """Picks instructions for ops.c: words.py SEED COUNT > words.h
 
 Each group is a stretch of the A64 encoding space (fixed bits, mask of fixed bits) with the places of its register fields,
-which are kept to registers 0 to 7: those that ops.c sets and looks at. Half precision is left out with the feature."""
+which are kept to registers 0 to 7: those that ops.c sets and looks at; x8 is the base of what is in memory. Half precision is left out with the feature."""
 import random
 import sys
 
@@ -36,6 +36,11 @@ GROUPS = [
     ("multiply high", 0x9b407c00, 0xff60fc00, (D, N, M)), ("with carry", 0x1a000000, 0x1fe0fc00, (D, N, M)),
     ("logic immediate", 0x12000000, 0x1f800000, (D, N)), ("add immediate", 0x11000000, 0x1f800000, (D, N)),
     ("move wide", 0x12800000, 0x1f800000, (D,)),
+    ("structures", 0x0c000100, 0xbfbf03e0, (D,)), ("structures, post-indexed", 0x0c800100, 0xbfa003e0, (D, M)),
+    ("structures, by their size", 0x0c9f0100, 0xbfbf03e0, (D,)), ("one lane", 0x0d000100, 0xbf9f03e0, (D,)),
+    ("one lane, post-indexed", 0x0d800100, 0xbf8003e0, (D, M)), ("one lane, by its size", 0x0d9f0100, 0xbf9f03e0, (D,)),
+    ("vector load, store", 0x3d000100, 0x3f3ff3e0, (D,)), ("vector load, store, unscaled", 0x3c000100, 0x3f3e0fe0, (D,)),
+    ("vector pairs", 0x2d000100, 0x3fbe03e0, (D, 10)),
 ]
 
 
