@@ -115,24 +115,22 @@ static void tell(struct chr_fe *fe, enum chr_event what)
         fe->handlers->event(fe->opaque, what);
 }
 
-static void deliver(struct chr *c)
+/* What was typed for a front end of a multiplexer while it had the focus. */
+static void deliver(struct chr *c, unsigned front)
 {
-    struct chr_fe *fe = focused(c);
-
-    while (fe && c->mux_len) {
+    while (front < c->fronts && c->typed[front].len) {
+        struct chr_fe *fe = c->front[front];
         size_t n = fe->handlers->room(fe->opaque);
-
-        if (n > c->mux_len)
-            n = c->mux_len;
-        if (!n)
-            return;
         uint8_t part[CHR_MUX_ROOM];
 
-        memcpy(part, c->mux_in, n);
-        c->mux_len -= n;
-        memmove(c->mux_in, c->mux_in + n, c->mux_len);
+        if (n > c->typed[front].len)
+            n = c->typed[front].len;
+        if (!n)
+            return;
+        memcpy(part, c->typed[front].bytes, n);
+        c->typed[front].len -= n;
+        memmove(c->typed[front].bytes, c->typed[front].bytes + n, c->typed[front].len);
         fe->handlers->read(fe->opaque, part, n);
-        fe = focused(c);
     }
 }
 
@@ -164,8 +162,7 @@ static bool escape(struct chr *c, uint8_t byte)
             module.quit(module.opaque);
         return false;
     case 'c':
-        deliver(c);
-        c->mux_len = 0;
+        deliver(c, c->focus);
         move_focus(c);
         return false;
     case 'b':
@@ -206,21 +203,25 @@ void chr_input(struct chr *c, const uint8_t *bytes, size_t len)
             c->escaped = true;
             continue;
         }
-        if (c->mux_len == CHR_MUX_ROOM)
-            deliver(c);
-        if (c->mux_len < CHR_MUX_ROOM)
-            c->mux_in[c->mux_len++] = bytes[i];
+        if (c->typed[c->focus].len == CHR_MUX_ROOM)
+            deliver(c, c->focus);
+        if (c->typed[c->focus].len < CHR_MUX_ROOM)
+            c->typed[c->focus].bytes[c->typed[c->focus].len++] = bytes[i];
     }
-    deliver(c);
+    deliver(c, c->focus);
 }
 
 void chr_accept(struct chr_fe *fe)
 {
     struct chr *c = fe->chr;
 
-    if (!c || focused(c) != fe)
+    if (!c)
         return;
-    deliver(c);
+    for (unsigned i = 0; c->mux && i < c->fronts; i++)
+        if (c->front[i] == fe)
+            deliver(c, i);
+    if (focused(c) != fe)
+        return;
     if (c->backend->accept)
         c->backend->accept(c);
 }
@@ -260,6 +261,8 @@ void chr_detach(struct chr_fe *fe)
         if (c->front[i] != fe)
             continue;
         memmove(&c->front[i], &c->front[i + 1], (--c->fronts - i) * sizeof(c->front[0]));
+        memmove(&c->typed[i], &c->typed[i + 1], (c->fronts - i) * sizeof(c->typed[0]));
+        c->typed[c->fronts].len = 0;
         if (c->focus > i || c->focus >= c->fronts)
             c->focus = c->focus ? c->focus - 1 : 0;
         break;

@@ -114,8 +114,7 @@ struct chr {
     struct chr_fe *front[CHR_FRONTS];
     unsigned fronts, focus;
     bool mux, escaped, open;
-    uint8_t mux_in[CHR_MUX_ROOM]; /* read, not yet taken by the one with the focus */
-    size_t mux_len;
+    struct { uint8_t bytes[CHR_MUX_ROOM]; size_t len; } typed[CHR_FRONTS]; /* of a mux, for each: not taken yet */
     uint8_t out[CHR_OUT_ROOM];
     size_t out_len;
     void *flush; /* struct timer */

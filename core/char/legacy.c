@@ -19,7 +19,7 @@ static char *modern(const char *text, struct error *err)
         return xasprintf("file,path=%s", rest);
     if ((rest = str_after(text, "pipe:")))
         return xasprintf("pipe,path=%s", rest);
-    if ((rest = str_after(text, "unix:")))
+    if ((rest = str_after(text, "unix:path=")) || (rest = str_after(text, "unix:")))
         return xasprintf("socket,path=%s", rest);
     if (text[0] == '/')
         return xasprintf("file,path=%s", text);

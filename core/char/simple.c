@@ -84,6 +84,16 @@ const struct chr_backend chr_ringbuf = {
     .close = ring_close, .write = ring_write,
 };
 
+void ring_put(struct chr *c, const uint8_t *bytes, size_t len)
+{
+    ring_write(c, bytes, len);
+}
+
+bool ring_is(const struct chr *c)
+{
+    return c->backend == &chr_ringbuf;
+}
+
 /* --- file -------------------------------------------------------------------------------------------------------- */
 
 struct file_chr {

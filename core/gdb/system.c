@@ -11,6 +11,7 @@
 #include "core/gdb/stub.h"
 #include "core/mem/mem.h"
 #include "core/mem/ram.h"
+#include "core/monitor/monitor.h"
 #include "core/vm/machine.h"
 #include "targets/target.h"
 
@@ -155,9 +156,14 @@ static void client_gone(void *opaque)
     (void)opaque;                              /* it closes its connection next */
 }
 
+static char *monitor(void *opaque, const char *text)
+{
+    return monitor_run(((struct server *)opaque)->machine, text);
+}
+
 static const struct gdb_calls calls = {
     .threads = threads, .thread = thread, .read = read_memory, .write = write_memory, .resume = resume, .stop = stop,
-    .points = set_points, .kill = kill_machine, .extra = extra, .send = send_bytes, .gone = client_gone,
+    .points = set_points, .monitor = monitor, .kill = kill_machine, .extra = extra, .send = send_bytes, .gone = client_gone,
 };
 
 /* --- the connection -------------------------------------------------------------------------------------------------- */

@@ -12,12 +12,6 @@
 #include "core/vm/machine.h"
 #include "targets/target.h"
 
-void hmp_info_chardev(struct hmp *h, const char *args)
-{
-    (void)args;
-    chr_info(h->out);
-}
-
 void hmp_info_cpus(struct hmp *h, const char *args)
 {
     bool halted = debug_halt(h->machine);
