@@ -4,7 +4,7 @@ import os, pty, select, signal, socket, subprocess, sys, tempfile, time
 
 command = sys.argv[1:]
 folder = tempfile.mkdtemp()
-failed = []
+failed, machines = [], []
 
 
 class Machine:
@@ -12,6 +12,7 @@ class Machine:
 
     def __init__(self, *options, terminal=False, stdin=subprocess.DEVNULL):
         self.master = None
+        machines.append(self)
         if terminal:
             self.master, slave = pty.openpty()
             stdin = slave
@@ -39,6 +40,7 @@ class Machine:
             self.child.wait()
         if self.master is not None:
             os.close(self.master)
+            self.master = None
 
 
 def expect_on(fd, what, seconds, keeper):
@@ -314,4 +316,7 @@ for test in tests:
     except Exception as e:
         failed.append(test.__name__)
         print("FAILED", test.__name__, e)
+    for m in machines:                         # those of a failed test
+        m.close()
+    machines.clear()
 sys.exit(bool(failed))
