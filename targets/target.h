@@ -63,6 +63,7 @@ struct target {
     uint16_t elf_machine; uint8_t elf_class;   /* EM_*, ELFCLASS* */
     size_t env_size;                           /* bytes of CPU state; begins with struct cpu_env */
     const struct ir_slot *slots; unsigned nslots;
+    unsigned pc_page_slot;                     /* the one whose home is cpu_env.pc_page (i64); see tr_pc() */
     const struct ir_helper *const *helpers; unsigned nhelpers;
     bool coherent_icache;                      /* stores to code are seen at once (x86); else at rt_fence_i and its kin */
 
@@ -120,6 +121,44 @@ struct target {
 
 struct user_syscall;
 struct user_sigframe;
+
+/**
+ * tr_pc - a guest address that follows from the pc: a return address, a literal's, the result of auipc or adr.
+ * @va: where it is when the code runs where it is being decoded
+ * Returns an i64 value. In system mode the translation may run elsewhere later, so this is no constant; every value that
+ * the guest can see and that comes from the pc must be made here.
+ */
+static inline ir_ref tr_pc(const struct tr_ctx *tr, uint64_t va)
+{
+    if (!tr->ir->origin_val)
+        return ir_i64(tr->ir, va);
+    return ir_bini(tr->ir, IR_OP_add, tr->ir->origin_val, va - tr->ir->origin);
+}
+
+/* Whether an i64 value is one of tr_pc()'s, and which: a jump there is a direct one. */
+static inline bool tr_pc_known(const struct tr_ctx *tr, ir_ref v, uint64_t *va)
+{
+    const struct ir_insn *i = ir_at(tr->ir, v);
+
+    if (i->op == IR_OP_const) {
+        *va = i->imm;
+        return !tr->ir->origin_val;            /* an absolute address is a constant too: the jump to it is indirect */
+    }
+    if (!tr->ir->origin_val || (v != tr->ir->origin_val && (i->op != IR_OP_add || i->arg[0] != tr->ir->origin_val ||
+                                                            !ir_is_const(tr->ir, i->arg[1]))))
+        return false;
+    *va = tr->ir->origin + (v == tr->ir->origin_val ? 0 : ir_at(tr->ir, i->arg[1])->imm);
+    return true;
+}
+
+/* Begins a unit that is entered in the page of pc. */
+static inline void tr_begin(struct ir *ir, const struct target *t, bool system, uint64_t pc)
+{
+    ir_set_pc(ir, pc);
+    ir->origin = pc & -(UINT64_C(1) << RT_PAGE_BITS);
+    if (system)
+        ir->origin_val = ir_read_slot(ir, t->pc_page_slot);
+}
 
 enum { USER_NARGS = 7 };                       /* argument registers: 32-bit guests may need two for a value */
 

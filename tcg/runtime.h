@@ -18,14 +18,20 @@ struct vcpu;
 struct rt_frame;
 struct rt_view;
 
-enum { RT_ENV_BIAS = 192 };                    /* homes at 64..319 of the state are reached with an 8-bit displacement */
+enum { RT_ENV_BIAS = 200 };                    /* homes at 72..327 of the state are reached with an 8-bit displacement */
 
-/* The head of every target's CPU state. */
+/* The head of every target's CPU state.
+ *
+ * In system mode a translation serves every virtual address at which its physical page is mapped: processes come and go
+ * at addresses of their own, and share their code. It knows the guest's pc only relative to pc_page, the virtual address
+ * of the page in which it was entered; whoever jumps to a translation has put that right. A jump inside a page leaves it
+ * alone. In user mode addresses are constants and pc_page isn't used. */
 struct cpu_env {
     int32_t exit_request;                      /* != 0: generated code leaves at the next poll. Any thread may set it */
     int32_t halted;                            /* waits for an interrupt */
     int64_t icount_left;                       /* instructions that may still run (with -icount) */
     uint64_t pc;                               /* guest address of the next instruction, valid outside generated code */
+    uint64_t pc_page;                          /* system mode: page that the running translation was entered in, see below */
     struct rt_view *view;                      /* address space in force: TLB, jump cache, return stack */
     uint32_t mxcsr;                            /* host MXCSR to load when generated code is entered */
     uint32_t exception;                        /* target's number of the exception being raised, see rt_raise */

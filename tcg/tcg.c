@@ -181,6 +181,8 @@ retry:
     r->code = u.rx + u.entry;
     r->checked = u.rx + u.checked_entry;
     r->restart = u.rx + u.restart;
+    r->body = u.rx + u.body;
+    r->miss_field = u.miss_field ? (uint8_t *)(uintptr_t)(u.rx + u.miss_field) : NULL;
     r->nmap = u.map.n;
     r->map = tcg_meta_alloc(cache, u.map.n * sizeof *r->map);
     r->map_bytes = tcg_meta_alloc(cache, u.map.nbytes + 1);

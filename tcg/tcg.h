@@ -22,7 +22,10 @@ struct tcg_span {
     uint32_t len;
 };
 
-/* A translation. Found by (pc, mode, host page of pc); dropped when its bytes change. */
+/* A translation. Found by (host address of its first byte, mode); dropped when its bytes change.
+ *
+ * All guest addresses in here are those at which it was made. In system mode it also runs where its page is mapped
+ * elsewhere (see struct cpu_env): tcg_rebase() says what an address is there. */
 struct tcg_region {
     uint64_t pc, mode;
     const uint8_t *host;                       /* host address of the guest's first byte: identifies the physical page */
@@ -30,6 +33,8 @@ struct tcg_region {
     const uint8_t *code;                       /* executable: normal entry */
     const uint8_t *checked;                    /* executable: entry that checks the page mapping first */
     const uint8_t *restart;                    /* executable: where `code` is redirected when it is dropped */
+    const uint8_t *body;                       /* executable: behind what host_redirect() overwrites */
+    uint8_t *miss_field;                       /* rel32 of the jump of a failed page check, executable address */
     uint32_t code_len;
     uint64_t salt;                             /* of its mode */
     int32_t counter;                           /* cold: counts down to hot */
@@ -53,6 +58,9 @@ struct tcg_region {
     uint32_t chunk;                            /* generation that its memory belongs to */
     struct ir *interp;                         /* interpreter back end: the IR itself */
 };
+
+/* An address in a translation's terms, when the translation begins at `pc`. */
+static inline uint64_t tcg_rebase(const struct tcg_region *r, uint64_t pc, uint64_t va) { return va - r->pc + pc; }
 
 struct tcg_ctx {
     struct ir ir;

@@ -143,6 +143,7 @@ static int start_engine(struct tcg_engine *e, struct vcpu *v, struct error *err)
     e->target = v->target;
     make_slots(e);
     e->mode.system = e->system;
+    e->mode.pc32 = v->target->bits == 32;
     e->mode.view_off = (uint32_t)((v->target->env_size + 63) & ~(size_t)63);
     if (!e->system)
         user_mode_setup(e);

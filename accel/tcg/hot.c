@@ -46,7 +46,7 @@ struct plan {
     struct context context[MAX_CONTEXTS]; unsigned ncontexts;
     unsigned order[MAX_NODES];                 /* reverse postorder */
     unsigned norder;
-    uint64_t page[TCG_MAX_PAGES]; unsigned npages;
+    struct { uint64_t va; const uint8_t *host; } page[TCG_MAX_PAGES]; unsigned npages;
     struct tcg_span *spans; unsigned nspans;
     uint8_t *bytes;
     unsigned ninsns;
@@ -96,39 +96,44 @@ static unsigned region_bytes(const struct tcg_region *r)
     return n;
 }
 
-/* Where a successor has been translated, if it has ever run: a link leads there. */
-static struct tcg_region *executed_successor(struct tcg_cache *c, const struct tcg_region *r, uint64_t pc)
+/* Where a node's successor has been translated, if it has ever run: a link leads there. */
+static struct tcg_region *executed_successor(struct tcg_cache *c, const struct node *n, uint64_t pc)
 {
+    const struct tcg_region *r = n->region;
+
     for (unsigned i = 0; i < r->nlinks; i++)
-        if (r->links[i].pc == pc && r->links[i].to)
+        if (tcg_rebase(r, n->pc, r->links[i].pc) == pc && r->links[i].to)
             return tcg_cold_of(c, r->links[i].to);
     return NULL;
 }
 
-/* Notes the pages of a block that would come in; false if they would be too many. */
-static bool take_pages(struct plan *p, const struct tcg_region *r)
+/* Notes the pages of a block that would come in at pc; false if they would be too many, or if another physical page is
+ * there for the blocks that are in (a link was made where memory was mapped in another way). */
+static bool take_pages(struct plan *p, const struct tcg_region *r, uint64_t pc)
 {
     unsigned n = p->npages;
 
     for (unsigned s = 0; s < r->nspans; s++) {
-        uint64_t page = r->spans[s].va >> 12;
+        uint64_t va = tcg_rebase(r, pc, r->spans[s].va), page = va >> 12;
+        const uint8_t *host = r->spans[s].host - (va & 4095);
         unsigned k = 0;
 
-        while (k < n && p->page[k] != page)
+        while (k < n && p->page[k].va != page)
             k++;
-        if (k < n)
+        if (k < n && p->page[k].host == host)
             continue;
-        if (n == TCG_MAX_PAGES)
+        if (k < n || n == TCG_MAX_PAGES)
             return false;
-        p->page[n++] = page;
+        p->page[n].va = page;
+        p->page[n++].host = host;
     }
     p->npages = n;
     return true;
 }
 
-static void take_node(struct plan *p, struct tcg_region *r, unsigned context)
+static void take_node(struct plan *p, struct tcg_region *r, uint64_t pc, unsigned context)
 {
-    p->node[p->n++] = (struct node){ .region = r, .pc = r->pc, .context = context, .ninsns = r->ninsns,
+    p->node[p->n++] = (struct node){ .region = r, .pc = pc, .context = context, .ninsns = r->ninsns,
                                      .len = region_bytes(r) };
     p->ninsns += r->ninsns;
     p->nspans += r->nspans;
@@ -141,12 +146,12 @@ static bool follow(struct tcg_engine *e, struct plan *p, unsigned i, uint64_t pc
     struct tcg_region *to;
 
     if (k == MAX_NODES) {
-        to = executed_successor(e->cache, p->node[i].region, pc);
+        to = executed_successor(e->cache, &p->node[i], pc);
         if (!to || to->dead || to->mode != p->mode || runs_of(e, to) < e->hot_after / RARE || p->n == MAX_NODES ||
-            p->ninsns + to->ninsns > MAX_INSNS || !take_pages(p, to))
+            p->ninsns + to->ninsns > MAX_INSNS || !take_pages(p, to, pc))
             return false;
         k = p->n;
-        take_node(p, to, context);
+        take_node(p, to, pc, context);
     }
     if (p->node[i].nsucc == 2)
         return false;
@@ -168,9 +173,10 @@ static bool recursive(const struct plan *p, unsigned context, uint64_t entry)
 static void follow_call(struct tcg_engine *e, struct plan *p, unsigned i, uint64_t entry)
 {
     unsigned from = p->node[i].context, made = p->ncontexts;
-    uint64_t ret_pc = p->node[i].region->call_return;
+    const struct tcg_region *r = p->node[i].region;
+    uint64_t ret_pc = tcg_rebase(r, p->node[i].pc, r->call_return);
 
-    if (made == MAX_CONTEXTS || p->context[from].depth == MAX_DEPTH || !ret_pc || recursive(p, from, entry))
+    if (made == MAX_CONTEXTS || p->context[from].depth == MAX_DEPTH || !r->call_return || recursive(p, from, entry))
         return;
     p->context[made] = (struct context){ .parent = from, .depth = p->context[from].depth + 1, .entry = entry,
                                          .ret_pc = ret_pc };
@@ -195,12 +201,12 @@ static void follow_return(struct tcg_engine *e, struct plan *p, unsigned i)
     if (k == MAX_NODES) {
         for (unsigned n = 0; n < p->n && !to; n++)
             if (p->node[n].callee == p->node[i].context)
-                to = executed_successor(e->cache, p->node[n].region, c->ret_pc);
+                to = executed_successor(e->cache, &p->node[n], c->ret_pc);
         if (!to || to->dead || to->mode != p->mode || p->n == MAX_NODES || p->ninsns + to->ninsns > MAX_INSNS ||
-            !take_pages(p, to))
+            !take_pages(p, to, c->ret_pc))
             return;
         k = p->n;
-        take_node(p, to, c->parent);
+        take_node(p, to, c->ret_pc, c->parent);
     }
     p->node[i].succ[p->node[i].nsucc++] = k;
     p->node[k].npred++;
@@ -213,10 +219,12 @@ static void grow(struct tcg_engine *e, struct plan *p)
         struct tcg_region *r = p->node[i].region;
 
         for (unsigned s = 0; s < r->nsucc; s++) {
+            uint64_t pc = tcg_rebase(r, p->node[i].pc, r->succ[s].pc);
+
             if (r->succ[s].kind == IR_JUMP_CALL)
-                follow_call(e, p, i, r->succ[s].pc);
+                follow_call(e, p, i, pc);
             else if (r->succ[s].kind == IR_JUMP_PLAIN)
-                follow(e, p, i, r->succ[s].pc, p->node[i].context);
+                follow(e, p, i, pc, p->node[i].context);
         }
         follow_return(e, p, i);
     }
@@ -255,8 +263,11 @@ static void copy_bytes(struct plan *p)
         memcpy(p->bytes + at, n->region->bytes, n->len);
         n->bytes = p->bytes + at;
         at += n->len;
-        memcpy(p->spans + span, n->region->spans, n->region->nspans * sizeof *p->spans);
-        span += n->region->nspans;
+        for (unsigned s = 0; s < n->region->nspans; s++) {
+            p->spans[span] = n->region->spans[s];
+            p->spans[span].va = tcg_rebase(n->region, n->pc, p->spans[span].va);
+            span++;
+        }
     }
 }
 
@@ -269,10 +280,10 @@ static struct plan *plan_new(struct tcg_vcpu *tv, struct tcg_region *seed)
     p->model = tv->v->model;
     tcg_cache_lock(e->cache);
     p->evicted = e->cache->n_evicted;
-    p->context[0].entry = seed->pc;
+    p->context[0].entry = tv->env->pc;
     p->ncontexts = 1;
-    take_pages(p, seed);
-    take_node(p, seed, 0);
+    take_pages(p, seed, tv->env->pc);
+    take_node(p, seed, tv->env->pc, 0);
     grow(e, p);
     copy_bytes(p);
     tcg_cache_unlock(e->cache);
@@ -373,7 +384,7 @@ static void build(struct tcg_engine *e, struct plan *p, struct ir *ir)
     for (unsigned i = 0; i < p->norder; i++)
         p->node[p->order[i]].block = ir_block_new(ir, p->node[p->order[i]].pc);
     ir_enter(ir, 0);
-    ir_set_pc(ir, p->node[0].pc);
+    tr_begin(ir, e->target, e->system, p->node[0].pc);
     if (!p->node[0].loop_head)
         ir_poll(ir);
     ir_br(ir, p->node[0].block);

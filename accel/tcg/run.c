@@ -39,16 +39,18 @@ void rt_leave(struct cpu_env *env, enum rt_exit reason)
 void restore_state(struct tcg_vcpu *tv, uintptr_t host_pc, const struct rt_frame *frame)
 {
     struct tcg_region *r = tcg_find_code(tv->engine->cache, host_pc);
-    uint64_t pc;
+    uint64_t pc, shift = 0;
     uint32_t extra;
 
+    if (r && tv->engine->system)
+        shift = tv->env->pc_page - (r->pc & -(UINT64_C(1) << RT_PAGE_BITS));
     if (!r || !statemap_restore(r->map, r->nmap, r->map_bytes, (uint32_t)(host_pc - (uintptr_t)r->base),
-                                tv->engine->slots, tv->env, frame, &pc, &extra)) {
+                                tv->engine->slots, tv->env, frame, shift, &pc, &extra)) {
         fprintf(stderr, "rhea: internal error: no state map for host address %#lx (guest near %#llx)\n",
                 (unsigned long)host_pc, r ? (unsigned long long)r->pc : 0ull);
         abort();
     }
-    tv->env->pc = pc;
+    tv->env->pc = tv->engine->mode.pc32 ? (uint32_t)pc : pc;
     if (tv->engine->target->restore_extra)
         tv->engine->target->restore_extra(tv->env, extra);
 }
@@ -111,7 +113,7 @@ static void log_exec(struct tcg_vcpu *tv, const struct tcg_region *r)
     FILE *f = log_begin();
 
     if (log_on(LOG_EXEC))
-        fprintf(f, "Trace %u: %p [%016llx/%llx]%s\n", tv->v->index, (const void *)r->code, (unsigned long long)r->pc,
+        fprintf(f, "Trace %u: %p [%016llx/%llx]%s\n", tv->v->index, (const void *)r->code, (unsigned long long)tv->env->pc,
                 (unsigned long long)r->mode, r->tier == TCG_HOT ? " hot" : "");
     if (log_on(LOG_CPU) && tv->engine->target->dump)
         tv->engine->target->dump(tv->env, f);
@@ -123,32 +125,33 @@ static bool same_page(const struct tcg_region *from, uint64_t pc)
     return from->pc >> 12 == pc >> 12 && from->nspans == 1;
 }
 
-/* The jump that left can go straight on from now on. */
+/* The jump that left for env->pc can go straight on from now on. */
 static void follow_link(struct tcg_vcpu *tv, struct tcg_link *l, struct tcg_region *to)
 {
     struct tcg_engine *e = tv->engine;
 
-    if (log_on(LOG_NOCHAIN) || to->mode >> MODE_ICOUNT || breakpoint_at(tv, to->pc) || l->from->mode != to->mode)
+    if (log_on(LOG_NOCHAIN) || to->mode >> MODE_ICOUNT || breakpoint_at(tv, tv->env->pc) || l->from->mode != to->mode)
         return;
     tcg_cache_lock(e->cache);
-    if (l->pc == to->pc && !l->from->dead && !to->dead)
-        tcg_link_to(e->cache, l, to, e->system && !(to->nspans == 1 && same_page(l->from, to->pc)));
+    if (!l->from->dead && !to->dead)
+        tcg_link_to(e->cache, l, to, e->system && !(to->nspans == 1 && same_page(l->from, l->pc)));
     tcg_cache_unlock(e->cache);
 }
 
 static void remember_jump(struct tcg_vcpu *tv, const struct tcg_region *r)
 {
     struct rt_view *w = tv->env->view;
-    struct rt_jump_entry *j = &w->jump[rt_jump_index(r->pc)];
+    uint64_t pc = tv->env->pc;
+    struct rt_jump_entry *j = &w->jump[rt_jump_index(pc)];
 
-    if (log_on(LOG_NOCHAIN) || r->mode >> MODE_ICOUNT || breakpoint_at(tv, r->pc) || r->salt == TCG_SALT_NONE)
+    if (log_on(LOG_NOCHAIN) || r->mode >> MODE_ICOUNT || breakpoint_at(tv, pc) || r->salt == TCG_SALT_NONE)
         return;
     if (tv->engine->system)
         for (unsigned i = 0; i < r->nspans; i++)
-            view_note_exec(w, r->spans[i].va);
-    view_note_jump(w, r->pc);
+            view_note_exec(w, tcg_rebase(r, pc, r->spans[i].va));
+    view_note_jump(w, pc);
     j->code = r->code;
-    j->pc = r->pc ^ r->salt;
+    j->pc = pc ^ r->salt;
 }
 
 /* Alone, at an exact count: what an access to a device needs. */
@@ -165,8 +168,9 @@ static uint64_t execute_io(struct tcg_vcpu *tv, struct tcg_region *r)
 
 static uint64_t execute(struct tcg_vcpu *tv, struct tcg_region *r)
 {
-    if (log_on(LOG_EXEC | LOG_CPU) && log_wants(r->pc))
+    if (log_on(LOG_EXEC | LOG_CPU) && log_wants(tv->env->pc))
         log_exec(tv, r);
+    tv->env->pc_page = tv->env->pc & -(UINT64_C(1) << RT_PAGE_BITS);
     if (unlikely(tv->io))
         return execute_io(tv, r);
     if (r->interp)
@@ -273,7 +277,8 @@ int tcg_vcpu_run(struct vcpu *v)
 {
     struct tcg_vcpu *tv = v->accel_priv;
     struct tcg_link *volatile link = NULL;     /* the patchable jump that left last, while it is sure to exist */
-    struct tcg_region *volatile next = NULL;   /* found already */
+    struct tcg_region *volatile next = NULL;   /* found already, for at_pc */
+    volatile uint64_t at_pc = 0;               /* where `link` or `next` goes */
     volatile bool stepped = false;
     int how, stop;
 
@@ -308,7 +313,9 @@ int tcg_vcpu_run(struct vcpu *v)
             break;
         }
         v->step_over = false;
-        r = next && next->pc == tv->env->pc && !next->dead ? next : NULL;
+        if (at_pc != tv->env->pc)
+            link = NULL, next = NULL;          /* an interrupt was taken */
+        r = next && !next->dead ? next : NULL;
         next = NULL;
         if (!r) {
             uint64_t evicted = tv->engine->cache->n_evicted;
@@ -326,12 +333,14 @@ int tcg_vcpu_run(struct vcpu *v)
             tv->executing = false;
         if (why >= RT_EXIT_MAX) {
             link = (struct tcg_link *)(uintptr_t)why;
+            at_pc = tv->env->pc;
             continue;
         }
         if (why == RT_EXIT_LOOKUP) {
             tv->n.lookup++;
             next = find_code(tv);
             remember_jump(tv, next);
+            at_pc = tv->env->pc;
             continue;
         }
         if (why == RT_EXIT_HOT) {

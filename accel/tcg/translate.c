@@ -47,7 +47,8 @@ static const uint8_t *user_code(struct tcg_vcpu *tv, uint64_t pc)
     raise_now(tv, u->page_fault(RT_EXEC));
 }
 
-static const uint8_t *system_code(struct tcg_vcpu *tv, uint64_t pc)
+/* The exception that fetching at pc raises, or 0 and where the byte is. */
+static uint32_t system_page(struct tcg_vcpu *tv, uint64_t pc, uint64_t *host)
 {
     const struct target *t = tv->engine->target;
     struct rt_view *w = tv->env->view;
@@ -57,20 +58,32 @@ static const uint8_t *system_code(struct tcg_vcpu *tv, uint64_t pc)
     struct mem_xlat m;
     uint32_t exc;
 
+    *host = i->host + (pc - page);
     if (likely(i->tag == page))
-        return (const uint8_t *)(uintptr_t)i->host + (pc - page);
+        return 0;
     exc = t->xlate(tv->env, pc, RT_EXEC, 0, &x);
     if (exc)
-        raise_now(tv, exc);
+        return exc;
     x.gpa &= ~(uint64_t)(PAGE - 1);
     if (!mem_translate(tv->v->as, x.gpa, &m) || !m.host || m.len < PAGE)
-        raise_now(tv, t->bus_fault(tv->env, pc, RT_EXEC));
+        return t->bus_fault(tv->env, pc, RT_EXEC);
     view_note_fetch(w, page);
     if (x.page_bits > RT_PAGE_BITS)
         view_note_large(w, page, x.page_bits);
     i->host = (uint64_t)(uintptr_t)m.host;
     i->tag = page;
-    return (const uint8_t *)m.host + (pc - page);
+    *host = i->host + (pc - page);
+    return 0;
+}
+
+static const uint8_t *system_code(struct tcg_vcpu *tv, uint64_t pc)
+{
+    uint64_t host;
+    uint32_t exc = system_page(tv, pc, &host);
+
+    if (unlikely(exc))
+        raise_now(tv, exc);
+    return (const uint8_t *)(uintptr_t)host;
 }
 
 const uint8_t *code_host(struct tcg_vcpu *tv, uint64_t pc)
@@ -164,7 +177,7 @@ static void decode(struct tcg_vcpu *tv, struct fetcher *f, struct tr_ctx *tr, ui
     *tr = (struct tr_ctx){ .ir = &tv->ctx.ir, .target = e->target, .mode = full_mode(tv), .cpu_model = tv->v->model,
                            .system = e->system, .single_step = tv->v->single_step, .icount = e->icount, .pc = pc, .max_insns = max,
                            .fetch = fetch, .fetch_opaque = f, .block_of = outside_region };
-    ir_set_pc(tr->ir, pc);
+    tr_begin(tr->ir, e->target, e->system, pc);
     ir_poll(tr->ir);
     if (e->icount)
         count = ir_icount(tr->ir, 1);
@@ -263,11 +276,20 @@ static struct tcg_region *translate(struct tcg_vcpu *tv, const uint8_t *host)
     }
 }
 
-/* Code that spans pages was made under a mapping of each: it is the right one only if all still hold. */
+/* Where code is, or NULL where there is none; nothing is raised. */
+static const uint8_t *code_there(struct tcg_vcpu *tv, uint64_t pc)
+{
+    uint64_t host;
+
+    return system_page(tv, pc, &host) ? NULL : (const uint8_t *)(uintptr_t)host;
+}
+
+/* Code that spans pages was made under a mapping of each: it is the right one only if all hold where it runs now. */
 static bool pages_hold(struct tcg_vcpu *tv, const struct tcg_region *r)
 {
     for (unsigned i = 1; i < r->nspans; i++)
-        if (r->spans[i].va >> 12 != r->pc >> 12 && code_host(tv, r->spans[i].va) != r->spans[i].host)
+        if (r->spans[i].va >> 12 != r->pc >> 12 &&
+            code_there(tv, tcg_rebase(r, tv->env->pc, r->spans[i].va)) != r->spans[i].host)
             return false;
     return true;
 }
@@ -276,9 +298,13 @@ struct tcg_region *find_code(struct tcg_vcpu *tv)
 {
     struct tcg_engine *e = tv->engine;
     const uint8_t *host = code_host(tv, code_address(tv, tv->env->pc));
-    struct tcg_region *r = tcg_lookup(e->cache, tv->env->pc, full_mode(tv), host);
+    struct tcg_region *r = tcg_lookup(e->cache, tv->env->pc, full_mode(tv), host), *cold;
 
     if (r && unlikely(r->nspans > 1) && e->system && !pages_hold(tv, r)) {
+        /* The cold block's entry leads to the hot region's checks, and from there back behind itself. */
+        cold = __atomic_load_n(&r->seed, __ATOMIC_ACQUIRE);
+        if (cold && cold->nspans == 1)
+            return cold;
         tcg_cache_lock(e->cache);
         tcg_drop(e->cache, r);
         tcg_cache_unlock(e->cache);

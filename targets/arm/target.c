@@ -28,9 +28,10 @@ const struct ir_slot arm_slots[] = {
     { "cc_c", offsetof(struct arm_env, cc_c), IR_I32 }, { "ge", offsetof(struct arm_env, ge), IR_I32 },
     { "qc", offsetof(struct arm_env, qc), IR_V128 },
     { "fp_nzcv", offsetof(struct arm_env, fp_nzcv), IR_I32 },
+    { "pc_page", offsetof(struct cpu_env, pc_page), IR_I64 },
 };
 _Static_assert(ARRAY_LEN(arm_slots) == ARM_NSLOTS, "a slot for each register");
-_Static_assert(offsetof(struct arm_env, x) == 64, "generated code reaches homes from 64 on with short displacements");
+_Static_assert(offsetof(struct arm_env, x) == RT_ENV_BIAS - 128, "generated code reaches homes with short displacements");
 
 static void arm_reset(struct cpu_env *c)
 {
@@ -147,7 +148,7 @@ static void arm_loaded(struct cpu_env *c)
 
 const struct target aarch64_target = {
     .name = "aarch64", .gdb_arch = "aarch64", .bits = 64, .elf_machine = EM_AARCH64, .elf_class = ELFCLASS64,
-    .env_size = sizeof(struct arm_env), .slots = arm_slots, .nslots = ARM_NSLOTS, .helpers = arm_helpers,
+    .env_size = sizeof(struct arm_env), .slots = arm_slots, .nslots = ARM_NSLOTS, .pc_page_slot = ARM_SLOT_PC_PAGE, .helpers = arm_helpers,
     .nhelpers = ARM_NHELPERS, .coherent_icache = false, .model_names = arm64_model_names, .default_model_user = "max",
     .default_model_system = "cortex-a57", .parse_cpu = arm64_parse_cpu, .print_cpu_help = arm64_cpu_help,
     .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = a64_translate, .disas = arm64_disas,

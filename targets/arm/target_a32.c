@@ -78,7 +78,7 @@ static uint32_t align_fault(struct cpu_env *c, uint64_t va, enum rt_access acces
 
 const struct target arm_target = {
     .name = "arm", .gdb_arch = "arm", .bits = 32, .elf_machine = EM_ARM, .elf_class = ELFCLASS32, .pc_tag = 1,
-    .env_size = sizeof(struct arm_env), .slots = arm_slots, .nslots = ARM_NSLOTS, .helpers = arm_helpers,
+    .env_size = sizeof(struct arm_env), .slots = arm_slots, .nslots = ARM_NSLOTS, .pc_page_slot = ARM_SLOT_PC_PAGE, .helpers = arm_helpers,
     .nhelpers = ARM_NHELPERS, .coherent_icache = false, .model_names = arm32_model_names, .default_model_user = "max",
     .default_model_system = "cortex-a15", .parse_cpu = arm32_parse_cpu, .print_cpu_help = arm32_cpu_help,
     .init = a32_init, .reset = a32_reset, .mode_key = a32_mode_key, .translate = a32_translate, .disas = arm32_disas,

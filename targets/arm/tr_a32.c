@@ -11,7 +11,11 @@ enum { PAGE = 4096, ALWAYS = 14 };
 /* --- registers --------------------------------------------------------------------------------------------------------- */
 
 ir_ref a32_const(struct tr_a32 *t, uint32_t v) { return ir_i32(a32_ir(t), v); }
-ir_ref a32_code_address(struct tr_a32 *t, uint64_t va) { return ir_i32(a32_ir(t), (uint32_t)va); }
+ir_ref a32_code_address(struct tr_a32 *t, uint64_t va)
+{
+    return ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, tr_pc(t->a.c, (uint32_t)va));
+}
+
 
 ir_ref a32_r(struct tr_a32 *t, int r)
 {
@@ -137,9 +141,10 @@ void a32_jump(struct tr_a32 *t, uint64_t pc, enum ir_jump kind) { a64_jump(&t->a
 void a32_bx(struct tr_a32 *t, ir_ref to, enum ir_jump kind)
 {
     ir_ref wide = ir_conv(a32_ir(t), IR_OP_zext, IR_I64, to);
+    uint64_t pc;
 
-    if (ir_is_const(a32_ir(t), wide)) {
-        a32_jump(t, ir_at(a32_ir(t), wide)->imm, kind == IR_JUMP_RET ? IR_JUMP_PLAIN : kind);
+    if (tr_pc_known(t->a.c, wide, &pc)) {
+        a32_jump(t, pc, kind == IR_JUMP_RET ? IR_JUMP_PLAIN : kind);
     } else if (kind == IR_JUMP_RET) {
         a64_return(&t->a, wide);
     } else {
@@ -148,14 +153,21 @@ void a32_bx(struct tr_a32 *t, ir_ref to, enum ir_jump kind)
     }
 }
 
-void a32_exception(struct tr_a32 *t, enum arm_exception exception, uint64_t far, uint32_t esr)
+void a32_exception(struct tr_a32 *t, enum arm_exception exception, uint32_t esr)
 {
     if (t->it)
         store_itstate(t, t->it);
-    a64_exception(&t->a, exception, far, esr);
+    a64_exception(&t->a, exception, esr);
 }
 
-void a32_undefined(struct tr_a32 *t) { a32_exception(t, ARM_EXC_UNDEF, 0, 0); }
+void a32_exception_here(struct tr_a32 *t, enum arm_exception exception, uint32_t esr)
+{
+    if (t->it)
+        store_itstate(t, t->it);
+    a64_raise(&t->a, exception, tr_pc(t->a.c, t->at), esr);
+}
+
+void a32_undefined(struct tr_a32 *t) { a32_exception(t, ARM_EXC_UNDEF, 0); }
 
 void a32_leave_behind(struct tr_a32 *t, enum rt_exit reason)
 {
@@ -325,7 +337,7 @@ static void fetch_fault(struct tr_a32 *t, uint64_t at)
     ir_guest_insn(a32_ir(t), t->at | t->thumb, 0);
     if (t->it)
         store_itstate(t, t->it);
-    ir_call(a32_ir(t), ARM_H_fetch_fault, 2, (ir_ref[]){ a32_env(t), ir_i64(a32_ir(t), at) });
+    ir_call(a32_ir(t), ARM_H_fetch_fault, 2, (ir_ref[]){ a32_env(t), tr_pc(t->a.c, at) });
     ir_unreach(a32_ir(t));
     t->a.ended = true;
 }
@@ -350,7 +362,7 @@ static bool step(struct tr_a32 *t, bool first)
     t->a.next = (uint32_t)(t->at + length) | t->thumb;
     ir_guest_insn(a32_ir(t), t->a.pc, length);
     if (!t->thumb && t->at & 3) {
-        a32_exception(t, ARM_EXC_PC_ALIGN, t->at, 0);
+        a32_exception_here(t, ARM_EXC_PC_ALIGN, 0);
     } else {
         one_insn(t, length);
         if (t->it == it)                       /* else it was IT itself */

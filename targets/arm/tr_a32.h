@@ -64,7 +64,8 @@ unsigned a32_mem(const struct tr_a32 *t, unsigned mem);        /* with byte orde
 void a32_jump(struct tr_a32 *t, uint64_t pc, enum ir_jump kind);       /* pc: with T */
 void a32_bx(struct tr_a32 *t, ir_ref to, enum ir_jump kind);           /* i32 with T in bit 0; kind RET predicts a return */
 void a32_undefined(struct tr_a32 *t);
-void a32_exception(struct tr_a32 *t, enum arm_exception exception, uint64_t far, uint32_t esr);
+void a32_exception(struct tr_a32 *t, enum arm_exception exception, uint32_t esr);
+void a32_exception_here(struct tr_a32 *t, enum arm_exception exception, uint32_t esr);     /* FAR is the pc */
 void a32_leave_behind(struct tr_a32 *t, enum rt_exit reason);
 /* A call of a helper that may raise (IR_H_FAULT): ITSTATE is in its home meanwhile. */
 ir_ref a32_call(struct tr_a32 *t, enum arm_helper h, unsigned nargs, const ir_ref *args);

@@ -104,12 +104,12 @@ void tr_t16_it(struct tr_a32 *t, const struct args_t16_it *a) { t->it = (uint8_t
 void tr_a32_svc(struct tr_a32 *t, const struct args_a32_svc *a)
 {
     if (t->a.c->system)
-        a32_exception(t, ARM_EXC_SVC, 0, (uint32_t)a->imm & 0xffff);
+        a32_exception(t, ARM_EXC_SVC, (uint32_t)a->imm & 0xffff);
     else
         a32_leave_behind(t, RT_EXIT_SYSCALL);
 }
 
-void tr_a32_bkpt(struct tr_a32 *t, const struct args_a32_bkpt *a) { a32_exception(t, ARM_EXC_BRK, t->at, (uint32_t)a->imm); }
+void tr_a32_bkpt(struct tr_a32 *t, const struct args_a32_bkpt *a) { a32_exception_here(t, ARM_EXC_BRK, (uint32_t)a->imm); }
 void tr_a32_udf(struct tr_a32 *t, const struct args_a32_udf *a) { (void)a; a32_undefined(t); }
 void tr_t16_hlt(struct tr_a32 *t, const struct args_t16_hlt *a) { (void)a; a32_undefined(t); }
 

@@ -95,20 +95,30 @@ void a64_branch(struct a64_tr *t, struct a64_test test, uint64_t to)
     t->ended = true;
 }
 
-void a64_exception(struct a64_tr *t, enum arm_exception exception, uint64_t far, uint32_t esr)
+void a64_raise(struct a64_tr *t, enum arm_exception exception, ir_ref far, uint32_t esr)
 {
-    const ir_ref args[] = { a64_env(t), ir_i32(t->ir, exception), ir_i64(t->ir, far), ir_i32(t->ir, esr) };
+    const ir_ref args[] = { a64_env(t), ir_i32(t->ir, exception), far, ir_i32(t->ir, esr) };
 
     ir_call(t->ir, ARM_H_raise, 4, args);
     ir_unreach(t->ir);
     t->ended = true;
 }
 
-void a64_undefined(struct a64_tr *t) { a64_exception(t, ARM_EXC_UNDEF, 0, 0); }
+void a64_exception(struct a64_tr *t, enum arm_exception exception, uint32_t esr)
+{
+    a64_raise(t, exception, ir_i64(t->ir, 0), esr);
+}
+
+void a64_exception_here(struct a64_tr *t, enum arm_exception exception, uint32_t esr)
+{
+    a64_raise(t, exception, tr_pc(t->c, t->pc), esr);
+}
+
+void a64_undefined(struct a64_tr *t) { a64_exception(t, ARM_EXC_UNDEF, 0); }
 
 void a64_leave_behind(struct a64_tr *t, enum rt_exit reason)
 {
-    ir_set_pc_val(t->ir, ir_i64(t->ir, t->next));
+    ir_set_pc_val(t->ir, tr_pc(t->c, t->next));
     ir_leave(t->ir, reason);
     t->ended = true;
 }
@@ -119,7 +129,7 @@ void tr_a64_b(struct a64_tr *t, const struct args_a64_b *a) { a64_jump(t, t->pc 
 
 void tr_a64_bl(struct a64_tr *t, const struct args_a64_bl *a)
 {
-    a64_put(t, 30, ir_i64(t->ir, t->pc + 4));
+    a64_put(t, 30, tr_pc(t->c, t->pc + 4));
     t->c->call_return = t->pc + 4;
     a64_jump(t, t->pc + (uint64_t)(int64_t)a->imm, IR_JUMP_CALL);
 }
@@ -170,7 +180,7 @@ void tr_a64_blr(struct a64_tr *t, const struct args_a64_blr *a)
 {
     ir_ref to = a64_x(t, (unsigned)a->rn);
 
-    a64_put(t, 30, ir_i64(t->ir, t->pc + 4));
+    a64_put(t, 30, tr_pc(t->c, t->pc + 4));
     t->c->call_return = t->pc + 4;
     ir_goto_ind(t->ir, to, IR_JUMP_CALL, t->pc + 4);
     t->ended = true;
@@ -187,7 +197,7 @@ void a64_return(struct a64_tr *t, ir_ref to)
     if (block >= 0) {
         ir_block_ref other = ir_block_new(t->ir, t->pc);
 
-        ir_brcc(t->ir, IR_EQ, to, ir_i64(t->ir, ret_pc), (ir_block_ref)block, other, 2);
+        ir_brcc(t->ir, IR_EQ, to, tr_pc(c, ret_pc), (ir_block_ref)block, other, 2);
         ir_seal(t->ir, other);
         ir_enter(t->ir, other);
     }
@@ -221,14 +231,14 @@ void a64_translate(struct tr_ctx *c)
         t.next = t.pc + 4;
         ir_guest_insn(t.ir, t.pc, 4);
         if (t.pc & 3) {
-            a64_exception(&t, ARM_EXC_PC_ALIGN, t.pc, 0);
+            a64_exception_here(&t, ARM_EXC_PC_ALIGN, 0);
             c->ninsns++;
             t.pc += 4;
             break;
         }
         p = c->fetch(c, t.pc, &len);
         if (!p || len < 4) {
-            ir_call(t.ir, ARM_H_fetch_fault, 2, (ir_ref[]){ a64_env(&t), ir_i64(t.ir, t.pc) });
+            ir_call(t.ir, ARM_H_fetch_fault, 2, (ir_ref[]){ a64_env(&t), tr_pc(c, t.pc) });
             ir_unreach(t.ir);
             t.ended = true;
             c->ninsns++;
@@ -237,7 +247,7 @@ void a64_translate(struct tr_ctx *c)
         }
         t.insn = load_le32(p);
         if (c->mode & ARM_MODE_FP_TRAP && is_fp(t.insn))
-            a64_exception(&t, ARM_EXC_FP_TRAP, 0, 0);
+            a64_exception(&t, ARM_EXC_FP_TRAP, 0);
         else if (!a64_decode(&t, t.insn))
             a64_undefined(&t);
         c->ninsns++;

@@ -6,12 +6,12 @@
 
 void tr_a64_adr(struct a64_tr *t, const struct args_a64_adr *a)
 {
-    a64_put(t, (unsigned)a->rd, ir_i64(t->ir, t->pc + (uint64_t)(int64_t)a->imm));
+    a64_put(t, (unsigned)a->rd, tr_pc(t->c, t->pc + (uint64_t)(int64_t)a->imm));
 }
 
 void tr_a64_adrp(struct a64_tr *t, const struct args_a64_adrp *a)
 {
-    a64_put(t, (unsigned)a->rd, ir_i64(t->ir, (t->pc & ~UINT64_C(4095)) + ((uint64_t)(int64_t)a->imm << 12)));
+    a64_put(t, (unsigned)a->rd, tr_pc(t->c, (t->pc & ~UINT64_C(4095)) + ((uint64_t)(int64_t)a->imm << 12)));
 }
 
 static void add_sub(struct a64_tr *t, bool sf, bool sub, bool flags, unsigned rd, ir_ref a, ir_ref b)

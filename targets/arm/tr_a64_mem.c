@@ -125,12 +125,12 @@ BY_REGISTER(ldrsw_reg, 2, load(t, (unsigned)a->rt, memop(sz, true), at, 0, true)
 
 void tr_a64_ldr_lit(struct a64_tr *t, const struct args_a64_ldr_lit *a)
 {
-    load(t, (unsigned)a->rt, a->x ? IR_M64 : IR_M32, ir_i64(t->ir, t->pc + (uint64_t)(int64_t)a->imm), 0, true);
+    load(t, (unsigned)a->rt, a->x ? IR_M64 : IR_M32, tr_pc(t->c, t->pc + (uint64_t)(int64_t)a->imm), 0, true);
 }
 
 void tr_a64_ldrsw_lit(struct a64_tr *t, const struct args_a64_ldrsw_lit *a)
 {
-    load(t, (unsigned)a->rt, IR_M32 | IR_MSIGN, ir_i64(t->ir, t->pc + (uint64_t)(int64_t)a->imm), 0, true);
+    load(t, (unsigned)a->rt, IR_M32 | IR_MSIGN, tr_pc(t->c, t->pc + (uint64_t)(int64_t)a->imm), 0, true);
 }
 
 /* Prefetches are hints. */

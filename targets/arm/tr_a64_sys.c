@@ -11,12 +11,12 @@ enum { DAIF_REGISTER = 3 << 19 | 3 << 16 | 4 << 12 | 2 << 8 | 1 << 5 };
 void tr_a64_svc(struct a64_tr *t, const struct args_a64_svc *a)
 {
     if (t->c->system)
-        a64_exception(t, ARM_EXC_SVC, 0, (uint32_t)a->imm);
+        a64_exception(t, ARM_EXC_SVC, (uint32_t)a->imm);
     else
         a64_leave_behind(t, RT_EXIT_SYSCALL);
 }
 
-void tr_a64_brk(struct a64_tr *t, const struct args_a64_brk *a) { a64_exception(t, ARM_EXC_BRK, t->pc, (uint32_t)a->imm); }
+void tr_a64_brk(struct a64_tr *t, const struct args_a64_brk *a) { a64_exception_here(t, ARM_EXC_BRK, (uint32_t)a->imm); }
 
 /* HVC and SMC reach the machine's firmware. */
 static void firmware(struct a64_tr *t)
@@ -139,7 +139,7 @@ static bool fp_trapped(struct a64_tr *t, uint32_t k)
     bool trapped = (k == FPCR || k == FPSR) && t->c->mode & ARM_MODE_FP_TRAP;
 
     if (trapped)
-        a64_exception(t, ARM_EXC_FP_TRAP, 0, 0);
+        a64_exception(t, ARM_EXC_FP_TRAP, 0);
     return trapped;
 }
 

@@ -82,7 +82,7 @@ ACCESS(vldrq, true, 4u)
 
 void tr_a64_vldr_lit(struct a64_tr *t, const struct args_a64_vldr_lit *a)
 {
-    a64_put_v(t, (unsigned)a->rt, load(t, (unsigned)a->sz + 2, ir_i64(t->ir, t->pc + (uint64_t)(int64_t)a->imm), 0));
+    a64_put_v(t, (unsigned)a->rt, load(t, (unsigned)a->sz + 2, tr_pc(t->c, t->pc + (uint64_t)(int64_t)a->imm), 0));
 }
 
 void tr_a64_vstp(struct a64_tr *t, const struct args_a64_vstp *a)

@@ -126,7 +126,7 @@ static inline void riscv_set_x(struct riscv_env *env, unsigned r, uint64_t v)
 }
 
 /* tcg slots */
-enum { RV_SLOT_X1 = 0, RV_SLOT_F0 = 31, RV_NSLOTS = 63 };
+enum { RV_SLOT_X1 = 0, RV_SLOT_F0 = 31, RV_SLOT_PC_PAGE = 63, RV_NSLOTS };
 
 /** riscv_fflags, riscv_set_fflags, riscv_set_frm - outside generated code: flags and rounding of fcsr. */
 uint32_t riscv_fflags(const struct riscv_env *env);

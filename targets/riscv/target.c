@@ -31,10 +31,11 @@
     F(8, "fs0"), F(9, "fs1"), F(10, "fa0"), F(11, "fa1"), F(12, "fa2"), F(13, "fa3"), F(14, "fa4"), F(15, "fa5"), \
     F(16, "fa6"), F(17, "fa7"), F(18, "fs2"), F(19, "fs3"), F(20, "fs4"), F(21, "fs5"), F(22, "fs6"), F(23, "fs7"), \
     F(24, "fs8"), F(25, "fs9"), F(26, "fs10"), F(27, "fs11"), F(28, "ft8"), F(29, "ft9"), F(30, "ft10"), F(31, "ft11"), \
+    { "pc_page", offsetof(struct cpu_env, pc_page), IR_I64 }, \
 }
 static const struct ir_slot slots64[] = SLOTS(IR_I64), slots32[] = SLOTS(IR_I32);
 _Static_assert(sizeof slots64 / sizeof slots64[0] == RV_NSLOTS, "a slot for each register");
-_Static_assert(offsetof(struct riscv_env, x1) == 64, "generated code reaches homes from 64 on with short displacements");
+_Static_assert(offsetof(struct riscv_env, x1) == RT_ENV_BIAS - 128, "generated code reaches homes with short displacements");
 
 /* --- life --------------------------------------------------------------------------------------------------------------- */
 
@@ -107,7 +108,7 @@ static void riscv_loaded(struct cpu_env *c)
 
 #define TARGET(width, slot_table, class, user_mode) { \
     .name = "riscv" #width, .gdb_arch = "riscv:rv" #width, .bits = width, .elf_machine = EM_RISCV, .elf_class = class, \
-    .env_size = sizeof(struct riscv_env), .slots = slot_table, .nslots = RV_NSLOTS, \
+    .env_size = sizeof(struct riscv_env), .slots = slot_table, .nslots = RV_NSLOTS, .pc_page_slot = RV_SLOT_PC_PAGE, \
     .helpers = riscv_helpers, .nhelpers = RV_NHELPERS, .coherent_icache = false, \
     .model_names = riscv##width##_model_names, .default_model_user = "rv" #width, .default_model_system = "rv" #width, \
     .parse_cpu = riscv##width##_parse_cpu, .print_cpu_help = riscv##width##_cpu_help, \

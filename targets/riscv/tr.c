@@ -14,6 +14,13 @@ ir_ref xconst(struct riscv_tr *t, uint64_t v)
     return t->rv32 ? ir_i32(t->ir, (uint32_t)v) : ir_i64(t->ir, v);
 }
 
+ir_ref xpc(struct riscv_tr *t, uint64_t pc)
+{
+    ir_ref v = tr_pc(t->c, pc);
+
+    return t->rv32 ? ir_conv(t->ir, IR_OP_trunc, IR_I32, v) : v;
+}
+
 ir_ref gpr(struct riscv_tr *t, unsigned r)
 {
     return r ? ir_read_slot(t->ir, RV_SLOT_X1 + r - 1) : xconst(t, 0);
@@ -66,14 +73,17 @@ void tr_jump(struct riscv_tr *t, uint64_t pc, enum ir_jump kind)
     t->ended = true;
 }
 
-void tr_exception(struct riscv_tr *t, uint32_t exception, uint64_t tval)
+static void exception(struct riscv_tr *t, uint32_t number, ir_ref tval)
 {
-    const ir_ref args[] = { tr_env(t), ir_i32(t->ir, exception), ir_i64(t->ir, tval) };
+    const ir_ref args[] = { tr_env(t), ir_i32(t->ir, number), tval };
 
     tr_call(t, RV_H_raise, 3, args);
     ir_unreach(t->ir);
     t->ended = true;
 }
+
+void tr_exception(struct riscv_tr *t, uint32_t number, uint64_t tval) { exception(t, number, ir_i64(t->ir, tval)); }
+void tr_exception_pc(struct riscv_tr *t, uint32_t number, uint64_t pc) { exception(t, number, tr_pc(t->c, pc)); }
 
 void tr_illegal(struct riscv_tr *t)
 {
@@ -82,7 +92,7 @@ void tr_illegal(struct riscv_tr *t)
 
 void tr_leave_behind(struct riscv_tr *t, enum rt_exit reason)
 {
-    ir_set_pc_val(t->ir, ir_i64(t->ir, t->next));
+    ir_set_pc_val(t->ir, tr_pc(t->c, t->next));
     ir_leave(t->ir, reason);
     t->ended = true;
 }
@@ -91,7 +101,7 @@ bool tr_misaligned_target(struct riscv_tr *t, uint64_t pc)
 {
     if (riscv_has(t, RV_F_c) || !(pc & 2))
         return false;
-    tr_exception(t, RV_EXC_INSN_MISALIGNED, pc);
+    tr_exception_pc(t, RV_EXC_INSN_MISALIGNED, pc);
     return true;
 }
 
@@ -138,7 +148,7 @@ static void fetch_fault(struct riscv_tr *t, uint64_t insn_pc)
 
     ir_guest_insn(t->ir, insn_pc, 0);
     args[0] = tr_env(t);
-    args[1] = ir_i64(t->ir, t->pc);
+    args[1] = tr_pc(t->c, t->pc);
     tr_call(t, RV_H_fetch_fault, 2, args);
     ir_unreach(t->ir);
     t->ended = true;

@@ -37,11 +37,13 @@ void put_gpr(struct riscv_tr *t, unsigned r, ir_ref v);
 ir_ref gpr32(struct riscv_tr *t, unsigned r);              /* low 32 bits as i32 */
 void put_gpr32(struct riscv_tr *t, unsigned r, ir_ref v);  /* i32, sign-extended */
 ir_ref xconst(struct riscv_tr *t, uint64_t v);             /* a constant of xlen bits */
+ir_ref xpc(struct riscv_tr *t, uint64_t pc);               /* a guest address that follows from the pc, of xlen bits */
 ir_ref address(struct riscv_tr *t, unsigned r, int64_t imm, int64_t *disp);   /* i64 address and what is left to add */
 
 /* leaving the block */
 void tr_jump(struct riscv_tr *t, uint64_t pc, enum ir_jump kind);
-void tr_exception(struct riscv_tr *t, uint32_t exception, uint64_t tval);
+void tr_exception(struct riscv_tr *t, uint32_t number, uint64_t tval);
+void tr_exception_pc(struct riscv_tr *t, uint32_t number, uint64_t pc);    /* tval is a guest address near the pc */
 void tr_illegal(struct riscv_tr *t);
 void tr_leave_behind(struct riscv_tr *t, enum rt_exit reason);   /* pc behind this instruction */
 bool tr_misaligned_target(struct riscv_tr *t, uint64_t pc);      /* raises it where there are no compressed instructions */

@@ -9,19 +9,19 @@ void tr_lui(struct riscv_tr *t, const struct args_lui *a)
     put_gpr(t, a->rd, xconst(t, (uint64_t)a->imm));
 }
 
+static uint64_t wrap(const struct riscv_tr *t, uint64_t pc)
+{
+    return t->rv32 ? (uint32_t)pc : pc;
+}
+
 void tr_auipc(struct riscv_tr *t, const struct args_auipc *a)
 {
-    put_gpr(t, a->rd, xconst(t, t->pc + (uint64_t)a->imm));
+    put_gpr(t, a->rd, xpc(t, wrap(t, t->pc + (uint64_t)a->imm)));
 }
 
 static bool is_link(unsigned r)
 {
     return r == 1 || r == 5;
-}
-
-static uint64_t wrap(const struct riscv_tr *t, uint64_t pc)
-{
-    return t->rv32 ? (uint32_t)pc : pc;
 }
 
 void tr_jal(struct riscv_tr *t, const struct args_jal *a)
@@ -30,7 +30,7 @@ void tr_jal(struct riscv_tr *t, const struct args_jal *a)
 
     if (tr_misaligned_target(t, to))
         return;
-    put_gpr(t, a->rd, xconst(t, t->next));
+    put_gpr(t, a->rd, xpc(t, t->next));
     if (is_link(a->rd))
         t->c->call_return = t->next;
     tr_jump(t, to, is_link(a->rd) ? IR_JUMP_CALL : IR_JUMP_PLAIN);
@@ -73,7 +73,7 @@ static void return_inside(struct riscv_tr *t, ir_ref to)
     if (block < 0)
         return;
     other = ir_block_new(t->ir, t->pc);
-    ir_brcc(t->ir, IR_EQ, to, xconst(t, ret_pc), (ir_block_ref)block, other, 2);
+    ir_brcc(t->ir, IR_EQ, to, tr_pc(c, ret_pc), (ir_block_ref)block, other, 2);
     ir_seal(t->ir, other);
     ir_enter(t->ir, other);
 }
@@ -82,24 +82,25 @@ void tr_jalr(struct riscv_tr *t, const struct args_jalr *a)
 {
     enum ir_jump kind = jalr_kind((unsigned)a->rd, (unsigned)a->rs1);
     ir_ref to = ir_bini(t->ir, IR_OP_add, gpr(t, a->rs1), (uint64_t)(int64_t)a->imm);
+    uint64_t pc = 0;
+    bool known = !t->rv32 && tr_pc_known(t->c, to, &pc);
 
     to = ir_bini(t->ir, IR_OP_and, to, ~UINT64_C(1));
     if (t->rv32)
         to = ir_conv(t->ir, IR_OP_zext, IR_I64, to);
     if (kind == IR_JUMP_CALL || kind == IR_JUMP_CALLRET)
         t->c->call_return = t->next;
-    if (ir_is_const(t->ir, to) && kind != IR_JUMP_RET && kind != IR_JUMP_CALLRET) {
-        uint64_t pc = ir_at(t->ir, to)->imm;
-
+    if (known && kind != IR_JUMP_RET && kind != IR_JUMP_CALLRET) {
+        pc &= ~UINT64_C(1);
         if (tr_misaligned_target(t, pc))
             return;
-        put_gpr(t, a->rd, xconst(t, t->next));
+        put_gpr(t, a->rd, xpc(t, t->next));
         tr_jump(t, pc, kind);
         return;
     }
     if (!riscv_has(t, RV_F_c))
         jalr_check_alignment(t, to);
-    put_gpr(t, a->rd, xconst(t, t->next));
+    put_gpr(t, a->rd, xpc(t, t->next));
     if (kind == IR_JUMP_RET)
         return_inside(t, to);
     ir_goto_ind(t->ir, to, kind, t->next);
@@ -136,7 +137,7 @@ static void branch(struct riscv_tr *t, enum ir_cond cond, int rs1, int rs2, int3
         ir_seal(t->ir, yes);
         ir_seal(t->ir, no);
         ir_enter(t->ir, yes);
-        tr_exception(t, RV_EXC_INSN_MISALIGNED, to);
+        tr_exception_pc(t, RV_EXC_INSN_MISALIGNED, to);
         t->ended = false;
         ir_enter(t->ir, no);
         return;

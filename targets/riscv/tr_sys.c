@@ -15,13 +15,13 @@ static void go_to(struct riscv_tr *t, ir_ref pc)
 
 static void go_behind(struct riscv_tr *t)
 {
-    go_to(t, ir_i64(t->ir, t->next));
+    go_to(t, tr_pc(t->c, t->next));
 }
 
 /* A helper that says where to go on: its last argument is this instruction's address. */
 static void end_with(struct riscv_tr *t, enum riscv_helper h, unsigned nargs, ir_ref *args)
 {
-    args[nargs++] = ir_i64(t->ir, t->pc);
+    args[nargs++] = tr_pc(t->c, t->pc);
     go_to(t, tr_call(t, h, nargs, args));
 }
 
@@ -60,7 +60,7 @@ void tr_ecall(struct riscv_tr *t, const struct args_ecall *a)
 void tr_ebreak(struct riscv_tr *t, const struct args_ebreak *a)
 {
     (void)a;
-    tr_exception(t, RV_EXC_BREAKPOINT, t->pc);
+    tr_exception_pc(t, RV_EXC_BREAKPOINT, t->pc);
 }
 
 /* --- CSRs ---------------------------------------------------------------------------------------------------------- */

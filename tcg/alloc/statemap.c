@@ -264,7 +264,7 @@ static void restore_places(const uint8_t *p, unsigned n, const struct ir_slot *s
 }
 
 bool statemap_restore(const struct statemap_entry *entry, uint32_t n, const uint8_t *bytes, uint32_t host_off,
-                      const struct ir_slot *slots, struct cpu_env *env, const struct rt_frame *frame,
+                      const struct ir_slot *slots, struct cpu_env *env, const struct rt_frame *frame, uint64_t shift,
                       uint64_t *pc, uint32_t *extra)
 {
     uint32_t low = 0, high = n;
@@ -283,7 +283,7 @@ bool statemap_restore(const struct statemap_entry *entry, uint32_t n, const uint
         return false;
     p = bytes + entry[low].data;
     memcpy(&base, bytes, BASE_BYTES);
-    *pc = base + (uint64_t)get_signed(&p);
+    *pc = base + (uint64_t)get_signed(&p) + shift;
     head = get_number(&p);
     *extra = head & EXTRA ? (uint32_t)get_number(&p) : 0;
     if (head & SAME) {

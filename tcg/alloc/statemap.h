@@ -28,10 +28,11 @@ void statemap_sort(struct statemap *m);
 /**
  * statemap_restore - write the guest registers to their homes as they were at host_off.
  * @frame: host registers and spill slots at that point
+ * @shift: how far from where it was made the translation runs: added to guest addresses in it
  * @pc, @extra: out, the guest pc and the snapshot's extra word
  * Returns false if host_off has no map.
  */
 bool statemap_restore(const struct statemap_entry *entry, uint32_t n, const uint8_t *bytes, uint32_t host_off,
-                      const struct ir_slot *slots, struct cpu_env *env, const struct rt_frame *frame,
+                      const struct ir_slot *slots, struct cpu_env *env, const struct rt_frame *frame, uint64_t shift,
                       uint64_t *pc, uint32_t *extra);
 #endif

@@ -93,10 +93,12 @@ void *tcg_meta_alloc(struct tcg_cache *c, size_t bytes);
 bool tcg_room(struct tcg_cache *c, size_t code, size_t meta);
 
 /**
- * tcg_lookup - find a live translation.
- * @pc, @mode: guest address and the target's mode key
- * @host:      host address of the guest's byte at pc
- * Returns the translation, or NULL. Context: any vCPU thread, no lock.
+ * tcg_lookup - find a live translation, the hot one of two.
+ * @pc:   guest address; only its place in the page counts, and a tag that isn't part of the address
+ * @mode: the target's mode key
+ * @host: host address of the guest's byte at pc
+ * Returns the translation, or NULL; the caller sees to it that its other pages are where they were. Context: any vCPU
+ * thread, no lock.
  */
 struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, const uint8_t *host);
 

@@ -89,8 +89,11 @@ void tcg_drop(struct tcg_cache *c, struct tcg_region *r)
     hash_remove(c, r);
     links_cut(c, r);
     pages_leave(c, r);
-    if (r->better)
+    if (r->better) {
         r->better->seed = NULL;
+        if (r->better->miss_field)
+            host_jump(codebuf_rw(&c->buf, r->better->miss_field), r->better->miss_field, r->better->restart);
+    }
     if (r->code)
         host_redirect(codebuf_rw(&c->buf, r->code), r->code, r->restart);
     c->chunk[r->chunk].live--;
@@ -108,6 +111,8 @@ void tcg_replace(struct tcg_cache *c, struct tcg_region *cold, struct tcg_region
     hot->seed = cold;
     while ((l = cold->in))
         tcg_link_to(c, l, hot, true);
+    if (hot->miss_field)                       /* where its other pages are not what they were, the cold one goes on */
+        host_jump(codebuf_rw(&c->buf, hot->miss_field), hot->miss_field, cold->body);
     host_redirect(codebuf_rw(&c->buf, cold->code), cold->code, checked ? hot->checked : hot->code);
 }
 

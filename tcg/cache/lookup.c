@@ -1,21 +1,26 @@
 #include "tcg/cache/internal.h"
 
-/* The physical page is left out: few pages hold code at the same address in the same mode. The code of one guest page
- * shares one page of the table: a program that runs once touches few. */
-static unsigned hash_of(uint64_t pc, uint64_t mode)
+/* The code of one guest page shares one page of the table: a program that runs once touches few. */
+static unsigned hash_of(const uint8_t *host, uint64_t mode)
 {
     enum { LINE_BITS = 9 };                    /* a page of the table holds 2^9 heads */
-    unsigned line = (unsigned)(((pc >> 12) + mode * 0x632be5ab) * 0x9e3779b97f4a7c15ull >> (64 - TCG_HASH_BITS + LINE_BITS));
-    unsigned in_line = ((unsigned)(pc & 4095) >> 1) * 0x9e3779b1u >> (32 - LINE_BITS);
+    uint64_t at = (uintptr_t)host;
+    unsigned line = (unsigned)(((at >> 12) + mode * 0x632be5ab) * 0x9e3779b97f4a7c15ull >> (64 - TCG_HASH_BITS + LINE_BITS));
+    unsigned in_line = ((unsigned)(at & 4095) >> 1) * 0x9e3779b1u >> (32 - LINE_BITS);
 
     return line << LINE_BITS | in_line;
 }
 
+static bool is_of(const struct tcg_region *r, uint64_t pc, uint64_t mode, const uint8_t *host)
+{
+    return r->host == host && r->mode == mode && ((r->pc ^ pc) & 4095) == 0;
+}
+
 struct tcg_region *tcg_lookup(struct tcg_cache *c, uint64_t pc, uint64_t mode, const uint8_t *host)
 {
-    struct tcg_region *r = atomic_load_explicit(&c->hash[hash_of(pc, mode)], memory_order_acquire);
+    struct tcg_region *r = atomic_load_explicit(&c->hash[hash_of(host, mode)], memory_order_acquire);
 
-    while (r && (r->pc != pc || r->host != host || r->mode != mode))
+    while (r && !is_of(r, pc, mode, host))
         r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE);
     return r;
 }
@@ -54,14 +59,14 @@ struct tcg_region *tcg_cold_of(struct tcg_cache *c, struct tcg_region *r)
 {
     struct tcg_region *at = r->tier == TCG_COLD ? r : tcg_lookup(c, r->pc, r->mode, r->host);
 
-    while (at && (at->tier != TCG_COLD || at->pc != r->pc || at->host != r->host || at->mode != r->mode))
+    while (at && (at->tier != TCG_COLD || !is_of(at, r->pc, r->mode, r->host)))
         at = at->hash_next;
     return at;
 }
 
 void hash_add(struct tcg_cache *c, struct tcg_region *r)
 {
-    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode)];
+    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->host, r->mode)];
 
     r->hash_next = atomic_load_explicit(head, memory_order_relaxed);
     atomic_store_explicit(head, r, memory_order_release);
@@ -70,7 +75,7 @@ void hash_add(struct tcg_cache *c, struct tcg_region *r)
 /* A reader that stands on r still follows its hash_next: the chain behind it stays whole. */
 void hash_remove(struct tcg_cache *c, struct tcg_region *r)
 {
-    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->pc, r->mode)];
+    _Atomic(struct tcg_region *) *head = &c->hash[hash_of(r->host, r->mode)];
     struct tcg_region *at = atomic_load_explicit(head, memory_order_relaxed);
 
     if (at == r) {

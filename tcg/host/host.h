@@ -16,17 +16,17 @@ struct host_mode {
     uint64_t guest_base;                       /* user mode: host = guest + base; != 0 goes through gs */
     bool addr32;                               /* user mode: guest addresses are 32 bits (address-size prefix confines) */
     uint32_t view_off;                         /* user mode: the view's offset from the CPU state */
+    bool pc32;                                 /* the guest's pc has 32 bits */
 };
 
 /* A patchable jump out of a translation: `jmp rel32` whose field is 4-byte aligned, so that one store redirects it.
  * Unpatched it goes to its stub, which sets env->pc and returns the address of the link to the run loop. */
 struct tcg_link {
-    uint64_t pc;                               /* guest address it goes to */
+    uint64_t pc;                               /* guest address it goes to, in the terms of `from` */
     struct tcg_region *from, *to;              /* to: NULL while unpatched */
     struct tcg_link *next_in, **prev_in;       /* links into the same translation */
     uint8_t *field;                            /* the rel32 field, executable address */
     const uint8_t *stub;                       /* where it goes unpatched, executable address */
-    bool other_page;                           /* leaves the page(s) of `from`: must use the target's checked entry */
     uint8_t kind;                              /* enum ir_jump */
 } __attribute__((aligned(16)));
 
@@ -54,6 +54,9 @@ struct host_unit {
                                                 * no counter), so that host_redirect() can replace it while it runs */
     uint32_t restart;                          /* offset of a stub that sets env->pc = pc and leaves with
                                                 * RT_EXIT_LOOKUP: where a dropped translation's entry is redirected */
+    uint32_t body;                             /* offset behind the replaceable first instruction(s) */
+    uint32_t miss_field;                       /* system mode: offset of the rel32 of the jump that a failed page check
+                                                * takes, to restart at first; host_jump() redirects it. 0: no check */
 };
 
 struct tcg_runtime_calls;                      /* below */
@@ -85,6 +88,8 @@ unsigned host_links_needed(const struct ir *ir);
 int  host_emit(struct host_unit *u);
 
 void host_link(struct tcg_link *l, uint8_t *rw_field, const uint8_t *target);    /* atomic; any thread may be running it */
+/* the same for any jump's rel32, at executable address rx_field */
+void host_jump(uint8_t *rw_field, const uint8_t *rx_field, const uint8_t *target);
 /* make the first bytes of a translation jump elsewhere (a better translation of the same code); atomic */
 void host_redirect(uint8_t *rw_entry, const uint8_t *rx_entry, const uint8_t *target);
 /* host registers of a signal context into a frame, to rebuild state from: rsp in the context is the frame */

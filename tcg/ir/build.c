@@ -82,7 +82,7 @@ void ir_reset(struct ir *ir)
     a->cur = a->first;
     a->cur->used = 0;
     ir->ninsns = 1, ir->nblocks = 0, ir->npool = 0, ir->nsnaps = 1, ir->nsnap_pool = 0, ir->nvconsts = 0;
-    ir->pc = 0, ir->pc_val = IR_NONE, ir->snap_extra = 0;
+    ir->pc = ir->origin = 0, ir->pc_val = ir->origin_val = IR_NONE, ir->snap_extra = 0;
     ir->dirty_since_snap = true;
     ir->guest_insns = 0;
     ir->error = NULL;

@@ -180,6 +180,9 @@ struct ir {
     uint8_t (*vconsts)[32]; uint32_t nvconsts, vconsts_cap;
     ir_block_ref cur;                          /* block being filled */
     uint64_t pc;                               /* guest pc for the snapshots to come */
+    uint64_t origin;                           /* page of the unit's entry: where cpu_env.pc_page is, in the terms of all
+                                                * the guest addresses in here (system mode) */
+    ir_ref origin_val;                         /* what pc_page is at run time; IR_NONE: addresses are constants */
     ir_ref pc_val;
     uint32_t snap_extra;
     uint32_t guest_insns;                      /* ir_guest_insn() calls since ir_reset() */

@@ -687,8 +687,22 @@ static bool fold_cond_const(struct ir *ir, enum ir_cond *c, ir_ref *a, ir_ref *b
     return false;
 }
 
+/* A value as another one and a constant that is added to it. */
+static ir_ref split_sum(const struct ir *ir, ir_ref r, uint64_t *plus)
+{
+    const struct ir_insn *i = at(ir, r);
+    bool sum = i->op == IR_OP_add && is(ir, i->arg[1], IR_OP_const);
+
+    *plus = sum ? at(ir, i->arg[1])->imm : 0;
+    return sum ? i->arg[0] : r;
+}
+
 static int known_outcome(const struct ir *ir, enum ir_cond c, ir_ref a, ir_ref b)
 {
+    uint64_t k, l;
+
+    if ((c == IR_EQ || c == IR_NE) && split_sum(ir, a, &k) == split_sum(ir, b, &l))
+        return (((k ^ l) & ir_mask(ir_type_of(ir, a))) == 0) == (c == IR_EQ);
     if (is(ir, a, IR_OP_const) && is(ir, b, IR_OP_const))
         return ir_eval_cond(c, ir_type_of(ir, a), at(ir, a)->imm, at(ir, b)->imm);
     if (a == b && !is_test(c))

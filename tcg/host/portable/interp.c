@@ -61,6 +61,15 @@ static void store_home(struct machine *m, unsigned slot, const union val *v)
     memcpy((uint8_t *)m->env + m->ir->slots[slot].offset, v, type_bytes(m->ir->slots[slot].type));
 }
 
+/* A guest address of the unit, where the unit runs now: see struct cpu_env. */
+static uint64_t pc_here(const struct machine *m, uint64_t pc)
+{
+    if (!m->mode->system)
+        return pc;
+    pc += m->env->pc_page - m->ir->origin;
+    return m->mode->pc32 ? (uint32_t)pc : pc;
+}
+
 static void write_state(struct machine *m, const struct ir_insn *i)
 {
     const struct ir_snap *s = &m->ir->snaps[i->snap];
@@ -76,7 +85,7 @@ static void write_state(struct machine *m, const struct ir_insn *i)
             v.u[0] |= 0xffffffff00000000;
         store_home(m, x->slot, &v);
     }
-    m->env->pc = s->pc_val ? m->val[s->pc_val].u[0] : s->pc;
+    m->env->pc = s->pc_val ? m->val[s->pc_val].u[0] : pc_here(m, s->pc);
     m->frame.reserved[0] = s->extra;
 }
 
@@ -333,7 +342,7 @@ static bool terminate(struct machine *m, ir_ref r, ir_block_ref *b, uint64_t *re
     case IR_OP_brfl: *b = blk->succ[!flags_satisfy(x, i->aux)]; return true;
     case IR_OP_goto_pc: case IR_OP_goto_ind:
         write_state(m, i);
-        m->env->pc = i->op == IR_OP_goto_pc ? i->imm : x;
+        m->env->pc = i->op == IR_OP_goto_pc ? pc_here(m, i->imm) : x;
         *reason = RT_EXIT_LOOKUP;
         return false;
     case IR_OP_leave:

@@ -42,9 +42,13 @@ static void write_enter(struct x64_buf *b, const struct host_mode *mode)
 }
 
 /* rax: the link. Falls into leave. */
-static void write_leave_link(struct x64_buf *b)
+static void write_leave_link(struct x64_buf *b, bool system)
 {
-    x64_g(b, X_mov_load, true, RCX, x64_m(RAX, offsetof(struct tcg_link, pc)));
+    x64_g(b, X_mov_load, !system, RCX, x64_m(RAX, offsetof(struct tcg_link, pc)));
+    if (system) {                                          /* pc_page is the page that the link goes to already */
+        x64_alui(b, ALU_AND, false, x64_r(RCX), (1 << RT_PAGE_BITS) - 1);
+        x64_alu(b, ALU_ADD, true, RCX, x64_env(offsetof(struct cpu_env, pc_page)));
+    }
     x64_g(b, X_mov_store, true, RCX, x64_env(offsetof(struct cpu_env, pc)));
 }
 
@@ -66,6 +70,25 @@ static void write_unwind(struct x64_buf *b)
     x64_g(b, X_lea, true, RBP, x64_m(RDI, RT_ENV_BIAS));
     x64_g(b, X_mov_load, true, RSP, x64_env(offsetof(struct cpu_env, frame)));
     x64_mov(b, true, RAX, RSI);
+}
+
+static void write_check_page(struct x64_buf *b)
+{
+    enum { ENTRY_SHIFT = RT_PAGE_BITS - 4, INDEX = ((1 << RT_ITLB_BITS) - 1) * sizeof(struct rt_itlb_entry) };
+    struct x64_rm tag = x64_m(R14, offsetof(struct rt_view, itlb) + offsetof(struct rt_itlb_entry, tag));
+    struct x64_rm host = x64_m(R14, offsetof(struct rt_view, itlb) + offsetof(struct rt_itlb_entry, host));
+    uint32_t differs;
+
+    _Static_assert(sizeof(struct rt_itlb_entry) == 16, "the page number is scaled by a shift");
+    tag.index = host.index = RAX;
+    x64_mov(b, false, RAX, RCX);
+    x64_shift(b, SH_SHR, false, RAX, ENTRY_SHIFT);
+    x64_alui(b, ALU_AND, false, x64_r(RAX), INDEX);
+    x64_alu(b, ALU_CMP, true, RCX, tag);
+    differs = x64_jcc8(b, CC_NE);
+    x64_alu(b, ALU_CMP, true, RTMP, host);
+    x64_bind8(b, differs);
+    x64_u8(b, 0xc3);
 }
 
 /* Arguments that the stub pushed, last first, behind the return address. r11 is the guest address. */
@@ -198,10 +221,15 @@ int host_init(const struct host_mode *mode, const struct tcg_runtime_calls *call
     unwind = x64_jmp(&b);
     x64_align(&b, 16, 0);
     x64_trampolines.leave_link = rx_of(&b, rx);
-    write_leave_link(&b);
+    write_leave_link(&b, mode->system);
     x64_trampolines.leave = rx_of(&b, rx);
     x64_bind(&b, unwind, x64_here(&b));
     write_leave(&b);
+    if (mode->system) {
+        x64_align(&b, 16, 0);
+        x64_trampolines.check_page = rx_of(&b, rx);
+        write_check_page(&b);
+    }
     write_all_slow(&b, rx, calls);
     x64_align(&b, 64, 0);
     return b.full ? -ENOSPC : (int)x64_here(&b);
@@ -234,12 +262,14 @@ void host_unwind(struct cpu_env *env, uint64_t reason)
 
 /* --- patching ---------------------------------------------------------------------------------------------------------- */
 
-void host_link(struct tcg_link *l, uint8_t *rw_field, const uint8_t *target)
+void host_jump(uint8_t *rw_field, const uint8_t *rx_field, const uint8_t *target)
 {
-    int32_t rel = (int32_t)(target - (l->field + 4));
+    int32_t rel = (int32_t)(target - (rx_field + 4));
 
     __atomic_store_n((int32_t *)(void *)rw_field, rel, __ATOMIC_RELEASE);
 }
+
+void host_link(struct tcg_link *l, uint8_t *rw_field, const uint8_t *target) { host_jump(rw_field, l->field, target); }
 
 void host_redirect(uint8_t *rw_entry, const uint8_t *rx_entry, const uint8_t *target)
 {

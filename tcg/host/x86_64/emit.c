@@ -125,11 +125,30 @@ void x64_leave_at_start(struct x64_emit *e, uint64_t reason)
 
 /* --- snapshots ----------------------------------------------------------------------------------------------------- */
 
+void x64_load_pc(struct x64_emit *e, unsigned d, uint64_t pc)
+{
+    struct x64_rm page = x64_env(offsetof(struct cpu_env, pc_page));
+    uint64_t off = pc - (e->u->pc & ~UINT64_C(0xfff));
+    bool wide = !e->mode->pc32;
+
+    if (wide && (int64_t)off != (int32_t)off) {
+        x64_movi_keep(&e->b, d, off);
+        x64_alu(&e->b, ALU_ADD, true, d, page);
+        return;
+    }
+    x64_g(&e->b, X_mov_load, wide, d, page);
+    if (off)
+        x64_g(&e->b, X_lea, wide, d, x64_m(d, (int32_t)off));
+}
+
 void x64_set_env_pc(struct x64_emit *e, uint64_t pc)
 {
     struct x64_rm m = x64_env(offsetof(struct cpu_env, pc));
 
-    if ((int64_t)pc == (int32_t)pc) {
+    if (e->mode->system) {
+        x64_load_pc(e, RTMP, pc);
+        x64_g(&e->b, X_mov_store, true, RTMP, m);
+    } else if ((int64_t)pc == (int32_t)pc) {
         x64_movi_m(&e->b, 8, m, (int32_t)pc);
     } else {
         x64_movi_keep(&e->b, RTMP, pc);
@@ -349,30 +368,30 @@ static void leave_at_start(struct x64_emit *e, struct x64_stub *s)
     x64_leave_at_start(e, s->v);
 }
 
-static void compare_m64(struct x64_emit *e, struct x64_rm m, uint64_t v)
+/* What to do instead is the cache's to say: see host_unit.miss_field. */
+static void page_miss(struct x64_emit *e, struct x64_stub *s)
 {
-    if ((int64_t)v == (int32_t)v) {
-        x64_alui(&e->b, ALU_CMP, true, m, (int32_t)v);
-    } else {
-        x64_movi_keep(&e->b, RTMP, v);
-        x64_alu(&e->b, ALU_CMP, true, RTMP, m);
+    (void)s;
+    if (e->miss) {
+        x64_jmp_to(&e->b, e->miss - 1);
+        return;
     }
+    x64_align(&e->b, 4, 3);
+    e->miss = x64_jmp(&e->b);
 }
 
-/* Entered from another page: the pages that this was made from must be mapped as they were. */
+/* Entered from another page: the pages that this was made from must be mapped as they were, as far from pc_page as they
+ * were. All registers are free here. */
 static void check_pages(struct x64_emit *e)
 {
     struct host_unit *u = e->u;
 
     for (unsigned k = 0; k < u->npages; k++) {
-        uint64_t va = u->pages[k].va & ~UINT64_C(0xfff);
-        size_t at = offsetof(struct rt_view, itlb) + (va >> RT_PAGE_BITS & ((1u << RT_ITLB_BITS) - 1)) * sizeof(struct rt_itlb_entry);
-        struct x64_stub *miss = x64_stub(e, leave_at_start);
+        struct x64_stub *miss = x64_stub(e, page_miss);
 
-        miss->v = RT_EXIT_LOOKUP;
-        compare_m64(e, x64_view(e, at + offsetof(struct rt_itlb_entry, tag)), va);
-        x64_cold(e, miss, CC_NE);
-        compare_m64(e, x64_view(e, at + offsetof(struct rt_itlb_entry, host)), (uintptr_t)u->pages[k].host);
+        x64_load_pc(e, RCX, u->pages[k].va & ~UINT64_C(0xfff));
+        x64_movi_keep(&e->b, RTMP, (uintptr_t)u->pages[k].host);
+        x64_call_abs(e, x64_trampolines.check_page);
         x64_cold(e, miss, CC_NE);
     }
 }
@@ -391,6 +410,7 @@ static void emit_entry(struct x64_emit *e)
     u->entry = x64_here(&e->b);
     if (!u->counter) {
         x64_nop(&e->b, 5);
+        u->body = x64_here(&e->b);
         return;
     }
     hot = x64_stub(e, leave_at_start);
@@ -406,12 +426,16 @@ static void emit_entry(struct x64_emit *e)
         x64_alui(&e->b, ALU_SUB, false, x64_m(RTMP, 0), 1);
     }
     x64_cold(e, hot, CC_S);
+    u->body = x64_here(&e->b);
 }
 
 /* Where the entry of a dropped translation is redirected. */
 static void emit_restart(struct x64_emit *e)
 {
     e->u->restart = x64_here(&e->b);
+    e->u->miss_field = e->miss;
+    if (e->miss)
+        x64_bind(&e->b, e->miss, e->u->restart);
     x64_leave_at_start(e, RT_EXIT_LOOKUP);
 }
 

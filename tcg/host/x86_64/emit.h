@@ -53,6 +53,7 @@ struct x64_emit {
     struct x64_stub **stubs; uint32_t nstubs, stubs_cap;
     struct x64_stub *first_stubs;              /* room for X64_FIRST_STUBS; further ones are allocated one by one */
     unsigned nlinks;
+    uint32_t miss;                             /* field of the jump after a failed page check */
     uint32_t start_tail;                       /* leaves with env->pc = start of the unit; 0: not written yet */
     bool vec, v256;                            /* vector registers occur; their upper halves too */
     int err;
@@ -131,6 +132,7 @@ void x64_fcmp_branch(struct x64_emit *e);
 void x64_store_snapshot(struct x64_emit *e, ir_ref r);
 void x64_store_pc(struct x64_emit *e, ir_ref r);
 void x64_set_env_pc(struct x64_emit *e, uint64_t pc);
+void x64_load_pc(struct x64_emit *e, unsigned d, uint64_t pc);               /* system mode: pc_page and what is between */
 
 /* --- addresses (sel_mem.c) ----------------------------------------------------------------------------------------- */
 
@@ -152,6 +154,7 @@ struct x64_trampolines {
     const uint8_t *leave;                      /* rax: what host_enter returns */
     const uint8_t *leave_link;                 /* rax: a link, whose pc becomes env->pc */
     const uint8_t *unwind;                     /* rdi env, rsi reason */
+    const uint8_t *check_page;                 /* rcx: a guest page, r11: where it should be. EQ: it is. Destroys rax */
     const uint8_t *slow[SLOW_NKINDS][SAVE_NKINDS];
 };
 extern struct x64_trampolines x64_trampolines;

@@ -203,12 +203,27 @@ static void link_stub(struct x64_emit *e, struct x64_stub *s)
     x64_jmp_abs(e, x64_trampolines.leave_link);
 }
 
-static bool leaves_pages(const struct host_unit *u, uint64_t pc)
+/* pc_page becomes the page that is jumped to. */
+static void to_page(struct x64_emit *e, uint64_t pc)
 {
-    for (unsigned k = 0; k < u->npages; k++)
-        if ((u->pages[k].va ^ pc) >> RT_PAGE_BITS == 0)
-            return false;
-    return u->mode->system;
+    struct x64_rm page = x64_env(offsetof(struct cpu_env, pc_page));
+    uint64_t step = (pc & ~UINT64_C(0xfff)) - (e->u->pc & ~UINT64_C(0xfff));
+    bool wide = !e->mode->pc32;
+
+    if (wide && (int64_t)step != (int32_t)step) {
+        x64_movi_keep(&e->b, RTMP, step);
+        x64_alu(&e->b, ALU_ADD, true, RTMP, page);
+        x64_g(&e->b, X_mov_store, true, RTMP, page);
+    } else if (step) {
+        x64_alui(&e->b, ALU_ADD, wide, page, (int32_t)step);
+    }
+}
+
+static void to_page_of(struct x64_emit *e, unsigned pc, unsigned t)
+{
+    x64_mov(&e->b, true, t, pc);
+    x64_alui(&e->b, ALU_AND, true, x64_r(t), -(1 << RT_PAGE_BITS));
+    x64_g(&e->b, X_mov_store, true, t, x64_env(offsetof(struct cpu_env, pc_page)));
 }
 
 /* The jump's field is 4-byte aligned, so that patching it is one store. */
@@ -224,7 +239,6 @@ static void emit_link(struct x64_emit *e, uint64_t pc, unsigned kind)
     l = s->link = &e->u->links[e->nlinks++];
     l->pc = pc;
     l->kind = (uint8_t)kind;
-    l->other_page = leaves_pages(e->u, pc);
     x64_align(&e->b, 4, 3);
     x64_cold_jmp(e, s);
     l->field = (uint8_t *)(uintptr_t)(e->u->rx + s->from[0]);
@@ -252,6 +266,18 @@ static struct x64_rm view_indexed(const struct x64_emit *e, unsigned index, unsi
     return m;
 }
 
+/* Entries of this translation's mode are marked with its salt. */
+static void toggle_salt(struct x64_emit *e, unsigned reg)
+{
+    for (unsigned k = 0; k < 64; k++)
+        if (e->u->salt >> k & 1) {
+            x64_u8(&e->b, (uint8_t)(0x48 | reg >> 3));     /* btc reg, k */
+            x64_bytes(&e->b, "\x0f\xba", 2);
+            x64_u8(&e->b, (uint8_t)(0xf8 | (reg & 7)));
+            x64_u8(&e->b, (uint8_t)k);
+        }
+}
+
 /* Pushes {return pc, landing}. At an exit every register but `keep` is free; advance: not when the entry is replaced. */
 static void push_return(struct x64_emit *e, uint64_t ret_pc, unsigned keep, bool advance)
 {
@@ -265,7 +291,11 @@ static void push_return(struct x64_emit *e, uint64_t ret_pc, unsigned keep, bool
         x64_alui(&e->b, ALU_AND, false, x64_r(t), RET_MASK);
         x64_g(&e->b, X_mov_store, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
     }
-    if ((int64_t)salted == (int32_t)salted) {
+    if (e->mode->system) {
+        x64_load_pc(e, RTMP, ret_pc);
+        toggle_salt(e, RTMP);
+        x64_g(&e->b, X_mov_store, true, RTMP, view_indexed(e, t, 0, RET));
+    } else if ((int64_t)salted == (int32_t)salted) {
         x64_movi_m(&e->b, 8, view_indexed(e, t, 0, RET), (int32_t)salted);
     } else {
         x64_movi_keep(&e->b, RTMP, salted);
@@ -283,6 +313,8 @@ void x64_emit_goto_pc(struct x64_emit *e)
     x64_store_snapshot(e, e->r);
     if (is_call(e->i->aux))
         push_return(e, e->i->imm2, RTMP, true);
+    if (e->mode->system)
+        to_page(e, e->i->imm);
     emit_link(e, e->i->imm, e->i->aux);
 }
 
@@ -308,12 +340,7 @@ static unsigned salted(struct x64_emit *e, unsigned pc)
     if (!e->u->salt)
         return pc;
     x64_mov(&e->b, true, t, pc);
-    for (unsigned k = 0; k < 64; k++)
-        if (e->u->salt >> k & 1) {
-            x64_bytes(&e->b, "\x48\x0f\xba", 3);          /* btc t, k */
-            x64_u8(&e->b, (uint8_t)(0xf8 | t));
-            x64_u8(&e->b, (uint8_t)k);
-        }
+    toggle_salt(e, t);
     return t;
 }
 
@@ -336,6 +363,8 @@ static void lookup(struct x64_emit *e, unsigned pc, bool mode_changed)
     }
     x64_alu(&e->b, ALU_CMP, true, t, view_indexed(e, RTMP, 3, JUMP));
     x64_cold(e, miss, CC_NE);
+    if (e->mode->system)
+        to_page_of(e, pc, pc == RAX ? RCX : RAX);
     x64_jmp_rm(&e->b, view_indexed(e, RTMP, 3, JUMP_CODE));
 }
 
@@ -356,6 +385,8 @@ static void pop_return(struct x64_emit *e, unsigned pc)
     x64_g(&e->b, X_lea, false, t, x64_m(RTMP, -(int)sizeof(struct rt_ret_entry)));
     x64_alui(&e->b, ALU_AND, false, x64_r(t), RET_MASK);
     x64_g(&e->b, X_mov_store, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
+    if (e->mode->system)
+        to_page_of(e, pc, t);
     x64_jmp_rm(&e->b, view_indexed(e, RTMP, 0, RET_CODE));
 }
 

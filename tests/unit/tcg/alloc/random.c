@@ -314,7 +314,7 @@ static void check_map(struct machine *m, ir_ref r)
         frame.gpr[k] = m->gpr[k].w[0];
         memcpy(frame.vec[k], &m->vec[k], 16);
     }
-    if (!statemap_restore(m->map.entry, m->map.n, m->map.bytes, r, slots, &state.env, &frame, &pc, &extra))
+    if (!statemap_restore(m->map.entry, m->map.n, m->map.bytes, r, slots, &state.env, &frame, 0, &pc, &extra))
         m->wrong = "a map is missing";
     for (uint32_t k = 0; k < sn->n; k++)
         want[m->ir->snap_pool[sn->first + k].slot] = m->val[m->ir->snap_pool[sn->first + k].val];

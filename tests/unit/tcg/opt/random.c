@@ -37,7 +37,7 @@ static void restore(struct state *s, uintptr_t host_pc, const struct rt_frame *f
     uint32_t extra;
 
     if (!statemap_restore(unit.map.entry, unit.map.n, unit.map.bytes, (uint32_t)(host_pc - (uintptr_t)unit.rx), slots, &s->env,
-                          frame, &s->env.pc, &extra)) {
+                          frame, 0, &s->env.pc, &extra)) {
         printf("no state map at offset %#lx\n", (unsigned long)(host_pc - (uintptr_t)unit.rx));
         abort();
     }

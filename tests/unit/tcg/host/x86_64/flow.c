@@ -116,6 +116,13 @@ static void set_up_mode(bool system)
 static int user(void **state) { (void)state; set_up_mode(false); return 0; }
 static int system_mode(void **state) { (void)state; set_up_mode(true); return 0; }
 
+/* As the run loop does it: pc_page is that of the unit, at the address that it was made for. */
+static uint64_t enter(const struct built *b, const uint8_t *code)
+{
+    s->env.pc_page = b->u.pc & ~UINT64_C(4095);
+    return host_enter(&s->env, code);
+}
+
 /* adds k to register 0 and goes on to `to` */
 static void adder(struct built *b, uint64_t pc, uint64_t k, uint64_t to)
 {
@@ -136,15 +143,15 @@ static void links_are_patched_and_cut(void **state)
     (void)state;
     adder(&a, 0x1000, 1, 0x2000);
     adder(&b, 0x2000, 10, 0xffffffff80001000);
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&a.links[0]);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&a.links[0]);
     assert_int_equal(s->env.pc, 0x2000);
     assert_int_equal(*reg(0), 1);
     host_link(&a.links[0], rw(a.links[0].field), b.entry);
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&b.links[0]);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&b.links[0]);
     assert_int_equal(s->env.pc, 0xffffffff80001000);
     assert_int_equal(*reg(0), 12);
     host_link(&a.links[0], rw(a.links[0].field), a.links[0].stub);
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&a.links[0]);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&a.links[0]);
     assert_int_equal(*reg(0), 13);
 }
 
@@ -156,11 +163,11 @@ static void entries_are_redirected(void **state)
     adder(&a, 0x1000, 1, 0x2000);
     adder(&b, 0x1000, 100, 0x3000);
     host_redirect(rw(a.entry), a.entry, b.entry);
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&b.links[0]);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&b.links[0]);
     assert_int_equal(*reg(0), 100);
     host_redirect(rw(a.entry), a.entry, a.restart);
     s->env.pc = 0;
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_LOOKUP);
     assert_int_equal(s->env.pc, 0x1000);
 }
 
@@ -176,8 +183,8 @@ static void a_counter_runs_out(void **state)
     ir_goto_pc(&ir, 0x2000, IR_JUMP_PLAIN, 0);
     finish(&ir, &a, 0x1000, &counter, NULL);
     for (unsigned k = 0; k < 2; k++)
-        assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&a.links[0]);
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_HOT);
+        assert_int_equal(enter(&a, a.entry), (uintptr_t)&a.links[0]);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_HOT);
     assert_int_equal(s->env.pc, 0x1000);
 }
 
@@ -200,16 +207,16 @@ static void calls_return_to_their_landing(void **state)
     host_link(&a.links[0], rw(a.links[0].field), b.entry);
     for (unsigned k = 0; k < 3u << RT_RET_BITS; k++) {
         top = s->view.ret_top;
-        assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&a.links[1]);
+        assert_int_equal(enter(&a, a.entry), (uintptr_t)&a.links[1]);
         assert_int_equal(s->env.pc, 0x1004);
         assert_int_equal(s->view.ret_top, top);
     }
     host_link(&a.links[1], rw(a.links[1].field), c.entry);
     *reg(0) = 0;
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&c.links[0]);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&c.links[0]);
     assert_int_equal(*reg(0), 5);
     *reg(1) = 0x7777;                                      /* elsewhere than the stack says: looked up, in vain */
-    assert_int_equal(host_enter(&s->env, b.entry), RT_EXIT_LOOKUP);
+    assert_int_equal(enter(&b, b.entry), RT_EXIT_LOOKUP);
     assert_int_equal(s->env.pc, 0x7777);
 }
 
@@ -226,16 +233,16 @@ static void indirect_jumps_look_up(void **state)
     finish(&ir, &a, 0x1000, NULL, NULL);
     adder(&b, 0x4568, 7, 0x9000);
     *reg(2) = 0x4568;
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_LOOKUP);
     assert_int_equal(s->env.pc, 0x4568);
     assert_int_equal(*reg(3), 9);
     j = &s->view.jump[rt_jump_index(0x4568)];
     *j = (struct rt_jump_entry){ 0x4568, b.entry };
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&b.links[0]);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&b.links[0]);
     assert_int_equal(*reg(0), 7);
     *reg(2) = 0x4568 + (4u << 2 * RT_JUMP_BITS);           /* same place, another address */
     assert_int_equal(rt_jump_index(*reg(2)), rt_jump_index(0x4568));
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_LOOKUP);
 }
 
 /* Entries of another mode are not taken; after a change of mode the view says which mode. */
@@ -252,20 +259,20 @@ static void indirect_jumps_keep_to_a_mode(void **state)
     begin(&ir, 0x1000);
     ir_goto_ind(&ir, ir_read_slot(&ir, 2), IR_JUMP_PLAIN, 0);
     finish(&ir, &a, 0x1000, NULL, NULL);
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_LOOKUP);
     begin(&ir, 0x1000);
     ir_goto_ind(&ir, ir_read_slot(&ir, 2), IR_JUMP_PLAIN, 0);
     salt = mine;
     finish(&ir, &a, 0x1000, NULL, NULL);
     salt = 0;
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&b.links[0]);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&b.links[0]);
     begin(&ir, 0x1000);
     ir_goto_ind(&ir, ir_read_slot(&ir, 2), IR_JUMP_MODE, 0);
     finish(&ir, &a, 0x1000, NULL, NULL);
     s->view.salt = 0;
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_LOOKUP);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_LOOKUP);
     s->view.salt = mine;
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&b.links[0]);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&b.links[0]);
 }
 
 static void pages_are_checked(void **state)
@@ -280,14 +287,45 @@ static void pages_are_checked(void **state)
     begin(&ir, 0xffffffff80123450);
     ir_goto_pc(&ir, 0xffffffff80124000, IR_JUMP_PLAIN, 0);
     finish(&ir, &a, 0xffffffff80123450, NULL, &where);
-    assert_true(a.links[0].other_page);
-    assert_int_equal(host_enter(&s->env, a.checked), RT_EXIT_LOOKUP);
+    assert_int_equal(enter(&a, a.checked), RT_EXIT_LOOKUP);
     assert_true(s->env.pc == 0xffffffff80123450);
     *i = (struct rt_itlb_entry){ where.va, (uintptr_t)page };
-    assert_int_equal(host_enter(&s->env, a.checked), (uintptr_t)&a.links[0]);
+    assert_int_equal(enter(&a, a.checked), (uintptr_t)&a.links[0]);
+    assert_true(s->env.pc == 0xffffffff80124000);
+    assert_true(s->env.pc_page == 0xffffffff80124000);
     i->host += 4096;
-    assert_int_equal(host_enter(&s->env, a.checked), RT_EXIT_LOOKUP);
-    assert_int_equal(host_enter(&s->env, a.entry), (uintptr_t)&a.links[0]);
+    assert_int_equal(enter(&a, a.checked), RT_EXIT_LOOKUP);
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&a.links[0]);
+}
+
+/* One translation, run where its page is mapped now. */
+static void code_runs_at_another_address(void **state)
+{
+    static const uint8_t page[4096] __attribute__((aligned(4096)));
+    struct host_page where = { 0x10000, page };
+    uint64_t other = 0xffffffff80123000;
+    struct rt_itlb_entry *i = &s->view.itlb[other >> RT_PAGE_BITS & ((1 << RT_ITLB_BITS) - 1)];
+    struct built a, b;
+    struct ir ir;
+
+    (void)state;
+    begin(&ir, 0x10450);
+    ir_goto_pc(&ir, 0x12002, IR_JUMP_CALL, 0x10454);
+    finish(&ir, &a, 0x10450, NULL, &where);
+    begin(&ir, 0x20000);
+    ir_goto_ind(&ir, ir_read_slot(&ir, 0), IR_JUMP_RET, 0);
+    finish(&ir, &b, 0x20000, NULL, NULL);
+    *i = (struct rt_itlb_entry){ other, (uintptr_t)page };
+    s->env.pc_page = other;
+    assert_int_equal(host_enter(&s->env, a.checked), (uintptr_t)&a.links[0]);
+    assert_true(s->env.pc == other + 0x2002);
+    *reg(0) = other + 0x454;                               /* back to where the call was made, now */
+    s->env.pc_page = 0x20000;
+    assert_int_equal(host_enter(&s->env, b.entry), (uintptr_t)&a.links[1]);
+    assert_true(s->env.pc == other + 0x454);
+    assert_true(s->env.pc_page == other);
+    assert_int_equal(host_enter(&s->env, a.restart), RT_EXIT_LOOKUP);
+    assert_true(s->env.pc == other + 0x450);
 }
 
 static void polls_and_budgets_leave_with_registers_home(void **state)
@@ -310,18 +348,18 @@ static void polls_and_budgets_leave_with_registers_home(void **state)
     finish(&ir, &a, 0x1000, NULL, NULL);
     *reg(1) = 11, *reg(2) = 22;
     s->env.exit_request = 1;
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_POLL);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_POLL);
     assert_int_equal(s->env.pc, 0x1004);
     assert_int_equal(*reg(0), 11);
     assert_int_equal(*reg(1), 22);
     assert_int_equal(*reg(2), 12);
     s->env.exit_request = 0;
     s->env.icount_left = 6;                                /* two are gone at the check */
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_ICOUNT);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_ICOUNT);
     assert_int_equal(s->env.icount_left, 4);
     assert_int_equal(s->env.pc, 0x1008);
     s->env.icount_left = 7;
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_SYSCALL);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_SYSCALL);
     assert_int_equal(s->env.icount_left, 5);
     assert_true(*reg(3) == 0x123456789abcdef0);
 }
@@ -356,7 +394,7 @@ static void helpers_get_every_kind_of_argument(void **state)
     *reg(0) = 5;
     *(double *)(void *)s->home[F0] = 0.5;
     reg(V0)[0] = 7, reg(V0)[1] = 8;
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_HALT);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_HALT);
     want = 5 + 30 + 50 + 7 + 8 + 2000 + (1u << 20);
     assert_int_equal(*reg(1), want);
     assert_true(*(double *)(void *)s->home[F0 + 1] == 0.25);
@@ -382,7 +420,7 @@ static void helpers_may_end_the_unit(void **state)
     ir_leave(&ir, RT_EXIT_HALT);
     finish(&ir, &a, 0x1000, NULL, NULL);
     s->env.mxcsr = 0x7f80;
-    assert_int_equal(host_enter(&s->env, a.entry), RT_EXIT_RAISED);
+    assert_int_equal(enter(&a, a.entry), RT_EXIT_RAISED);
     assert_int_equal(*reg(1), 42);
     assert_int_equal(*reg(2), 99);
     assert_int_equal(s->env.pc, 0x1abc);
@@ -433,6 +471,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         BOTH(links_are_patched_and_cut), BOTH(entries_are_redirected), BOTH(a_counter_runs_out), BOTH(calls_return_to_their_landing),
         BOTH(indirect_jumps_look_up), BOTH(indirect_jumps_keep_to_a_mode), cmocka_unit_test_setup(pages_are_checked, system_mode),
+        cmocka_unit_test_setup(code_runs_at_another_address, system_mode),
         BOTH(polls_and_budgets_leave_with_registers_home), BOTH(helpers_get_every_kind_of_argument), BOTH(helpers_may_end_the_unit), BOTH(no_room_is_no_harm),
     };
 

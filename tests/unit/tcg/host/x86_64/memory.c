@@ -57,7 +57,7 @@ static void restore(struct cpu_env *env, uintptr_t host_pc, const struct rt_fram
     uint32_t extra;
 
     if (!statemap_restore(unit.map.entry, unit.map.n, unit.map.bytes, (uint32_t)(host_pc - (uintptr_t)unit.rx), slots, env, frame,
-                          &env->pc, &extra))
+                          0, &env->pc, &extra))
         fail_msg("no state map at offset %#lx", (unsigned long)(host_pc - (uintptr_t)unit.rx));
 }
 
