@@ -132,6 +132,22 @@ static void cpuinfo(const void *model, unsigned cpus, void *to)
 
 /* --- exceptions ---------------------------------------------------------------------------------------------------------- */
 
+/* Undefined instructions that debuggers use as breakpoints (Linux, arch/arm/kernel/ptrace.c). */
+static bool is_breakpoint(const struct cpu_env *c)
+{
+    uint64_t pc = (uint32_t)c->pc & ~1u;
+    uint16_t half[2] = { 0, 0 };
+
+    if (user_read(&half[0], pc, 2) < 0)
+        return false;
+    if (c->pc & 1 && half[0] == 0xde01)
+        return true;
+    if (user_read(&half[1], pc + 2, 2) < 0)
+        return false;
+    return c->pc & 1 ? half[0] == 0xf7f0 && half[1] == 0xa000
+                     : half[0] == 0x01f0 && (half[1] & 0xfff) == 0x7f0;
+}
+
 static bool to_signal(struct cpu_env *c, uint32_t exception, int *signo, int *code, uint64_t *addr)
 {
     *addr = (uint32_t)arm_env(c)->far;
@@ -154,6 +170,10 @@ static bool to_signal(struct cpu_env *c, uint32_t exception, int *signo, int *co
     default:
         *signo = SIGILL;
         *code = ILL_ILLOPC;
+        if (is_breakpoint(c)) {
+            *signo = SIGTRAP;
+            *code = TRAP_BRKPT;
+        }
         *addr = c->pc & ~UINT64_C(1);
         return true;
     }

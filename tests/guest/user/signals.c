@@ -211,8 +211,16 @@ static void faults(void)
     FAULTS(((void (*)(void))4096)(), SIGSEGV, SEGV_MAPERR, (void *)4096);
     volatile char *m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(f), 0);
     FAULTS(m[4096] = 1, SIGBUS, BUS_ADRERR, (void *)(m + 4096));
-    FAULTS(__asm__ volatile(".4byte 0"), SIGILL, ILL_ILLOPC, (void *)-1);
+    FAULTS(__asm__ volatile(BAD_INSN), SIGILL, ILL_ILLOPC, (void *)-1);
     FAULTS(__asm__ volatile(TRAP_INSN), SIGTRAP, TRAP_BRKPT, (void *)-1);
+#ifdef __arm__
+#ifdef __thumb__
+    FAULTS(__asm__ volatile(".inst.w 0xf7f0a000"), SIGTRAP, TRAP_BRKPT, (void *)-1);
+    FAULTS(__asm__ volatile(".inst.n 0xde01"), SIGTRAP, TRAP_BRKPT, (void *)-1);
+#else
+    FAULTS(__asm__ volatile(".inst 0xe7f001f0"), SIGTRAP, TRAP_BRKPT, (void *)-1);
+#endif
+#endif
     /* a call's bad pointer is an error, not a signal */
     CHECK(read(0, (void *)(p + 4096), 0) == 0 || errno == EFAULT);
     CHECK(write(fileno(f), (void *)(p + 4096), 10) == -1 && errno == EFAULT);
@@ -232,6 +240,14 @@ static void skip(int s, siginfo_t *si, void *u)
     uc->uc_mcontext.__gregs[REG_PC] += 4;
     uc->uc_mcontext.__gregs[REG_A0] = 4711;
     uc->uc_mcontext.__fpregs.__d.__f[10] = 0x4045000000000000; /* fa0 = 42.0 */
+#elif defined(__arm__)
+    uint32_t *vfp = (uint32_t *)uc->uc_regspace;
+    uint64_t f0 = 0x4045000000000000;          /* d0 = 42.0 */
+
+    uc->uc_mcontext.arm_pc += 4;
+    uc->uc_mcontext.arm_r0 = 4711;
+    CHECK(vfp[0] == 0x56465001 && vfp[1] == 0x120);
+    memcpy(vfp + 2, &f0, sizeof f0);
 #else
     uc->uc_mcontext.pc += 4;
     uc->uc_mcontext.regs[0] = 4711;
@@ -248,7 +264,11 @@ static void skip(int s, siginfo_t *si, void *u)
 #define F_KEPT "fs5"
 #else
 #define FREG(x) "+w"(x)
+#ifdef __arm__
+#define R0 "r0"
+#else
 #define R0 "x0"
+#endif
 #define F0 "d0"
 #define F_KEPT "d13"
 #endif
@@ -266,7 +286,7 @@ static void context(void)
         register long r0 __asm__(R0) = 1;
         register double f0 __asm__(F0) = 1.5, f1 __asm__(F_KEPT) = 2.5;
 
-        __asm__ volatile(".4byte 0" : "+r"(r0), FREG(f0), FREG(f1));
+        __asm__ volatile(BAD_INSN : "+r"(r0), FREG(f0), FREG(f1));
         got = r0, got0 = f0, got1 = f1;
     }
     CHECK(got == 4711);

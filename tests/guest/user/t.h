@@ -26,4 +26,18 @@
 #define TRAP_INSN "brk #0"
 #define CODE_RETURNS(i) 0x52800000u | (uint32_t)(i) << 5, 0xd65f03c0    /* mov w0, #i; ret */
 #define CODE_BARRIER() __asm__ volatile("dsb ish\n isb" ::: "memory")
+#elif defined(__arm__)
+#define MACHINE "armv8l"
+#define TRAP_INSN "bkpt #0"
+#define CODE_RETURNS(i) 0xe3000000u | ((uint32_t)(i) >> 12) << 16 | ((i) & 0xfff), 0xe12fff1e   /* movw r0, #i; bx lr */
+#define CODE_BARRIER() __asm__ volatile("dsb ish\n isb" ::: "memory")
+#endif
+
+/* Four bytes that are no instruction. */
+#if defined(__thumb__)
+#define BAD_INSN ".inst.w 0xf7f0a001"
+#elif defined(__arm__)
+#define BAD_INSN ".inst 0xe7f000f0"
+#else
+#define BAD_INSN ".4byte 0"
 #endif
