@@ -52,7 +52,7 @@ static void put_guest(FILE *to, uint64_t start, uint64_t end)
     free(buf);
 }
 
-/* /proc/self/stat: fields 26 to 28 are addresses of code and stack. */
+/* /proc/self/stat: field 20 is the number of threads, without those of the emulator; 26 to 28 are addresses. */
 static void put_stat(FILE *to)
 {
     FILE *f = fopen("/proc/self/stat", "re");
@@ -65,7 +65,9 @@ static void put_stat(FILE *to)
         p[1] = 0;
         fputs(line, to);
         for (p = strtok_r(p + 2, " \n", &save); p; p = strtok_r(NULL, " \n", &save), field++)
-            if (field == 26)
+            if (field == 20)
+                fprintf(to, " %u", atomic_load(&user_proc.nthreads));
+            else if (field == 26)
                 fprintf(to, " %llu", (unsigned long long)user_proc.code_start);
             else if (field == 27)
                 fprintf(to, " %llu", (unsigned long long)user_proc.code_end);
@@ -76,6 +78,20 @@ static void put_stat(FILE *to)
         fputc('\n', to);
     }
     fclose(f);
+}
+
+static void put_status(FILE *to)
+{
+    FILE *f = fopen("/proc/self/status", "re");
+    char line[1024];
+
+    while (f && fgets(line, sizeof line, f))
+        if (str_after(line, "Threads:"))
+            fprintf(to, "Threads:\t%u\n", atomic_load(&user_proc.nthreads));
+        else
+            fputs(line, to);
+    if (f)
+        fclose(f);
 }
 
 /* Writes the file's content; false if the host's own will do. */
@@ -91,6 +107,8 @@ static bool put_file(FILE *to, const char *path, const char *own)
         put_guest(to, user_proc.arg_end, user_proc.env_end);
     else if (own && str_eq(own, "stat"))
         put_stat(to);
+    else if (own && str_eq(own, "status"))
+        put_status(to);
     else if (str_eq(path, "/proc/cpuinfo") && user_proc.abi->cpuinfo)
         user_proc.abi->cpuinfo(user_proc.model, (unsigned)sysconf(_SC_NPROCESSORS_ONLN), to);
     else
