@@ -127,7 +127,7 @@ $(STATIC_LINKS): $(B)/static/rhea
 	$(Q)ln -sfn rhea $@
 
 # The manual and the completion come from the option table.
-DOC := $(addprefix $(B)/doc/, rhea.1 rhea-system.1 rhea-user.1 rhea-img.1 rhea-io.1 rhea-nbd.1 rhea.bash)
+DOC := $(addprefix $(B)/doc/, rhea.1 rhea-system.1 rhea-user.1 rhea-img.1 rhea-io.1 rhea-nbd.1 rhea-pr-helper.1 rhea.bash)
 .PHONY: doc
 doc: $(DOC)
 $(B)/mkdoc: $(B)/obj/core/opt/doc/mkdoc.o
@@ -140,7 +140,8 @@ $(B)/doc/rhea.1 $(B)/doc/rhea-system.1 $(B)/doc/rhea-user.1: $(B)/doc/rhea%.1: $
 PURPOSE_img := create, convert and check disk images
 PURPOSE_io := read and write disk images, piece by piece
 PURPOSE_nbd := serve a disk image over the network
-$(B)/doc/rhea-img.1 $(B)/doc/rhea-io.1 $(B)/doc/rhea-nbd.1: $(B)/doc/rhea-%.1: $(B)/mkdoc $(B)/rhea
+PURPOSE_pr-helper := SCSI persistent reservations for virtual machines
+$(B)/doc/rhea-img.1 $(B)/doc/rhea-io.1 $(B)/doc/rhea-nbd.1 $(B)/doc/rhea-pr-helper.1: $(B)/doc/rhea-%.1: $(B)/mkdoc $(B)/rhea
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(B)/rhea $* --help | $(B)/mkdoc man-help rhea-$* '$(PURPOSE_$*)' > $@

@@ -176,34 +176,31 @@ static int drive_take(struct drive *d, struct error *err)
     return ret;
 }
 
-/* snapshot=on: the image itself is only read; writes go to an overlay that has no name any more. */
-static int overlay(struct drive *d, struct error *err)
+struct blk_node *blk_overlay(struct blk_node *base, unsigned flags, struct error *err)
 {
-    char             name[] = "/var/tmp/rhea-snapshot-XXXXXX", bytes[32];
+    char             name[] = "/var/tmp/rhea-snapshot-XXXXXX";
     int              fd     = mkstemp(name), ret;
     struct blk_opts *o      = blk_opts_new();
     struct blk_node *top;
 
     if (fd < 0) {
         blk_opts_free(o);
-        return error_errno(err, "Could not get temporary filename '%s'", name);
+        error_errno(err, "Could not get temporary filename '%s'", name);
+        return NULL;
     }
     close(fd);
-    snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)d->root->bytes);
-    ret = blk_create_image(name, "qcow2", d->root->bytes, o, 0, err);
+    ret = blk_create_image(name, "qcow2", base->bytes, o, 0, err);
     if (ret < 0) {
         unlink(name);
         blk_opts_free(o);
-        return ret;
+        return NULL;
     }
-    top = blk_open(name, "qcow2", NULL, (d->flags & ~(unsigned)BLK_DIRECT) | BLK_RDWR | BLK_NO_FLUSH | BLK_UNMAP | BLK_NO_BACKING, err);
+    top = blk_open(name, "qcow2", NULL, (flags & ~(unsigned)BLK_DIRECT) | BLK_RDWR | BLK_NO_FLUSH | BLK_UNMAP | BLK_NO_BACKING, err);
     unlink(name);
     blk_opts_free(o);
-    if (top == NULL)
-        return -EIO;
-    top->backing = d->root;
-    d->root      = top;
-    return 0;
+    if (top != NULL)
+        top->backing = base;
+    return top;
 }
 
 static void drive_open(void *arg)
@@ -218,8 +215,13 @@ static void drive_open(void *arg)
     }
     d->ret = blk_opts_done(d->o, "a drive", (const char *const[]){ "file", "format", "if", "index", "media", "cache", "aio", "discard",
                            "detect-zeroes", "readonly", "snapshot", "werror", "rerror", "id", "serial", "bps", "iops", NULL }, d->err);
-    if (d->ret == 0 && d->snapshot)
-        d->ret = overlay(d, d->err);
+    if (d->ret == 0 && d->snapshot) {
+        struct blk_node *top = blk_overlay(d->root, d->flags, d->err);
+
+        if (top != NULL)
+            d->root = top;
+        d->ret = top == NULL ? -EIO : 0;
+    }
     if (d->ret < 0)
         blk_unref(d->root);
 }

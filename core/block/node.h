@@ -232,6 +232,15 @@ struct blk_node {
  */
 struct blk_node *blk_open(const char *filename, const char *format, struct blk_opts *o, unsigned flags, struct error *err);
 
+/**
+ * blk_overlay - what snapshot=on does: the image itself is only read, writes go to a file that has no name any more.
+ * @base:  becomes the overlay's; stays the caller's on failure
+ * @flags: enum blk_open, for the overlay
+ *
+ * Returns the overlay, or NULL. Context: coroutine; yields.
+ */
+struct blk_node *blk_overlay(struct blk_node *base, unsigned flags, struct error *err);
+
 /** blk_ref - another holder. Returns @n. */
 struct blk_node *blk_ref(struct blk_node *n);
 /** blk_unref - let go; the last one closes node and children, flushing first. @n: NULL is fine. Context: coroutine. */

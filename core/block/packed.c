@@ -1,11 +1,19 @@
 /* core/block/packed.c - cloop and dmg, for reading: disks of compressed chunks.
  *
- * Sources: cloop's compressed_loop.h (version 2 format); the UDIF layout as published by the "dmg2img" and
+ * A dmg's chunks are zlib, bzip2, LZMA (xz) or Apple's ADC; LZFSE is refused. Sources: cloop's compressed_loop.h (version 2 format); the UDIF layout as published by the "dmg2img" and
  * "libdmg-hfsplus" projects' documentation. */
+#include "config.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+#ifdef CONFIG_BZ2
+#include <bzlib.h>
+#endif
+#ifdef CONFIG_LZMA
+#include <lzma.h>
+#endif
 
 #include "core/base/alloc.h"
 #include "core/base/bits.h"
@@ -16,7 +24,7 @@
 #include "core/event/iothread.h"
 
 enum { CHUNKS_MAX = 1 << 24, CHUNK_BYTES = 64 << 20 };
-enum kind { C_ZERO, C_RAW, C_ZLIB };
+enum kind { C_ZERO, C_RAW, C_ZLIB, C_ADC, C_BZIP2, C_LZMA };
 
 struct chunk {
     uint64_t  at, len, host, packed;             /* guest bytes; file bytes */
@@ -41,7 +49,7 @@ static int add_chunk(struct packed *s, struct chunk c)
         s->chunk = xreallocarray(s->chunk, s->room, sizeof *s->chunk);
     }
     s->chunk[s->count++] = c;
-    s->largest = MAX(s->largest, c.kind == C_ZLIB ? c.len : 0);
+    s->largest = MAX(s->largest, c.kind >= C_ZLIB ? c.len : 0);
     return 0;
 }
 
@@ -54,22 +62,93 @@ static void packed_close(struct blk_node *n)
 }
 
 struct job {
-    uint8_t *in, *out;
-    uLong    in_len, out_len;
+    enum kind kind;
+    uint8_t  *in, *out;
+    size_t    in_len, out_len;
 };
 
-static int inflate_job(void *arg)
+/* Apple Data Compression: literals, and copies of what came before, three bytes or two for each. */
+static int unpack_adc(const struct job *j)
+{
+    size_t in = 0, out = 0;
+
+    while (in < j->in_len && out < j->out_len) {
+        uint8_t b = j->in[in++];
+        size_t  len, back;
+
+        if (b & 0x80) {
+            len = MIN((size_t)(b & 0x7f) + 1, j->out_len - out);
+            if (len > j->in_len - in)
+                return -EIO;
+            memcpy(j->out + out, j->in + in, len);
+            in += len;
+            out += len;
+            continue;
+        }
+        if (j->in_len - in < (b & 0x40 ? 2u : 1u))
+            return -EIO;
+        if (b & 0x40) {
+            len  = (size_t)(b & 0x3f) + 4;
+            back = load_be16(j->in + in);
+            in += 2;
+        } else {
+            len  = (size_t)(b >> 2) + 3;
+            back = (size_t)(b & 3) << 8 | j->in[in++];
+        }
+        if (back + 1 > out)
+            return -EIO;
+        for (len = MIN(len, j->out_len - out); len > 0; len--, out++)
+            j->out[out] = j->out[out - back - 1];
+    }
+    return out == j->out_len ? 0 : -EIO;
+}
+
+static int unpack_bzip2(const struct job *j)
+{
+#ifdef CONFIG_BZ2
+    unsigned len = (unsigned)j->out_len;
+
+    return BZ2_bzBuffToBuffDecompress((char *)j->out, &len, (char *)j->in, (unsigned)j->in_len, 0, 0) == BZ_OK && len == j->out_len ? 0 : -EIO;
+#else
+    (void)j;
+    return -ENOTSUP;
+#endif
+}
+
+static int unpack_lzma(const struct job *j)
+{
+#ifdef CONFIG_LZMA
+    uint64_t most = 256 << 20;
+    size_t   in = 0, out = 0;
+
+    return lzma_stream_buffer_decode(&most, 0, NULL, j->in, &in, j->in_len, j->out, &out, j->out_len) == LZMA_OK && out == j->out_len ? 0 : -EIO;
+#else
+    (void)j;
+    return -ENOTSUP;
+#endif
+}
+
+static int unpack_job(void *arg)
 {
     struct job *j   = arg;
     uLongf      len = j->out_len;
 
-    return uncompress(j->out, &len, j->in, j->in_len) == Z_OK && len == j->out_len ? 0 : -EIO;
+    switch (j->kind) {
+    case C_ADC:
+        return unpack_adc(j);
+    case C_BZIP2:
+        return unpack_bzip2(j);
+    case C_LZMA:
+        return unpack_lzma(j);
+    default:
+        return uncompress(j->out, &len, j->in, j->in_len) == Z_OK && len == j->out_len ? 0 : -EIO;
+    }
 }
 
 /* The chunk in s->last. Holds s->lock. */
 static int unpack(struct blk_node *n, struct packed *s, const struct chunk *c)
 {
-    struct job j = { .in = blk_bounce((size_t)c->packed), .in_len = c->packed, .out_len = c->len };
+    struct job j = { .kind = c->kind, .in = blk_bounce((size_t)c->packed), .in_len = c->packed, .out_len = c->len };
     int        ret;
 
     if (s->last == NULL)
@@ -82,7 +161,7 @@ static int unpack(struct blk_node *n, struct packed *s, const struct chunk *c)
     s->has_last = false;
     ret = blk_read(n->file, c->host, j.in, (size_t)c->packed);
     if (ret == 0)
-        ret = io_work(inflate_job, &j);
+        ret = io_work(unpack_job, &j);
     free(j.in);
     s->has_last = ret == 0;
     s->last_at  = c->at;
@@ -139,7 +218,7 @@ static int packed_map(struct blk_node *n, uint64_t off, uint64_t len, struct blk
 
     (void)len;
     *e = (struct blk_extent){ .len = c != NULL ? c->at + c->len - off : 512, .flags = BLK_EXT_ALLOCATED };
-    e->flags |= c == NULL || c->kind == C_ZERO ? BLK_EXT_ZERO : BLK_EXT_DATA | (c->kind == C_ZLIB ? BLK_EXT_COMPRESSED : 0);
+    e->flags |= c == NULL || c->kind == C_ZERO ? BLK_EXT_ZERO : BLK_EXT_DATA | (c->kind >= C_ZLIB ? BLK_EXT_COMPRESSED : 0);
     return 0;
 }
 
@@ -224,17 +303,31 @@ static int mish_run(struct blk_node *n, struct packed *s, const uint8_t *r, uint
     case 1:
         c.kind = C_RAW;
         break;
+    case 0x80000004:
+        c.kind = C_ADC;
+        break;
     case 0x80000005:
         c.kind = C_ZLIB;
         break;
+#ifdef CONFIG_BZ2
+    case 0x80000006:
+        c.kind = C_BZIP2;
+        break;
+#endif
+#ifdef CONFIG_LZMA
+    case 0x80000008:
+        c.kind = C_LZMA;
+        break;
+#endif
     case 0x7ffffffe: case 0xffffffff:
         return 0;                                /* comment, end */
     default:
-        return error_set(err, ENOTSUP, "dmg chunk type 0x%x (another compression than zlib) is not supported", type);
+        return error_set(err, ENOTSUP, "dmg chunk type 0x%x (%s) is not supported%s", type, type == 0x80000006 ? "bzip2" : type == 0x80000007 ? "LZFSE"
+                         : type == 0x80000008 ? "LZMA" : "unknown", type == 0x80000006 || type == 0x80000008 ? " by this build; install libbz2-dev and liblzma-dev and configure again" : "");
     }
     if (load_be64(r + 16) > BLK_LENGTH_MAX / 512 || first + load_be64(r + 8) > BLK_LENGTH_MAX / 512 || c.len == 0)
         return error_set(err, EINVAL, "dmg chunk of %llu sectors is not valid", (unsigned long long)load_be64(r + 16));
-    if (c.kind == C_ZLIB && (c.len > CHUNK_BYTES || c.packed > CHUNK_BYTES))
+    if (c.kind >= C_ZLIB && (c.len > CHUNK_BYTES || c.packed > CHUNK_BYTES))
         return error_set(err, EINVAL, "dmg chunk is larger than %u MB", CHUNK_BYTES >> 20);
     if (c.kind != C_ZERO && (c.host > n->file->bytes || c.packed > n->file->bytes - c.host || (c.kind == C_RAW && c.packed < c.len)))
         return error_set(err, EINVAL, "dmg chunk lies outside the file");

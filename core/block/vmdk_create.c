@@ -151,16 +151,40 @@ static int extents(struct blk_create *c, const struct plan *p, uint64_t bytes, s
     return ret;
 }
 
+/* The parent is a vmdk too; its CID goes into the child, so that a parent that was exchanged is noticed. */
+static int parent_cid(struct blk_create *c, const struct plan *p, uint32_t *cid, struct error *err)
+{
+    char             path[BLK_NAME_MAX];
+    struct blk_node *n;
+    int              ret;
+
+    if (c->backing == NULL)
+        return 0;
+    if (p->flat || p->stream)
+        return error_set(err, ENOTSUP, "a VMDK of subformat '%s' cannot have a backing file; monolithicSparse and twoGbMaxExtentSparse can", p->sub);
+    if ((c->backing_format != NULL && !str_eq(c->backing_format, "vmdk")))
+        return error_set(err, EINVAL, "Invalid backing file format: %s. Must be VMDK; make overlays of other formats in qcow2", c->backing_format);
+    if (strlen(c->backing) > 1023 || strpbrk(c->backing, "\"\n\r") != NULL)
+        return error_set(err, EINVAL, "the backing file's name does not fit a VMDK descriptor");
+    ret = blk_path_combine(c->filename, c->backing, path, err);
+    n   = ret == 0 ? blk_open(path, "vmdk", NULL, BLK_NO_BACKING | BLK_NO_IO | BLK_SHARE, err) : NULL;
+    if (n == NULL)
+        return err != NULL && err->code ? err->code : -EIO;
+    *cid = ((struct vmdk *)n->priv)->cid;
+    blk_unref(n);
+    return 0;
+}
+
 int vmdk_create(struct blk_create *c, struct error *err)
 {
     struct plan p     = { .flat = false };
     struct str  lines = STR_INIT, desc = STR_INIT;
     uint64_t    bytes = align_up(c->bytes, 512), cyls;
-    uint32_t    cid   = 0;
+    uint32_t    cid   = 0, parent = UINT32_MAX;
     int         ret   = take(&p, c->opts, err), heads;
 
-    if (ret == 0 && c->backing != NULL)
-        ret = error_set(err, ENOTSUP, "VMDK images with a parent can only be read; make overlays in qcow2");
+    if (ret == 0)
+        ret = parent_cid(c, &p, &parent, err);
     if (ret == 0 && bytes > UINT64_C(62) << 40)
         ret = error_set(err, EFBIG, "a VMDK holds at most 62 TiB");
     if (ret == 0)
@@ -170,9 +194,10 @@ int vmdk_create(struct blk_create *c, struct error *err)
             cid = 1;
         heads = str_eq(p.adapter, "ide") ? 16 : 255;
         cyls  = bytes / (63ull * (unsigned)heads * 512);
-        str_addf(&desc, "# Disk DescriptorFile\nversion=1\nCID=%08x\nparentCID=ffffffff\ncreateType=\"%s\"\n\n# Extent description\n%s\n"
+        str_addf(&desc, "# Disk DescriptorFile\nversion=1\nCID=%08x\nparentCID=%08x\ncreateType=\"%s\"\n%s%s%s\n# Extent description\n%s\n"
                  "# The Disk Data Base\n#DDB\n\nddb.virtualHWVersion = \"%s\"\nddb.geometry.cylinders = \"%llu\"\nddb.geometry.heads = \"%d\"\n"
-                 "ddb.geometry.sectors = \"63\"\nddb.adapterType = \"%s\"\nddb.toolsVersion = \"%s\"\n", cid & 0xfffffffe, p.sub,
+                 "ddb.geometry.sectors = \"63\"\nddb.adapterType = \"%s\"\nddb.toolsVersion = \"%s\"\n", cid & 0xfffffffe, parent, p.sub,
+                 c->backing != NULL ? "parentFileNameHint=\"" : "", c->backing != NULL ? c->backing : "", c->backing != NULL ? "\"\n" : "",
                  lines.text != NULL ? lines.text : "", p.hw, (unsigned long long)cyls, heads, p.adapter, p.tools != NULL ? p.tools : "2147483647");
         if (!p.flat && !p.split) {
             ret = sparse_header(c->file, bytes, &p, true);

@@ -23,6 +23,7 @@
 #include "core/block/backend.h"
 #include "core/event/iothread.h"
 #include "core/img/img.h"
+#include "core/img/nbd_kernel.h"
 #include "core/personality.h"
 
 enum { OPT_FORK = OPT_FIRST, OPT_AIO, OPT_DISCARD, OPT_DETECT, OPT_TLS, OPT_PID, OPT_TLS_HOST, OPT_TLS_AUTHZ, OPT_SELINUX };
@@ -30,9 +31,10 @@ enum { OPT_FORK = OPT_FIRST, OPT_AIO, OPT_DISCARD, OPT_DETECT, OPT_TLS, OPT_PID,
 static struct {
     struct img        g;
     struct nbd_export e;
-    const char       *bind, *port, *socket, *snapshot, *tls, *pid_file, *file, *detect, *kernel;
+    const char       *bind, *port, *socket, *snapshot, *tls, *pid_file, *file, *kernel, *disconnect;
     unsigned          flags;
-    bool              persistent, fork, list, unmap_given;
+    bool              persistent, fork, list, overlay;
+    struct nbd_device *device;
     int               listen_fd, ready_pipe;
 } s = { .bind = "0.0.0.0", .port = "10809", .listen_fd = -1, .ready_pipe = -1 };
 
@@ -46,7 +48,9 @@ static int usage(void)
            "  -k, --socket=PATH         path to the unix socket\n"
            "  -e, --shared=NUM          device can be shared by NUM clients (default '1')\n"
            "  -t, --persistent          don't exit on the last connection\n"
-           "  -L, --list                list exports available from another NBD server\n\nExposing part of the image:\n"
+           "  -L, --list                list exports available from another NBD server\n"
+           "  -c, --connect=DEV         connect FILE to the local NBD device DEV\n"
+           "  -d, --disconnect=DEV      disconnect the specified device\n\nExposing part of the image:\n"
            "  -A, --allocation-depth    expose the allocation depth\n"
            "  -B, --bitmap=NAME         expose a persistent dirty bitmap\n\nGeneral purpose options:\n"
            "  --object type,id=ID,...   define an object such as 'secret'\n"
@@ -96,17 +100,22 @@ static int option(int opt)
     case 'A': s.e.depth_context = true; return 0;
     case 'v': return 0;
     case 'c': s.kernel = optarg; return 0;
+    case 'd': s.disconnect = optarg; return 0;
     case 'L': s.list = true; return 0;
     case 'B':
         if (s.e.bitmaps == NBD_BITMAPS)
             return img_fail_text("at most %d bitmaps can be exported", NBD_BITMAPS) + 1;
         s.e.bitmap_name[s.e.bitmaps++] = optarg;
         return 0;
-    case 's': return img_fail_text("-s is for machines; export an overlay made with rhea-img create -b instead") + 1;
+    case 's': s.overlay = true; return 0;
     case OPT_FORK: s.fork = true; return 0;
     case OPT_PID: s.pid_file = optarg; return 0;
     case OPT_TLS: s.tls = optarg; return 0;
-    case OPT_AIO: s.flags |= str_eq(optarg, "threads") ? BLK_AIO_THREADS : 0; return 0;
+    case OPT_AIO:
+        if (!str_eq(optarg, "threads") && !str_eq(optarg, "native") && !str_eq(optarg, "io_uring"))
+            return img_fail_text("invalid aio mode `%s'; it is native, io_uring or threads", optarg) + 1;
+        s.flags |= str_eq(optarg, "threads") ? BLK_AIO_THREADS : 0;
+        return 0;
     case OPT_DISCARD:
         if (str_eq(optarg, "unmap") || str_eq(optarg, "on"))
             s.flags |= BLK_UNMAP;
@@ -116,6 +125,8 @@ static int option(int opt)
             s.flags &= ~(unsigned)BLK_UNMAP;
         return 0;
     case OPT_DETECT:
+        if (!str_eq(optarg, "off") && !str_eq(optarg, "on") && !str_eq(optarg, "unmap"))
+            return img_fail_text("invalid detect-zeroes mode `%s'; it is off, on or unmap", optarg) + 1;
         s.flags |= str_eq(optarg, "off") ? 0 : BLK_DETECT_ZEROES | (str_eq(optarg, "unmap") ? BLK_DETECT_UNMAP : 0);
         return 0;
     case OPT_OBJECT: return img_object(optarg, &err) < 0 ? img_fail(&err) + 1 : 0;
@@ -134,6 +145,7 @@ static int options(int argc, char **argv)
         { "nocache", no_argument, NULL, 'n' }, { "cache", required_argument, NULL, 't' + 1000 }, { "format", required_argument, NULL, 'f' },
         { "export-name", required_argument, NULL, 'x' }, { "description", required_argument, NULL, 'D' }, { "allocation-depth", no_argument, NULL, 'A' },
         { "bitmap", required_argument, NULL, 'B' }, { "verbose", no_argument, NULL, 'v' }, { "connect", required_argument, NULL, 'c' },
+        { "disconnect", required_argument, NULL, 'd' },
         { "list", no_argument, NULL, 'L' }, { "fork", no_argument, NULL, OPT_FORK }, { "pid-file", required_argument, NULL, OPT_PID },
         { "tls-creds", required_argument, NULL, OPT_TLS }, { "aio", required_argument, NULL, OPT_AIO }, { "discard", required_argument, NULL, OPT_DISCARD },
         { "detect-zeroes", required_argument, NULL, OPT_DETECT }, { NULL, 0, NULL, 0 },
@@ -143,17 +155,21 @@ static int options(int argc, char **argv)
     s.flags  = BLK_RDWR;
     s.e.name = "";
     s.e.most = 1;
-    while (ret == 0 && (opt = getopt_long(argc, argv, "hVb:p:rsnc:dvk:e:f:tl:x:D:B:ALU", longs, NULL)) != -1) {
+    while (ret == 0 && (opt = getopt_long(argc, argv, "hVb:p:rsnc:d:vk:e:f:tl:x:D:B:ALU", longs, NULL)) != -1) {
         if (opt == 't' + 1000)
             s.g.cache = optarg;
         else
             ret = option(opt);
     }
-    if (ret == 0 && s.kernel != NULL)
-        ret = access("/sys/block/nbd0", F_OK) < 0 ? img_fail_text("the kernel has no /dev/nbd: load it with 'modprobe nbd', or use rhea-img mount") + 1
-                                                  : img_fail_text("-c is not available here; connect with 'nbd-client -unix SOCKET %s'", s.kernel) + 1;
-    if (ret == 0 && s.list)
-        ret = img_fail_text("-L is not available; list exports with nbdinfo --list") + 1;
+    if (ret == 0 && s.list + (s.kernel != NULL) + (s.disconnect != NULL) > 1)
+        ret = img_fail_text("-L, -c and -d exclude each other") + 1;
+    if (ret == 0 && s.kernel != NULL && (s.socket != NULL || s.tls != NULL))
+        ret = img_fail_text("-c connects the kernel; a socket or TLS has no place there") + 1;
+    if (ret == 0 && (s.list || s.disconnect != NULL)) {
+        if (optind != argc)
+            ret = img_fail_text("'%s': -L and -d take no file", argv[optind]) + 1;
+        return ret;
+    }
     if (ret == 0 && optind != argc - 1)
         ret = img_fail_text("%s", optind >= argc ? "Invalid number of arguments: FILE is missing" : "Invalid number of arguments") + 1;
     s.file = ret == 0 ? argv[optind] : NULL;
@@ -296,6 +312,48 @@ static void accept_loop(void)
     io_pass();
 }
 
+static void kernel_client(void *arg)
+{
+    nbd_serve_kernel(&s.e, (int)(intptr_t)arg);
+    s.e.clients--;
+    co_queue_wake_all(&s.e.changed);
+}
+
+static void stop_serving(void *arg)
+{
+    (void)arg;
+    s.e.stop = true;
+    co_queue_wake_all(&s.e.changed);
+}
+
+static void kernel_gone(void *loop)
+{
+    io_post(loop, stop_serving, NULL);
+}
+
+static int detach(void *device)
+{
+    nbd_device_detach(device);
+    return 0;
+}
+
+/* -c: until the device is disconnected, or a signal comes. */
+static void kernel_loop(int sock)
+{
+    int signals = signals_begin();
+
+    s.e.clients = 1;
+    io_spawn(kernel_client, (void *)(intptr_t)sock);
+    while (!s.e.stop && s.e.clients > 0)
+        co_queue_wait(&s.e.changed);
+    io_work(detach, s.device);                   /* meanwhile the kernel's last requests are served */
+    while (s.e.clients > 0)
+        co_queue_wait(&s.e.changed);
+    if (signals >= 0)
+        io_poll_cancel(signals);
+    io_pass();
+}
+
 static int write_pid(struct error *err)
 {
     FILE *f;
@@ -318,35 +376,61 @@ static int load_bitmaps(struct error *err)
     return ret;
 }
 
+/* -s: what clients write is gone when the server ends. */
+static int put_overlay(struct error *err)
+{
+    struct blk_node *top = blk_overlay(s.e.n, s.flags | BLK_RDWR, err);
+
+    if (top == NULL)
+        return err->code;
+    s.e.n = top;
+    return 0;
+}
+
+static int start_listening(int *kernel_sock, struct error *err)
+{
+    if (s.kernel != NULL) {
+        s.device = nbd_device_attach(s.kernel, s.e.n->bytes, s.e.writable, kernel_sock, kernel_gone, io_loop_here(), err);
+        return s.device == NULL ? err->code : 0;
+    }
+    s.listen_fd = activated();
+    if (s.listen_fd < 0)
+        s.listen_fd = s.socket != NULL ? listen_unix(err) : listen_tcp(err);
+    return s.listen_fd < 0 ? s.listen_fd : 0;
+}
+
 static int serve(int argc, char **argv)
 {
     struct error err = ERROR_INIT;
-    int          ret = 0;
+    int          ret = 0, kernel_sock = -1;
 
     (void)argc, (void)argv;
     if (s.tls != NULL && (s.e.creds = tls_creds_load(s.tls, &err)) == NULL)
         return img_fail(&err);
-    s.e.n = img_open(&s.g, s.file, s.g.fmt, s.flags, s.g.cache);
+    s.e.n = img_open(&s.g, s.file, s.g.fmt, s.overlay ? s.flags & ~(unsigned)BLK_RDWR : s.flags, s.g.cache);
     if (s.e.n == NULL)
         return 1;
     if (s.snapshot != NULL && (s.e.n->drv->snap_load == NULL || s.e.n->drv->snap_load(s.e.n, s.snapshot, &err) < 0))
         ret = err.code ? err.code : error_set(&err, ENOTSUP, "format '%s' has no snapshots", s.e.n->drv->name);
-    s.e.writable   = s.e.n->flags & BLK_RDWR;
+    if (ret == 0 && s.overlay)
+        ret = put_overlay(&err);
+    s.e.writable   = s.e.n->flags & BLK_RDWR && s.flags & BLK_RDWR;
     s.e.flush_each = s.e.n->flags & BLK_WRITETHROUGH;
     if (ret == 0)
         ret = load_bitmaps(&err);
-    if (ret == 0) {
-        s.listen_fd = activated();
-        if (s.listen_fd < 0)
-            s.listen_fd = s.socket != NULL ? listen_unix(&err) : listen_tcp(&err);
-        ret = s.listen_fd < 0 ? s.listen_fd : write_pid(&err);
-    }
+    if (ret == 0)
+        ret = start_listening(&kernel_sock, &err);
+    if (ret == 0)
+        ret = write_pid(&err);
     if (ret == 0) {
         if (s.ready_pipe >= 0) {
             (void)!write(s.ready_pipe, "r", 1);
             close(s.ready_pipe);
         }
-        accept_loop();
+        if (s.device != NULL)
+            kernel_loop(kernel_sock);
+        else
+            accept_loop();
         blk_flush(s.e.n);
     }
     blk_unref(s.e.n);
@@ -384,6 +468,16 @@ static int into_background(void)
     return 0;
 }
 
+static int disconnect(void)
+{
+    struct error err = ERROR_INIT;
+
+    if (nbd_device_disconnect(s.disconnect, &err) < 0)
+        return img_fail(&err);
+    printf("%s disconnected\n", s.disconnect);
+    return 0;
+}
+
 static int nbd_main(int argc, char **argv, const char *arch)
 {
     int ret = options(argc, argv);
@@ -391,6 +485,10 @@ static int nbd_main(int argc, char **argv, const char *arch)
     (void)arch;
     if (ret != 0)
         return ret - 1;
+    if (s.list)
+        return nbd_list(&(struct nbd_address){ .socket = s.socket, .host = str_eq(s.bind, "0.0.0.0") ? "localhost" : s.bind, .port = s.port, .tls = s.tls });
+    if (s.disconnect != NULL)
+        return disconnect();
     if (s.fork && into_background() < 0)
         return 1;
     return img_run(serve, argc, argv);

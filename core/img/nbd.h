@@ -58,6 +58,8 @@ struct nbd_conn {
 
 /** nbd_serve - serve one client until it leaves; closes @fd. Context: coroutine of its own. */
 void nbd_serve(struct nbd_export *e, int fd);
+/** nbd_serve_kernel - serve the host's kernel behind one end of a socket pair: there is no handshake. */
+void nbd_serve_kernel(struct nbd_export *e, int fd);
 /** nbd_negotiate - the handshake up to the transmission phase. 0, or -errno when the client is to be dropped. */
 int  nbd_negotiate(struct nbd_conn *c);
 /** nbd_requests - the transmission phase; returns when the client is gone. */
@@ -66,6 +68,11 @@ void nbd_requests(struct nbd_conn *c);
 /* Exactly @len bytes in, or out now; 0 or -errno (-ECONNRESET at the end). Context: coroutine; yield. */
 int  nbd_recv(struct nbd_conn *c, void *buf, size_t len);
 int  nbd_send(struct nbd_conn *c, const void *buf, size_t len);
+
+/* -- nbd_list.c */
+struct nbd_address { const char *socket, *host, *port, *export, *tls; };
+/** nbd_list - -L: what another server exports. Returns the exit status. */
+int  nbd_list(const struct nbd_address *a);
 
 /* -- tls.c: GnuTLS over a socket that is waited for by the loop. */
 struct error;

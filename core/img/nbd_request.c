@@ -496,7 +496,7 @@ void nbd_requests(struct nbd_conn *c)
         co_queue_wait(&c->sent);
 }
 
-void nbd_serve(struct nbd_export *e, int fd)
+static void serve(struct nbd_export *e, int fd, bool handshake)
 {
     struct nbd_conn  *c = NEW(struct nbd_conn);
     struct nbd_conn **at;
@@ -508,7 +508,7 @@ void nbd_serve(struct nbd_export *e, int fd)
     c->in        = xmalloc(NBD_IN);
     c->next      = e->conns;
     e->conns     = c;
-    if (nbd_negotiate(c) == 0)
+    if (!handshake || nbd_negotiate(c) == 0)
         nbd_requests(c);
     for (at = &e->conns; *at != c; at = &(*at)->next)
         ;
@@ -517,4 +517,14 @@ void nbd_serve(struct nbd_export *e, int fd)
     close(fd);
     free(c->in);
     free(c);
+}
+
+void nbd_serve(struct nbd_export *e, int fd)
+{
+    serve(e, fd, true);
+}
+
+void nbd_serve_kernel(struct nbd_export *e, int fd)
+{
+    serve(e, fd, false);
 }

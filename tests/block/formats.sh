@@ -51,3 +51,22 @@ for f in vmdk vdi vpc vhdx qcow2; do
     grep -q failed out && { cat out; fail "$f written by us, read by them"; }
     ok $IO -c 'read -P 4 5000000 300000' -c 'read -P 1 1000 70000' -c 'read -P 0 4M 805000' -f $f w.$f
 done
+# a vmdk above another one
+for o in monolithicSparse twoGbMaxExtentSparse; do
+    rm -f p*.vmdk k*.vmdk; ok $IMG create -f vmdk p.vmdk 8M; ok $IO -c 'write -P 7 0 1M' p.vmdk
+    ok $IMG create -f vmdk -o subformat=$o -b p.vmdk -F vmdk k.vmdk
+    ok $IO -c 'write -P 8 512k 4k' k.vmdk
+    ok qemu-io -c 'read -P 7 0 512k' -c 'read -P 8 512k 4k' -c 'read -P 7 516k 400k' -c 'read -P 0 2M 1M' -c 'write -P 9 4M 64k' k.vmdk
+    grep -q failed out && { cat out; fail "vmdk with a parent"; }
+    ok $IO -c 'read -P 9 4M 64k' -c 'read -P 8 512k 4k' k.vmdk
+    ok $IMG info k.vmdk; says 'backing file: p.vmdk'
+done
+exits 1 $IMG create -f vmdk -b ref.raw -F raw x.vmdk; says 'Must be VMDK'
+exits 1 $IMG create -f vmdk -o subformat=monolithicFlat -b p.vmdk -F vmdk x.vmdk; says 'cannot have a backing file'
+# what measure says of bitmaps
+ok $IMG create -f qcow2 m.qcow2 64G
+ok $IMG bitmap --add -g 4096 m.qcow2 small; ok $IMG bitmap --add m.qcow2 another
+for o in cluster_size=64k cluster_size=4k cluster_size=2M; do
+    $IMG measure -O qcow2 -o $o m.qcow2 > m.ours; qemu-img measure -O qcow2 -o $o m.qcow2 > m.theirs
+    cmp m.ours m.theirs || { cat m.ours m.theirs; fail "measure $o"; }
+done

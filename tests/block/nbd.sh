@@ -51,6 +51,20 @@ grep -Eq '1048576 +65536 +1' out || { cat out; fail "bitmap b0 does not show the
 ok nbdinfo --map=qemu:allocation-depth "$U"
 stop
 
+# -s: what a client writes is gone with the server; -L: what there is; modes that do not exist
+before=$(cksum < ref.raw)
+start -s -t -x disk -D 'a disk' -A -f raw ref.raw
+ok $IO -f raw -c 'write -P 9 0 64k' -c 'read -P 9 0 64k' "nbd+unix:///disk?socket=$S"
+ok $NBD -L -k "$S"
+says "exports available: 1"; says " export: 'disk'"; says "  description: a disk"; says "  size:  $(stat -c %s ref.raw)"; says "   base:allocation"; says "   qemu:allocation-depth"
+stop
+[ "$(cksum < ref.raw)" = "$before" ] || fail "-s wrote to the image"
+exits 1 $NBD -L -k "$T/nothing"; says 'Failed to connect'
+exits 1 $NBD --aio=fast -k "$S" -f raw ref.raw; says 'io_uring'
+exits 1 $NBD --detect-zeroes=maybe -k "$S" -f raw ref.raw; says 'off, on or unmap'
+exits 1 $NBD -c /dev/nbd0 -k "$S" -f raw ref.raw; says '-c connects the kernel'
+[ -e /dev/nbd0 ] || { exits 1 $NBD -c /dev/nbd0 -f raw ref.raw; says 'modprobe nbd'; exits 1 $NBD -d /dev/nbd0; says 'modprobe nbd'; }
+
 # TLS by a shared key
 if command -v psktool >/dev/null; then
     mkdir tls; psktool -u fritz -p tls/keys.psk >/dev/null 2>&1
@@ -58,7 +72,34 @@ if command -v psktool >/dev/null; then
     ok nbdinfo "nbds+unix://fritz@/?socket=$S&tls-psk-file=$T/tls/keys.psk"
     ok nbdcopy "nbds+unix://fritz@/?socket=$S&tls-psk-file=$T/tls/keys.psk" tls.raw; cmp ref.raw tls.raw || fail "TLS copy"
     exits 1 nbdinfo "$U"
+    # our own client, with credentials as objects
+    client="--object tls-creds-psk,id=c,dir=$T/tls,endpoint=client,username=fritz"
+    ok $IMG compare $client --image-opts "driver=nbd,server.type=unix,server.path=$S,tls-creds=c" driver=raw,file.filename=ref.raw
+    ok $NBD $client --tls-creds c -L -k "$S"; says 'exports available: 1'
+    exits 1 $IMG info --object tls-creds-psk,id=c,dir="$T/tls",endpoint=client,username=otto --image-opts "driver=nbd,server.type=unix,server.path=$S,tls-creds=c"
+    exits 1 $IMG info --image-opts "driver=nbd,server.type=unix,server.path=$S,tls-creds=c"; says "No TLS credentials with id 'c'"
     stop
+fi
+# TLS by certificates: the server's is checked, and so is the client's
+if command -v certtool >/dev/null; then
+    mkdir x509; cd x509 || exit 1
+    for k in ca server client; do certtool --generate-privkey --bits 2048 --outfile $k-key.pem 2>/dev/null; done
+    printf 'cn = test\nca\ncert_signing_key\nexpiration_days = 9\n' > ca.t
+    certtool --generate-self-signed --load-privkey ca-key.pem --template ca.t --outfile ca-cert.pem 2>/dev/null
+    for k in server client; do
+        printf 'cn = localhost\ndns_name = localhost\ntls_www_%s\nencryption_key\nsigning_key\nexpiration_days = 9\n' $k > $k.t
+        certtool --generate-certificate --load-ca-certificate ca-cert.pem --load-ca-privkey ca-key.pem --load-privkey $k-key.pem --template $k.t --outfile $k-cert.pem 2>/dev/null
+    done
+    cd "$T" || exit 1
+    port=$((20000 + $$ % 20000))
+    $NBD -r -t -e 4 -b 127.0.0.1 -p $port --object tls-creds-x509,id=t,dir="$T/x509",endpoint=server --tls-creds t -f raw ref.raw & tcp=$!
+    for i in 1 2 3 4 5 6 7 8 9 10; do nbdinfo --size "nbds://localhost:$port/?tls-certificates=$T/x509" > out 2>&1 && break; sleep 0.3; done
+    [ "$(cat out)" = "$(stat -c %s ref.raw)" ] || { cat out; fail "TLS by certificates"; }
+    ok nbdcopy "nbds://localhost:$port/?tls-certificates=$T/x509" tls.raw; cmp ref.raw tls.raw || fail "TLS copy"
+    ok $IMG compare --object tls-creds-x509,id=c,dir="$T/x509",endpoint=client --image-opts "driver=nbd,server.type=inet,server.host=localhost,server.port=$port,tls-creds=c" driver=raw,file.filename=ref.raw
+    mkdir other; cp x509/ca-cert.pem other/
+    exits 1 nbdinfo "nbds://localhost:$port/?tls-certificates=$T/other"
+    kill $tcp; wait $tcp
 fi
 
 # clients that send garbage, stop in the middle or vanish do no harm

@@ -12,7 +12,7 @@ for f in parallels qed; do
     exits 1 $IO -c 'write 0 512' -f $f a.$f; says "can only be read"
 done
 python3 - <<'P' || fail "making images"
-import base64, struct, zlib
+import base64, struct, zlib, bz2, lzma
 data = open("ref.raw", "rb").read()
 # cloop
 block = 65536
@@ -22,13 +22,30 @@ offs, at = [], 136 + 8 * (len(parts) + 1)
 for p in parts + [b""]:
     offs.append(at); at += len(p)
 open("a.cloop", "wb").write(head.ljust(128, b"\0") + struct.pack(">II", block, len(parts)) + b"".join(struct.pack(">Q", o) for o in offs) + b"".join(parts))
-# dmg: zlib, raw and zero chunks
+# dmg: zlib, bzip2, LZMA, ADC, raw and zero chunks
+def adc(b):
+    """Literals and, where bytes repeat, both kinds of copies."""
+    out, at = b"", 0
+    while at < len(b):
+        back = next((d for d in (1, 7, 512, 4096) if at > d and b[at:at + 4] == b[at - d:at - d + 4]), 0)
+        if back:
+            n = 4
+            while n < (18 if back <= 1024 and n < 18 else 67) and at + n < len(b) and b[at + n] == b[at + n - back]: n += 1
+            if back <= 1024 and n <= 18: out += bytes([(n - 3) << 2 | (back - 1) >> 8, (back - 1) & 255])
+            else: out += bytes([0x40 | n - 4]) + struct.pack(">H", back - 1)
+            at += n
+        else:
+            n = min(100, len(b) - at)
+            n = next((i for i in range(1, n) if b[at + i:at + i + 4] == b[at + i - 1:at + i + 3]), n)
+            out += bytes([0x80 | n - 1]) + b[at:at + n]; at += n
+    return out
 body, runs, sectors = b"", b"", 256
 for i in range(0, len(data), sectors * 512):
     piece = data[i:i + sectors * 512]
     if not any(piece): kind, packed = 2, b""
-    elif (i // len(piece)) % 3 == 0: kind, packed = 1, piece
-    else: kind, packed = 0x80000005, zlib.compress(piece)
+    else: kind, packed = [(1, bytes), (0x80000005, zlib.compress), (0x80000006, bz2.compress), (0x80000008, lzma.compress), (0x80000004, adc)][i // len(piece) % 5]
+    if kind not in (1, 2): packed = packed(piece)
+    elif kind == 1: packed = piece
     runs += struct.pack(">IIQQQQ", kind, 0, i // 512, len(piece) // 512, len(body), len(packed)); body += packed
 runs += struct.pack(">IIQQQQ", 0xffffffff, 0, len(data) // 512, 0, len(body), 0)
 m = (b"mish" + struct.pack(">IQQQ", 1, 0, len(data) // 512, 0)).ljust(204, b"\0") + runs

@@ -400,6 +400,25 @@ json_t *qcow2_bitmaps_info(struct qcow2 *q)
     return out;
 }
 
+int qcow2_bitmaps_measure(struct qcow2 *q, uint64_t cluster, uint64_t *bytes)
+{
+    struct qcow2_bm *list;
+    uint64_t         dir = 0;
+    int              ret = read_dir(q, &list);
+
+    *bytes = 0;
+    for (struct qcow2_bm *b = list; b != NULL && ret == 0; b = b->next) {
+        uint64_t need = (((q->size + BIT64(b->gran_bits) - 1) >> b->gran_bits) + 7) / 8, data = (need + cluster - 1) / cluster;
+
+        *bytes += (data + (data * 8 + cluster - 1) / cluster) * cluster;
+        dir += align_up(DIR_ENTRY + strlen(b->name), 8);
+    }
+    *bytes += align_up(dir, cluster);
+    if (ret == 0)
+        list_free(list);
+    return ret;
+}
+
 int qcow2_bitmaps_count(struct qcow2 *q, struct qcow2_counts *c, struct blk_check *res)
 {
     struct qcow2_ext *e = ext_of(q);

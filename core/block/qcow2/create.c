@@ -369,6 +369,8 @@ int qcow2_measure(struct blk_opts *o, struct blk_node *src, uint64_t bytes, stru
         if (w.data_file != NULL)
             m->required = m->fully = meta + (need << q.cluster_bits);
         m->has_bitmaps = src != NULL && str_eq(src->drv->name, "qcow2");
+        if (m->has_bitmaps && (ret = qcow2_bitmaps_measure(src->priv, q.cluster, &m->bitmaps)) < 0)
+            error_set(err, ret, "the bitmaps of the source cannot be read: %s", strerror(-ret));
     }
     wish_free(&w);
     return ret;
