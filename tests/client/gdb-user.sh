@@ -65,4 +65,5 @@ session()
 tested=
 command -v riscv64-linux-gnu-gcc > /dev/null && session riscv64 riscv64-linux-gnu-gcc sw
 command -v aarch64-linux-gnu-gcc > /dev/null && session aarch64 aarch64-linux-gnu-gcc str
+command -v arm-linux-gnueabihf-gcc > /dev/null && session arm arm-linux-gnueabihf-gcc str
 [ -n "$tested" ] || { echo "no cross compiler: apt-get install gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"; exit 77; }
