@@ -57,8 +57,12 @@ void restore_state(struct tcg_vcpu *tv, uintptr_t host_pc, const struct rt_frame
 
 void raise_at(struct tcg_vcpu *tv, uint32_t exception, uintptr_t host_pc)
 {
+    const struct target *t = tv->engine->target;
+
     if (host_pc)
         restore_state(tv, host_pc, host_frame(tv->env));
+    else if (tv->engine->interp && t->restore_extra)
+        t->restore_extra(tv->env, (uint32_t)tv->env->frame->reserved[0]);
     raise_now(tv, exception);
 }
 

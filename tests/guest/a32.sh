@@ -4,14 +4,22 @@ set -u
 B=${B:-build}
 dir=tests/isa/a32
 command -v arm-linux-gnueabihf-gcc >/dev/null || { echo "no cross compiler: apt-get install gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"; exit 77; }
-prog=$B/tests/guest/a32-ops
+prog=$B/tests/guest/a32
 mkdir -p "$B/tests/guest"
-arm-linux-gnueabihf-gcc -O1 -marm -march=armv7-a -mfloat-abi=soft -nostdlib -ffreestanding -static -o "$prog" $dir/ops.c -lgcc || exit 1
+arm-linux-gnueabihf-gcc -O1 -marm -march=armv7-a -mfloat-abi=soft -nostdlib -ffreestanding -static -o "$prog-ops" $dir/ops.c -lgcc || exit 1
+arm-linux-gnueabihf-gcc -Wa,-mno-warn-deprecated -nostdlib -static -o "$prog-flow" $dir/flow.S || exit 1
+
+# check PROGRAM EXPECTED ACCELERATOR
+check()
+{
+    "$B/rhea-arm" -accel "$3" "$1" > "$1.out"
+    cmp -s "$2" "$1.out" && return
+    echo "-accel $3 differs (left: expected); show one with: $B/rhea-arm -accel $3 $1 WORD"
+    diff "$2" "$1.out" | head -20
+    exit 1
+}
 for run in tcg tcg,tier=hot tcg,backend=interp; do
-    "$B/rhea-arm" -accel $run "$prog" > "$prog.out"
-    if ! cmp -s $dir/expected.txt "$prog.out"; then
-        echo "-accel $run differs (left: expected); show one with: $B/rhea-arm -accel $run $prog WORD"
-        diff $dir/expected.txt "$prog.out" | head -20
-        exit 1
-    fi
+    check "$prog-ops" $dir/expected.txt $run
+    check "$prog-flow" $dir/flow.txt $run
 done
+check "$prog-flow" $dir/flow.txt tcg,one-insn-per-tb=on
