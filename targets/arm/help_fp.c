@@ -609,6 +609,7 @@ static uint64_t to_half(struct cpu_env *c, const struct format *f, uint64_t bits
 {
     uint64_t sign = bits >> (f->bits - 1) << 15;
     bool alternative = arm_env(c)->fpcr >> 26 & 1;
+    unsigned inexact;
     double v, scaled, r;
     int e;
 
@@ -632,8 +633,7 @@ static uint64_t to_half(struct cpu_env *c, const struct format *f, uint64_t bits
     e = MAX(e - 1, -14);
     scaled = ldexp(v, 10 - e);
     r = round_by(scaled, 5);
-    if (r != scaled)
-        _mm_setcsr(_mm_getcsr() | (e == -14 && fabs(r) < 1024 ? 0x30 : 0x20));
+    inexact = r == scaled ? 0 : e == -14 && fabs(r) < 1024 ? 0x30 : 0x20;
     r = fabs(r);
     if (r >= 2048) {
         r /= 2;
@@ -649,6 +649,7 @@ static uint64_t to_half(struct cpu_env *c, const struct format *f, uint64_t bits
         _mm_setcsr(_mm_getcsr() | 0x28);
         return mode == 0 || (mode == 1 && !sign) || (mode == 2 && sign) ? sign | 0x7c00 : sign | 0x7bff;
     }
+    _mm_setcsr(_mm_getcsr() | inexact);
     return r < 1024 ? sign | (uint64_t)r : sign | ((uint64_t)(e + 15) << 10) | ((uint64_t)r - 1024);
 }
 

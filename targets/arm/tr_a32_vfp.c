@@ -185,6 +185,7 @@ enum { FRINTN = 0x18, FRINTP = 0x58, FRINTM = 0x19, FRINTZ = 0x59, FRINTA = 0x38
 static bool vfp2_exists(const struct tr_a32 *t, const struct args_a32_vfp2 *a)
 {
     switch (a->opc) {
+    case 5: return !a->m;
     case 2: case 3: return a32_has(t, ARM_F_vfphp) && (a->size != SIZE_DOUBLE || a32_has(t, ARM_F_v8));
     case 6: return a32_has(t, ARM_F_v8);
     case 7: return a->o3 || a32_has(t, ARM_F_v8);

@@ -69,11 +69,14 @@ static ir_ref same_scalar(const struct lower *x)
     }
 }
 
+/* FMAXNM and its kin with default NaNs: the IR's rule for a signalling operand is RISC-V's there. */
+static bool number_rule_differs(const struct lower *x) { return (x->fp & IR_FP_NAN) == IR_FP_NAN_CANON; }
+
 ir_ref simd_lower_fp(struct lower *x)
 {
     ir_ref n = x->n, m = x->m, v;
 
-    if ((x->op & 63) == 0x1b || (x->op & 63) == 0x1f)
+    if ((x->op & 63) == 0x1b || (x->op & 63) == 0x1f || ((x->op & 31) == 0x18 && number_rule_differs(x)))
         return IR_NONE;
     if (x->scalar && (v = same_scalar(x)))
         return v;
@@ -135,7 +138,7 @@ ir_ref simd_lower_fp_misc(struct lower *x)
     ir_ref zero;
 
     if (x->op & 128)
-        return across(x);
+        return (x->op & 31) == 0x0c && number_rule_differs(x) ? IR_NONE : across(x);
     switch (x->op & 31) {
     case 0x0f:
         return x->u ? vxor(x, x->n, vsplat(x, x->bits, UINT64_C(1) << (x->bits - 1))) : absolute(x, x->n);

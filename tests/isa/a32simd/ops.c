@@ -14,9 +14,9 @@
 
 #include "words.h"
 
-enum { RUNS = 6 };
+enum { RUNS = 5 };
 
-struct state { uint64_t d[32]; uint32_t r[9], nzcv, fpscr; };
+struct state { uint64_t d[32]; uint32_t r[9], nzcv, fpscr, unused; };
 static struct state in, out;
 static uint8_t memory[1024] __attribute__((aligned(64))), before[1024];
 static volatile int undefined;
@@ -105,10 +105,10 @@ static void operands(void)
     in.fpscr = modes[random64() % 8] | (random64() & 0xf0000000);
 }
 
-static uint64_t hash_of(uint64_t hash, const void *p, unsigned n)
+static uint64_t hash_of(uint64_t hash, const uint64_t *p, unsigned bytes)
 {
-    for (unsigned b = 0; b < n; b++)
-        hash = (hash ^ ((const uint8_t *)p)[b]) * 0x100000001b3;
+    for (unsigned k = 0; k < bytes / 8; k++)
+        hash = ((hash ^ p[k]) * 0x100000001b3) ^ hash >> 29;
     return hash;
 }
 
@@ -138,7 +138,9 @@ int main(int argc, char **argv)
             /* What flushing to zero says of a result: the host notes an inexact one too, and sees tininess late. */
             if ((words[i] & 0xfe000000) == 0xf2000000)
                 out.fpscr &= ~0x18u;
-            hash = hash_of(hash_of(hash, &out, sizeof out), memory, sizeof memory);
+            hash = hash_of(hash, (const uint64_t *)&out, sizeof out);
+            if (memcmp(memory, before, sizeof memory))
+                hash = hash_of(hash, (const uint64_t *)memory, sizeof memory);
         }
         printf("%08x %s %016llx\n", words[i], bad ? "undefined" : "done", bad ? 0ull : (unsigned long long)hash);
     }

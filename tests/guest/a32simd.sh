@@ -1,0 +1,18 @@
+#!/bin/sh
+# AArch32 floating point and Advanced SIMD, translated cold and hot, and interpreted: all must give what an independent
+# emulator gave.
+set -u
+B=${B:-build}
+dir=tests/isa/a32simd
+command -v arm-linux-gnueabihf-gcc >/dev/null || { echo "no cross compiler: apt-get install gcc-arm-linux-gnueabihf libc6-dev-armhf-cross"; exit 77; }
+prog=$B/tests/guest/a32simd-ops
+mkdir -p "$B/tests/guest"
+arm-linux-gnueabihf-gcc -O1 -marm -mfpu=neon -static -o "$prog" $dir/ops.c || exit 1
+for run in tcg tcg,tier=hot tcg,backend=interp; do
+    "$B/rhea-arm" -accel $run "$prog" > "$prog.out"
+    if ! cmp -s $dir/expected.txt "$prog.out"; then
+        echo "-accel $run differs (left: expected); show one with: $B/rhea-arm -accel $run $prog WORD"
+        diff $dir/expected.txt "$prog.out" | head -20
+        exit 1
+    fi
+done
