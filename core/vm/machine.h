@@ -46,6 +46,8 @@ struct machine_type {
     int (*finish)(struct machine *m, struct error *err);
     /* After devices and CPUs were reset. */
     void (*reset)(struct machine *m);
+    /* What the machine decides of its CPUs: more words for the CPU model, such as ",el2=off". NULL: nothing. */
+    const char *(*cpu_words)(struct machine *m);
     const char *const *options;    /* names of its options and their help in turns, ended by NULL */
 };
 

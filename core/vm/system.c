@@ -221,11 +221,14 @@ static struct machine *machine_new(const struct sys_options *o, const struct mac
 
 static int pick_cpu(struct machine *m, struct error *err)
 {
-    const char *spec = m->opts->cpu ? optlist_text(m->opts->cpu) : m->target->default_model_system;
+    const char *model = m->opts->cpu ? optlist_text(m->opts->cpu) : m->target->default_model_system;
+    char *spec;
 
     if (m->cpus > m->type->max_cpus)
         return error_set(err, EINVAL, "-smp %u: machine '%s' has at most %u CPUs", m->cpus, m->type->name, m->type->max_cpus);
+    spec = xasprintf("%s%s", model, m->type->cpu_words ? m->type->cpu_words(m) : "");
     m->cpu_model = m->target->parse_cpu(spec, true, err);
+    free(spec);
     return m->cpu_model ? 0 : -EINVAL;
 }
 

@@ -234,6 +234,21 @@ static void virt_reset(struct machine *m)
     }
 }
 
+/* Which exception levels there are is the machine's choice. */
+static const char *virt_cpu_words(struct machine *m)
+{
+    static const char *const words[4] = { ",el2=off,el3=off", ",el2=on,el3=off", ",el2=off,el3=on", ",el2=on,el3=on" };
+    struct error err = ERROR_INIT;
+    bool el2 = false, el3 = false;
+
+    if (virt_is_32((struct virt *)m))
+        return "";
+    if (optlist_bool(m->opts->machine, "virtualization", &el2, &err) < 0 ||
+        optlist_bool(m->opts->machine, "secure", &el3, &err) < 0)
+        error_clear(&err); /* said again when the machine is built */
+    return words[el2 | el3 << 1];
+}
+
 static int read_options(struct virt *v, struct error *err)
 {
     struct optlist *l = v->m.opts->machine;
@@ -324,12 +339,12 @@ static const char *const options[] = {
     "highmem", "PCIe windows and memory above 4 GiB (on)",
     "its", "message-signalled interrupts by an ITS, with gic-version=3 (on)",
     "secure", "CPUs with EL3 (off)",
-    "virtualization", "CPUs with EL2 (off)",
+    "virtualization", "CPUs with EL2, without a second stage of translation (off)",
     VIRT_OPTIONS, NULL,
 };
 
 const struct machine_type arm_virt_machine = {
     .name = "virt", .help = "ARM virtual machine", .archs = archs, .max_cpus = VIRT_CPUS_MAX, .ram_bytes = 128 * MIB,
     .disk_device = "virtio-blk-device", .nic_device = "virtio-net-device", .bytes = sizeof(struct virt), .build = virt_build,
-    .finish = virt_finish, .reset = virt_reset, .options = options,
+    .finish = virt_finish, .reset = virt_reset, .cpu_words = virt_cpu_words, .options = options,
 };

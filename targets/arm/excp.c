@@ -1,11 +1,11 @@
-/* targets/arm/excp.c - taking exceptions at EL1 and returning from them, interrupts, firmware calls, generic timers.
+/* targets/arm/excp.c - taking exceptions at EL1, EL2 and EL3 and returning from them, interrupts, firmware calls, generic timers.
  * Arm ARM (DDI 0487), D1. */
 #include "targets/arm/excp.h"
 
 #include "core/vm/vcpu.h"
 #include "targets/arm/help.h"
 
-enum { EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_SVC = 0x15, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
+enum { EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
        EC_PC_ALIGN = 0x22, EC_DATA_ABORT = 0x24, EC_SP_ALIGN = 0x26, EC_BRK = 0x3c };
 enum { FSC_ALIGNMENT = 0x21, ISS_NO_CONDITION = 0x1e << 20 };
 #define ESR_IL (UINT64_C(1) << 25)
@@ -16,7 +16,7 @@ enum { FSC_ALIGNMENT = 0x21, ISS_NO_CONDITION = 0x1e << 20 };
 
 /* --- PSTATE ------------------------------------------------------------------------------------------------------------- */
 
-static unsigned sp_bank(uint32_t pstate) { return pstate & PSTATE_SP && pstate >> PSTATE_EL_SHIFT & 3; }
+static unsigned sp_bank(uint32_t pstate) { return pstate & PSTATE_SP ? pstate >> PSTATE_EL_SHIFT & 3 : 0; }
 
 void arm_set_pstate(struct arm_env *env, uint32_t pstate)
 {
@@ -33,29 +33,58 @@ void arm_help_pstate(struct cpu_env *c, uint32_t clear, uint32_t set)
     rt_mode_changed(c);
 }
 
+static unsigned highest_el(const struct arm_env *env) { return arm_has_el(env, 3) ? 3 : arm_has_el(env, 2) ? 2 : 1; }
+
+static void reset_upper(struct arm_env *env)
+{
+    for (unsigned i = 0; i < 2; i++)
+        env->upper[i] = (struct arm_upper){ .sctlr = 0x30c50830, .cptr = i ? 0 : 0x33ff };
+    env->hcr = env->hpfar = env->hstr = env->vttbr = env->vtcr = env->cntvoff = env->hacr = env->scr = env->sder = 0;
+    env->ich_hcr = env->ich_vmcr = env->mdcr[0] = env->mdcr[1] = 0;
+    env->cnthctl = 3;
+    env->vpidr = env->model->midr;
+    env->vmpidr = arm_mpidr(env);
+}
+
 void arm_system_reset(struct arm_env *env)
 {
-    env->pstate = env->system ? PSTATE_DAIF | 1 << PSTATE_EL_SHIFT | PSTATE_SP : 0;
-    env->sp_el[0] = env->sp_el[1] = 0;
+    env->pstate = env->system ? PSTATE_DAIF | highest_el(env) << PSTATE_EL_SHIFT | PSTATE_SP : 0;
+    for (unsigned i = 0; i < 4; i++)
+        env->sp_el[i] = 0;
     env->sctlr = 0x30d00800;
     env->tcr = env->cpacr = env->mdscr = env->cntkctl = env->contextidr = 0;
     env->ttbr[0] = env->ttbr[1] = 0;
     env->table_seen.len = 0;
-    for (unsigned i = 0; i < 2; i++) {
+    reset_upper(env);
+    for (unsigned i = 0; i < 4; i++) {
         env->cnt_ctl[i] = 0;
         arm_timer_changed(env, i);
     }
 }
 
+/* As firmware leaves a CPU to a kernel: not secure, at the highest level below EL3. */
+void arm_leave_firmware(struct arm_env *env)
+{
+    unsigned el = arm_has_el(env, 2) ? 2 : 1;
+
+    env->scr = SCR_NS | SCR_HCE | SCR_RW;
+    env->hcr = UINT64_C(1) << 31;
+    env->upper[0].cptr = 0x33ff;
+    arm_set_pstate(env, PSTATE_DAIF | el << PSTATE_EL_SHIFT | PSTATE_SP);
+}
+
 /* --- exceptions ---------------------------------------------------------------------------------------------------------- */
 
-static uint64_t syndrome(const struct arm_env *env, uint32_t exception)
+static uint64_t syndrome(const struct arm_env *env, uint32_t exception, unsigned to)
 {
-    unsigned same = arm_el(env);               /* aborts taken from EL1 have the next class */
+    unsigned same = to == arm_el(env);         /* aborts taken from the same level have the next class */
     uint64_t ec = EC_UNKNOWN, iss = env->esr;
 
     switch (exception) {
     case ARM_EXC_SVC: ec = EC_SVC; break;
+    case ARM_EXC_HVC: ec = EC_HVC; break;
+    case ARM_EXC_SMC: ec = EC_SMC; break;
+    case ARM_EXC_ILLEGAL: ec = EC_ILLEGAL; iss = 0; break;
     case ARM_EXC_BRK: ec = EC_BRK; break;
     case ARM_EXC_INSN_ABORT: ec = EC_INSN_ABORT + same; break;
     case ARM_EXC_DATA_ABORT: ec = EC_DATA_ABORT + same; break;
@@ -76,51 +105,120 @@ static bool has_fault_address(uint32_t exception)
            exception == ARM_EXC_PC_ALIGN;
 }
 
-static uint32_t entry_pstate(const struct arm_env *env)
+static uint32_t entry_pstate(const struct arm_env *env, unsigned to)
 {
-    uint32_t p = PSTATE_DAIF | 1 << PSTATE_EL_SHIFT | PSTATE_SP | (env->pstate & PSTATE_PAN);
+    uint32_t p = PSTATE_DAIF | to << PSTATE_EL_SHIFT | PSTATE_SP | (env->pstate & PSTATE_PAN);
 
-    if (env->model->has[ARM_F_pan] && !(env->sctlr & SCTLR_SPAN))
+    if (to == 1 && env->model->has[ARM_F_pan] && !(env->sctlr & SCTLR_SPAN))
         p |= PSTATE_PAN;
-    return p | (env->sctlr & SCTLR_DSSBS ? PSTATE_SSBS : 0);
+    return p | (arm_sctlr(env, to) & SCTLR_DSSBS ? PSTATE_SSBS : 0);
+}
+
+/* The level that an interrupt goes to. */
+static unsigned interrupt_level(const struct arm_env *env, bool fiq)
+{
+    if (arm_has_el(env, 3) && env->scr & (fiq ? SCR_FIQ : SCR_IRQ))
+        return 3;
+    return arm_el2_on(env) && env->hcr & ((fiq ? HCR_FMO : HCR_IMO) | HCR_TGE) ? 2 : 1;
+}
+
+/* CPACR_EL1 comes first, then CPTR_EL2, then CPTR_EL3. */
+static unsigned fp_trap_level(const struct arm_env *env)
+{
+    unsigned el = arm_el(env), fpen = env->cpacr >> 20 & 3;
+
+    if (el < 2 && !(el ? fpen & 1 : fpen == 3))
+        return 1;
+    return el < 3 && arm_el2_on(env) && env->upper[0].cptr & CPTR_TFP ? 2 : 3;
+}
+
+/* The level that an exception is taken to (D1.3.1). */
+static unsigned target_level(const struct arm_env *env, uint32_t exception)
+{
+    unsigned el = arm_el(env), to = 1;
+
+    switch (exception) {
+    case ARM_EXC_SMC: to = env->far == 2 ? 2 : 3; break;           /* HCR_EL2.TSC: to EL2 */
+    case ARM_EXC_HVC: to = 2; break;
+    case ARM_EXC_IRQ: to = interrupt_level(env, false); break;
+    case ARM_EXC_FIQ: to = interrupt_level(env, true); break;
+    case ARM_EXC_FP_TRAP: to = fp_trap_level(env); break;
+    case ARM_EXC_WAIT_TRAP: to = env->far ? (unsigned)env->far : 1; break;
+    }
+    if (to == 1 && el == 0 && arm_el2_on(env) && env->hcr & HCR_TGE)
+        to = 2;
+    return to > el ? to : el;
+}
+
+static struct arm_upper *upper(struct arm_env *env, unsigned el) { return &env->upper[el - 2]; }
+
+/* Where the exception is noted: ESR and FAR, ELR and SPSR of the level. */
+static void note_syndrome(struct arm_env *env, uint32_t exception, unsigned to)
+{
+    uint64_t esr = syndrome(env, exception, to);
+
+    *(to == 1 ? &env->esr_el1 : &upper(env, to)->esr) = esr;
+    if (has_fault_address(exception))
+        *(to == 1 ? &env->far_el1 : &upper(env, to)->far) = env->far;
+}
+
+static void note_return(struct arm_env *env, uint64_t pc, unsigned to)
+{
+    uint64_t spsr = env->pstate | arm_flags(env);
+
+    *(to == 1 ? &env->elr : &upper(env, to)->elr) = pc;
+    *(to == 1 ? &env->spsr : &upper(env, to)->spsr) = spsr;
 }
 
 void arm_deliver(struct cpu_env *c, uint32_t exception)
 {
     struct arm_env *env = arm_env(c);
-    uint64_t offset = arm_el(env) == 0 ? 0x400 : env->pstate & PSTATE_SP ? 0x200 : 0;
+    unsigned to = target_level(env, exception);
+    uint64_t offset = arm_el(env) < to ? 0x400 : env->pstate & PSTATE_SP ? 0x200 : 0;
+    bool behind = exception == ARM_EXC_SVC || exception == ARM_EXC_HVC || (exception == ARM_EXC_SMC && to == 3);
 
     if (exception == ARM_EXC_IRQ)
         offset += 0x80;
     else if (exception == ARM_EXC_FIQ)
         offset += 0x100;
     else
-        env->esr_el1 = syndrome(env, exception);
-    if (has_fault_address(exception))
-        env->far_el1 = env->far;
-    env->elr = c->pc + (exception == ARM_EXC_SVC ? 4 : 0);
-    env->spsr = env->pstate | arm_flags(env);
+        note_syndrome(env, exception, to);
+    note_return(env, c->pc + (behind ? 4 : 0), to);
     env->excl_addr = ~UINT64_C(0);
-    arm_set_pstate(env, entry_pstate(env));
-    c->pc = env->vbar + offset;
+    arm_set_pstate(env, entry_pstate(env, to));
+    c->pc = (to == 1 ? env->vbar : upper(env, to)->vbar) + offset;
     rt_mode_changed(c);
 }
 
-/* A return to what is not here (EL2, EL3, AArch32) keeps the level and sets PSTATE.IL, which makes the next instruction
- * undefined: seen as an undefined instruction here and now. */
+/* May SPSR be returned to from a level? (D1.4.4) */
+static bool legal_return(const struct arm_env *env, unsigned from, uint32_t to)
+{
+    unsigned el = to >> 2 & 3;
+
+    if (to & PSTATE_A32 || to & 2 || (el == 0 && to & 1) || el > from || !arm_has_el(env, el))
+        return false;
+    if (el == 2 && !arm_el2_on(env))
+        return false;
+    return !(el == 1 && arm_el2_on(env) && env->hcr & HCR_TGE);
+}
+
+/* An illegal return keeps the level and sets PSTATE.IL, which no instruction can be executed with. */
 uint64_t arm_help_eret(struct cpu_env *c)
 {
     struct arm_env *env = arm_env(c);
-    uint32_t to = (uint32_t)env->spsr, keep = PSTATE_DAIF | PSTATE_SSBS | PSTATE_PAN | PSTATE_UAO | 0xf;
+    unsigned el = arm_el(env);
+    uint32_t to = (uint32_t)(el == 1 ? env->spsr : upper(env, el)->spsr), keep = PSTATE_DAIF | PSTATE_SSBS | PSTATE_PAN | PSTATE_UAO | PSTATE_IL;
+    uint64_t pc = el == 1 ? env->elr : upper(env, el)->elr;
 
-    if ((to & 0x1f) != 0 && (to & 0x1f) != 4 && (to & 0x1f) != 5)
-        arm_help_raise(c, ARM_EXC_UNDEF, 0, 0);
     env->cc_op = ARM_CC_NZCV;
     env->cc_a = to & 0xf0000000;
     env->excl_addr = ~UINT64_C(0);
-    arm_set_pstate(env, to & keep);
+    if (legal_return(env, el, to))
+        arm_set_pstate(env, to & (keep | 0xf));
+    else
+        arm_set_pstate(env, (env->pstate & 0xf) | (to & PSTATE_DAIF) | PSTATE_IL);
     rt_mode_changed(c);
-    return env->elr;
+    return pc;
 }
 
 /* The bytes at va could not be fetched while translating: they are asked for again as they will be executed. */
@@ -131,21 +229,51 @@ void arm_help_fetch_fault(struct cpu_env *c, uint64_t va)
     rt_leave(c, RT_EXIT_FLUSHED);
 }
 
-void arm_help_firmware(struct cpu_env *c)
+/* HVC goes to EL2 where there is one, else to the machine's firmware. */
+void arm_help_hvc(struct cpu_env *c, uint32_t imm)
 {
+    struct arm_env *env = arm_env(c);
     struct vcpu *v = c->vcpu;
 
+    if (arm_has_el(env, 2)) {
+        bool off = arm_has_el(env, 3) ? !(env->scr & SCR_HCE) : (env->hcr & HCR_HCD) != 0;
+
+        if (off || (arm_el(env) < 3 && !arm_el2_on(env)))
+            arm_help_raise(c, ARM_EXC_UNDEF, 0, 0);
+        arm_help_raise(c, ARM_EXC_HVC, 0, imm);
+    }
     if (!v->firmware_call)
         arm_help_raise(c, ARM_EXC_UNDEF, 0, 0);
-    v->firmware_call(v->firmware_opaque, v, arm_env(c)->x);
+    v->firmware_call(v->firmware_opaque, v, env->x);
 }
 
+/* SMC goes to the machine's firmware if it plays any, else to EL3. */
+void arm_help_smc(struct cpu_env *c, uint32_t imm)
+{
+    struct arm_env *env = arm_env(c);
+    struct vcpu *v = c->vcpu;
+
+    if (arm_el(env) == 1 && arm_el2_on(env) && env->hcr & HCR_TSC)
+        arm_help_raise(c, ARM_EXC_SMC, 2, imm);
+    if (v->firmware_call) {
+        v->firmware_call(v->firmware_opaque, v, env->x);
+        return;
+    }
+    if (!arm_has_el(env, 3) || env->scr & SCR_SMD)
+        arm_help_raise(c, ARM_EXC_UNDEF, 0, 0);
+    arm_help_raise(c, ARM_EXC_SMC, 3, imm);
+}
+
+/* EL1 may keep EL0 from waiting, EL2 both. */
 void arm_help_wait(struct cpu_env *c, uint32_t wfe)
 {
     struct arm_env *env = arm_env(c);
+    unsigned el = arm_el(env);
 
-    if (arm_el(env) == 0 && !(env->sctlr & (wfe ? SCTLR_NTWE : SCTLR_NTWI)))
+    if (el == 0 && !(env->sctlr & (wfe ? SCTLR_NTWE : SCTLR_NTWI)))
         arm_help_raise(c, ARM_EXC_WAIT_TRAP, 0, wfe);
+    if (el < 2 && arm_el2_on(env) && env->hcr & (wfe ? HCR_TWE : HCR_TWI))
+        arm_help_raise(c, ARM_EXC_WAIT_TRAP, 2, wfe);
 }
 
 /* --- interrupts ---------------------------------------------------------------------------------------------------------- */
@@ -162,14 +290,24 @@ void arm_set_irq(struct cpu_env *c, unsigned line, bool level)
 
 bool arm_has_work(const struct cpu_env *c) { return arm_env(c)->lines != 0; }
 
+/* An interrupt for a higher level than EL1 is masked only there. */
+static bool takes(const struct arm_env *env, bool fiq)
+{
+    unsigned to = interrupt_level(env, fiq), el = arm_el(env);
+
+    if (to < el)
+        return false;
+    return (to > el && to > 1) || !(env->pstate & (fiq ? PSTATE_F : PSTATE_I));
+}
+
 uint32_t arm_interrupt(struct cpu_env *c)
 {
     struct arm_env *env = arm_env(c);
     uint32_t lines = env->lines;
 
-    if (lines & 2 && !(env->pstate & PSTATE_F))
+    if (lines & 2 && takes(env, true))
         return ARM_EXC_FIQ;
-    return lines & 1 && !(env->pstate & PSTATE_I) ? ARM_EXC_IRQ : 0;
+    return lines & 1 && takes(env, false) ? ARM_EXC_IRQ : 0;
 }
 
 /* --- generic timers -------------------------------------------------------------------------------------------------------- */
@@ -183,18 +321,23 @@ uint64_t arm_count(const struct arm_env *env)
     return v && v->read_time ? v->read_time(v->time_opaque) : 0;
 }
 
+uint64_t arm_timer_count(const struct arm_env *env, unsigned timer)
+{
+    return arm_count(env) - (timer == 1 ? env->cntvoff : 0);
+}
+
 void arm_timer_changed(struct arm_env *env, unsigned timer)
 {
     struct vcpu *v = env->c.vcpu;
     bool on = (env->cnt_ctl[timer] & (CNT_ENABLE | CNT_IMASK)) == CNT_ENABLE;
 
     if (v && v->set_deadline)
-        v->set_deadline(v->time_opaque, timer, on ? env->cnt_cval[timer] : UINT64_MAX);
+        v->set_deadline(v->time_opaque, timer, on ? env->cnt_cval[timer] + (timer == 1 ? env->cntvoff : 0) : UINT64_MAX);
 }
 
 uint64_t arm_timer_ctl(struct arm_env *env, unsigned timer)
 {
-    bool due = env->cnt_ctl[timer] & CNT_ENABLE && arm_count(env) >= env->cnt_cval[timer];
+    bool due = env->cnt_ctl[timer] & CNT_ENABLE && arm_timer_count(env, timer) >= env->cnt_cval[timer];
 
     return env->cnt_ctl[timer] | (due ? CNT_ISTATUS : 0);
 }

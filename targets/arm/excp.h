@@ -1,4 +1,4 @@
-/* targets/arm/excp.h - exceptions, interrupts and PSTATE of EL0 and EL1. */
+/* targets/arm/excp.h - exceptions, interrupts and PSTATE of all levels. */
 #ifndef TARGETS_ARM_EXCP_H
 #define TARGETS_ARM_EXCP_H
 
@@ -9,6 +9,9 @@ uint32_t arm_interrupt(struct cpu_env *c);
 bool arm_has_work(const struct cpu_env *c);
 void arm_set_irq(struct cpu_env *c, unsigned line, bool level);
 void arm_system_reset(struct arm_env *env);
+/** arm_leave_firmware - state of a CPU that firmware hands to a kernel. arm_mpidr - the CPU's affinity. */
+void arm_leave_firmware(struct arm_env *env);
+uint64_t arm_mpidr(const struct arm_env *env);
 
 /** arm_set_pstate - another PSTATE without NZCV: changes the stack pointer's bank. The caller tells rt_mode_changed(). */
 void arm_set_pstate(struct arm_env *env, uint32_t pstate);
@@ -17,7 +20,8 @@ void arm_set_pstate(struct arm_env *env, uint32_t pstate);
 void arm_timer_changed(struct arm_env *env, unsigned timer);
 /** arm_timer_ctl - a timer's control register with ISTATUS. */
 uint64_t arm_timer_ctl(struct arm_env *env, unsigned timer);
-/** arm_count - the machine's counter. */
+/** arm_count - the machine's counter. arm_timer_count: as a timer sees it. */
 uint64_t arm_count(const struct arm_env *env);
+uint64_t arm_timer_count(const struct arm_env *env, unsigned timer);
 
 #endif

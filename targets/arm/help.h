@@ -40,7 +40,8 @@ void arm_help_cpsr_write(struct cpu_env *c, uint32_t v, uint32_t mask);
 /* System level (excp.c, mmu.c). */
 void arm_help_fetch_fault(struct cpu_env *c, uint64_t va) __attribute__((noreturn));
 uint64_t arm_help_eret(struct cpu_env *c);                              /* where to go on */
-void arm_help_firmware(struct cpu_env *c);                              /* HVC, SMC */
+void arm_help_hvc(struct cpu_env *c, uint32_t imm);
+void arm_help_smc(struct cpu_env *c, uint32_t imm);
 void arm_help_wait(struct cpu_env *c, uint32_t wfe);                    /* may WFI or WFE run here? */
 void arm_help_pstate(struct cpu_env *c, uint32_t clear, uint32_t set);  /* bits of enum arm_pstate */
 void arm_help_tlbi(struct cpu_env *c, uint32_t insn, uint64_t v);

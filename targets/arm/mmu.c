@@ -33,19 +33,19 @@ static uint64_t asid_of(const struct arm_env *env)
 uint64_t arm_view_key(const struct cpu_env *c, unsigned mmu)
 {
     const struct arm_env *env = arm_env(c);
-    uint64_t key = arm_el(env);
+    unsigned el = arm_el(env);
 
     (void)mmu;
-    if (env->sctlr & SCTLR_M)
-        key |= (env->pstate & PSTATE_PAN && key ? 2 : 0) | 4 | asid_of(env) << 16;
-    return key;
+    if (!(arm_sctlr(env, el) & SCTLR_M))
+        return el;
+    return el | 4 | (el == 1 && env->pstate & PSTATE_PAN ? 8 : 0) | (el < 2 ? asid_of(env) << 16 : 0);
 }
 
 uint64_t arm_view_asid(const struct cpu_env *c)
 {
     const struct arm_env *env = arm_env(c);
 
-    return env->sctlr & SCTLR_M ? asid_of(env) : UINT64_MAX;
+    return arm_el(env) < 2 && env->sctlr & SCTLR_M ? asid_of(env) : UINT64_MAX;
 }
 
 /* --- faults ------------------------------------------------------------------------------------------------------------ */
@@ -66,19 +66,39 @@ uint32_t arm_bus_fault(struct cpu_env *c, uint64_t va, enum rt_access access)
 
 struct regime {
     unsigned granule, va_bits;                 /* bits of a page's size and of an address */
-    bool tbi, hpd, disabled, in_range;
+    bool tbi, hpd, disabled, in_range, ha, hd, upper;
     uint64_t base;
 };
 
-/* Of the half of the address space that va is in. */
-static struct regime regime_of(const struct arm_env *env, uint64_t va)
+static const uint8_t granules[2][4] = { { 12, 16, 14, 12 }, { 12, 14, 12, 16 } };
+
+/* EL2 and EL3: one table for addresses from 0. */
+static struct regime upper_regime(const struct arm_upper *u, uint64_t va)
 {
-    static const uint8_t granules[2][4] = { { 12, 16, 14, 12 }, { 12, 14, 12, 16 } };
+    unsigned tsz = u->tcr & 63;
+    struct regime r = {
+        .granule = granules[0][u->tcr >> 14 & 3], .tbi = u->tcr >> 20 & 1, .hpd = u->tcr >> 24 & 1, .ha = u->tcr >> 21 & 1,
+        .hd = u->tcr >> 22 & 1, .upper = true, .base = u->ttbr & mask64(48) & ~UINT64_C(1),
+    };
+
+    tsz = tsz < 16 ? 16 : tsz > 39 ? 39 : tsz;
+    r.va_bits = 64 - tsz;
+    r.in_range = (va & mask64(r.tbi ? 56 : 64)) >> r.va_bits == 0;
+    return r;
+}
+
+/* Of the half of the address space that va is in. */
+static struct regime regime_of(const struct arm_env *env, uint64_t va, unsigned el)
+{
     unsigned high = va >> 55 & 1, tsz = env->tcr >> (high ? 16 : 0) & 63, top;
     struct regime r = {
         .granule = granules[high][env->tcr >> (high ? 30 : 14) & 3], .tbi = env->tcr >> (37 + high) & 1,
-        .hpd = env->tcr >> (41 + high) & 1, .disabled = env->tcr >> (high ? 23 : 7) & 1,
+        .hpd = env->tcr >> (41 + high) & 1, .disabled = env->tcr >> (high ? 23 : 7) & 1, .ha = env->tcr >> 39 & 1,
+        .hd = env->tcr >> 40 & 1,
     };
+
+    if (el > 1)
+        return upper_regime(&env->upper[el - 2], va);
 
     tsz = tsz < 16 ? 16 : tsz > 39 ? 39 : tsz;
     r.va_bits = 64 - tsz;
@@ -148,7 +168,9 @@ static struct rights rights_of(const struct arm_env *env, const struct walk *w, 
     bool ro = (w->desc & DESC_RO && !(dirty_ok && w->desc & DESC_DBM)) || w->tables & TABLE_RO;
     struct rights r = { .read = true, .write = !ro };
 
-    if (el == 0) {
+    if (el > 1) {
+        r.exec = !(w->desc & DESC_UXN) && !(w->tables & TABLE_UXN);
+    } else if (el == 0) {
         r.read = el0;
         r.write &= el0;
         r.exec = !(w->desc & DESC_UXN) && !(w->tables & TABLE_UXN);    /* without el0: execute only */
@@ -157,7 +179,7 @@ static struct rights rights_of(const struct arm_env *env, const struct walk *w, 
         if (pan && el0)
             r.read = r.write = false;
     }
-    if (env->sctlr & SCTLR_WXN && r.write)
+    if (arm_sctlr(env, el) & SCTLR_WXN && r.write)
         r.exec = false;
     return r;
 }
@@ -184,8 +206,8 @@ static bool update(struct arm_env *env, struct walk *w, uint64_t to)
 /* 0, or the fault status. */
 static uint32_t walk(struct arm_env *env, uint64_t va, enum rt_access access, unsigned el, bool pan, struct target_xlat *out)
 {
-    struct regime r = regime_of(env, va);
-    bool hw = env->model->has[ARM_F_hafdbs], ha = hw && env->tcr >> 39 & 1, hd = ha && env->tcr >> 40 & 1;
+    struct regime r = regime_of(env, va, el);
+    bool hw = env->model->has[ARM_F_hafdbs], ha = hw && r.ha, hd = ha && r.hd;
     struct rights rights;
     struct walk w = { .at = NULL };
     uint64_t want;
@@ -208,16 +230,17 @@ static uint32_t walk(struct arm_env *env, uint64_t va, enum rt_access access, un
     } while (want != w.desc && !update(env, &w, want));
     *out = (struct target_xlat){
         .gpa = (w.desc & mask64(48) & ~mask64(w.bits)) | (va & mask64(w.bits)), .page_bits = w.bits,
-        .read = rights.read, .write = rights.write && !(w.desc & DESC_RO), .exec = rights.exec, .global = !(w.desc & DESC_NG),
+        .read = rights.read, .write = rights.write && !(w.desc & DESC_RO), .exec = rights.exec,
+        .global = r.upper || !(w.desc & DESC_NG),
     };
-    if (r.tbi && va >> 56 != (va >> 55 & 1 ? 0xff : 0))
+    if (r.tbi && va >> 56 != (!r.upper && va >> 55 & 1 ? 0xff : 0))
         out->page_bits = 48;                   /* a tagged address is found by no TLBI of the page: any finds it */
     return 0;
 }
 
 static uint32_t translate(struct arm_env *env, uint64_t va, enum rt_access access, unsigned el, bool pan, struct target_xlat *out)
 {
-    if (env->sctlr & SCTLR_M)
+    if (arm_sctlr(env, el) & SCTLR_M)
         return walk(env, va, access, el, pan, out);
     *out = (struct target_xlat){ .gpa = va & mask64(56), .page_bits = 30, .read = true, .write = true, .exec = true,
                                  .global = true };
@@ -227,7 +250,7 @@ static uint32_t translate(struct arm_env *env, uint64_t va, enum rt_access acces
 uint32_t arm_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsigned mmu, struct target_xlat *out)
 {
     struct arm_env *env = arm_env(c);
-    unsigned el = mmu == ARM_MMU_UNPRIVILEGED && !(env->pstate & PSTATE_UAO) ? 0 : arm_el(env);
+    unsigned el = mmu == ARM_MMU_UNPRIVILEGED && arm_el(env) == 1 && !(env->pstate & PSTATE_UAO) ? 0 : arm_el(env);
     bool pan = env->pstate & PSTATE_PAN && mmu != ARM_MMU_UNPRIVILEGED;
     uint32_t fsc = translate(env, va, access, el, pan, out);
 
@@ -236,14 +259,27 @@ uint32_t arm_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsign
 
 /* --- instructions -------------------------------------------------------------------------------------------------------- */
 
-/* AT S1E1R, S1E1W, S1E0R, S1E0W; with CRm = 9 S1E1RP, S1E1WP. */
+/* Instructions of EL2 (op1 4) and EL3 (op1 6). */
+static void check_level(struct arm_env *env, uint32_t insn)
+{
+    unsigned op1 = insn >> 16 & 7, need = op1 == 4 ? 2 : op1 == 6 ? 3 : 1;
+
+    if (arm_el(env) < need || !arm_has_el(env, need))
+        arm_help_raise(&env->c, ARM_EXC_UNDEF, 0, 0);
+}
+
+/* AT S1E1R, S1E1W, S1E0R, S1E0W; with CRm = 9 S1E1RP, S1E1WP; S1E2R, S1E2W, S1E3R, S1E3W; and S12E1R to S12E0W, which are
+ * as the first four while there is no second stage. */
 void arm_help_at(struct cpu_env *c, uint32_t insn, uint64_t va)
 {
     struct arm_env *env = arm_env(c);
-    unsigned op2 = insn >> 5 & 7;
+    unsigned op2 = insn >> 5 & 7, op1 = insn >> 16 & 7, el = op1 == 6 ? 3 : op1 == 4 && op2 < 4 ? 2 : !(op2 & 2);
     bool pan = (insn >> 8 & 15) == 9 && env->pstate & PSTATE_PAN;
     struct target_xlat x;
-    uint32_t fsc = translate(env, va, op2 & 1 ? RT_WRITE : RT_READ, op2 < 2, pan, &x);
+    uint32_t fsc;
+
+    check_level(env, insn);
+    fsc = translate(env, va, op2 & 1 ? RT_WRITE : RT_READ, el, pan, &x);
 
     env->par = fsc ? 1 | fsc << 1 | UINT64_C(1) << 11 : (x.gpa & mask64(48) & ~mask64(12)) | UINT64_C(0xff) << 56 | 3 << 7 | 1 << 11;
 }
@@ -252,13 +288,14 @@ void arm_help_at(struct cpu_env *c, uint32_t insn, uint64_t va)
  * level. An entry for all address spaces goes by any form with its address. CRm 1 to 3: on all CPUs. */
 void arm_help_tlbi(struct cpu_env *c, uint32_t insn, uint64_t v)
 {
-    unsigned crm = insn >> 8 & 15, op2 = insn >> 5 & 7;
+    unsigned crm = insn >> 8 & 15, op2 = insn >> 5 & 7, op1 = insn >> 16 & 7;
 
+    check_level(arm_env(c), insn);
     if (crm != 7 && vcpu_count() > 1) {
         rt_flush_others(c);
         return;
     }
-    if (op2 == 0 || op2 == 4 || op2 == 6)
+    if (op2 == 0 || op2 == 4 || op2 == 6 || (op1 && crm != 7))
         rt_flush_all(c);
     else if (op2 == 2)
         rt_flush_asid(c, arm_env(c)->tcr >> 36 & 1 ? v >> 48 : v >> 48 & 0xff);

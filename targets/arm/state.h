@@ -57,8 +57,13 @@ enum arm_exception {
     ARM_EXC_SYSREG_TRAP,                       /* an access from EL0 that EL1 has reserved: esr is the ISS */
     ARM_EXC_WAIT_TRAP,                         /* WFI or WFE of EL0; esr bit 0: WFE */
     ARM_EXC_IRQ, ARM_EXC_FIQ,
+    ARM_EXC_HVC, ARM_EXC_SMC,
+    ARM_EXC_ILLEGAL,                           /* PSTATE.IL is set */
     ARM_EXC_DEBUG = 0x300,
 };
+
+/* What EL2 and EL3 have of what EL1 has, too. */
+struct arm_upper { uint64_t sctlr, actlr, tcr, ttbr, mair, amair, vbar, esr, far, elr, spsr, tpidr, afsr[2], cptr; };
 
 struct arm_env {
     struct cpu_env c;
@@ -81,10 +86,12 @@ struct arm_env {
     uint32_t pstate;                           /* as in SPSR, without NZCV: enum arm_pstate; with PSTATE_A32, without T, IT, GE, Q */
     uint32_t itstate, q;                       /* AArch32: ITSTATE of the instruction at pc; Q: 0 or 1 */
     _Atomic uint32_t lines;                    /* bit 0 IRQ, bit 1 FIQ; set by any thread */
-    uint64_t sp_el[2];                         /* stack pointers; that of the bank in use is in sp */
+    uint64_t sp_el[4];                         /* stack pointers; that of the bank in use is in sp */
     uint64_t sctlr, ttbr[2], tcr, mair, amair, vbar, esr_el1, far_el1, elr, spsr, tpidr_el1, contextidr, cpacr, par;
     uint64_t actlr, afsr[2], csselr, cntkctl, mdscr, os_lock;
-    uint64_t cnt_ctl[2], cnt_cval[2];          /* 0 physical, 1 virtual */
+    uint64_t cnt_ctl[4], cnt_cval[4];          /* 0 physical, 1 virtual, 2 EL2's physical, 3 secure physical */
+    struct arm_upper upper[2];                 /* EL2, EL3 */
+    uint64_t hcr, hpfar, hstr, vpidr, vmpidr, vttbr, vtcr, cnthctl, cntvoff, mdcr[2], hacr, ich_hcr, ich_vmcr, scr, sder;
     uint64_t debug[4][16];                     /* DBGBVR, DBGBCR, DBGWVR, DBGWCR */
     /* Where page tables were found last: part of one block of RAM. */
     struct { uint64_t first, len, generation; uint8_t *host; bool readonly; } table_seen;
@@ -105,11 +112,31 @@ enum {
     ARM_MODE_FPCR = 0xff, ARM_MODE_EL1 = 1 << 8, ARM_MODE_FP_TRAP = 1 << 9,
     ARM_MODE_A32 = 1 << 10, ARM_MODE_BE = 1 << 11, ARM_MODE_IT_SHIFT = 12, /* to 19: ITSTATE at the block's begin */
     ARM_MODE_FP_LEN = 1 << 20,                 /* FPSCR.Len or Stride is not 0: VFP vectors */
+    ARM_MODE_IL = 1 << 21,                     /* PSTATE.IL: nothing can be executed */
 };
 
 static inline struct arm_env *arm_env(const struct cpu_env *c) { return (struct arm_env *)(uintptr_t)c; }
 
+enum arm_hcr { HCR_FMO = 1 << 3, HCR_IMO = 1 << 4, HCR_TWI = 1 << 13, HCR_TWE = 1 << 14, HCR_TSC = 1 << 19, HCR_TGE = 1 << 27,
+               HCR_HCD = 1 << 29 };
+enum arm_scr { SCR_NS = 1, SCR_IRQ = 2, SCR_FIQ = 4, SCR_SMD = 1 << 7, SCR_HCE = 1 << 8, SCR_RW = 1 << 10 };
+enum { CPTR_TFP = 1 << 10 };
+
 static inline unsigned arm_el(const struct arm_env *env) { return env->pstate >> PSTATE_EL_SHIFT & 3; }
+
+static inline bool arm_has_el(const struct arm_env *env, unsigned el)
+{
+    return el < 2 || env->model->has[el == 2 ? ARM_F_el2 : ARM_F_el3];
+}
+
+/** arm_el2_on - is EL2 there, and in force in the present security state? */
+static inline bool arm_el2_on(const struct arm_env *env)
+{
+    return arm_has_el(env, 2) && (!arm_has_el(env, 3) || env->scr & SCR_NS);
+}
+
+/** arm_sctlr - SCTLR of the translation regime of a level. */
+static inline uint64_t arm_sctlr(const struct arm_env *env, unsigned el) { return el < 2 ? env->sctlr : env->upper[el - 2].sctlr; }
 
 /* tcg slots */
 enum { ARM_SLOT_X0 = 0, ARM_SLOT_SP = 31, ARM_SLOT_CC_OP, ARM_SLOT_CC_A, ARM_SLOT_CC_B, ARM_SLOT_CC_X, ARM_SLOT_V0,

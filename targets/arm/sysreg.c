@@ -17,8 +17,9 @@ static uint64_t field(const struct arm_model *m, enum arm_feature f, unsigned at
 static uint64_t arm_id_pfr0(const struct arm_env *env)
 {
     uint64_t half = env->model->has[ARM_F_fp16] ? 1 : 0, gic = env->c.vcpu && env->c.vcpu->intc_read ? 1 : 0;
+    uint64_t levels = env->system ? field(env->model, ARM_F_el2, 8, 1) | field(env->model, ARM_F_el3, 12, 1) : 0;
 
-    return 0x11 | half << 16 | half << 20 | gic << 24;
+    return 0x11 | levels | half << 16 | half << 20 | gic << 24;
 }
 
 static uint64_t arm_id_pfr1(const struct arm_model *m) { return field(m, ARM_F_bti, 0, 1) | field(m, ARM_F_ssbs, 4, 2); }
@@ -108,6 +109,13 @@ static void el1_only(struct arm_env *env, struct cpu_env *c)
         unknown(c);
 }
 
+/* Registers of an interrupt controller that has them. */
+static void intc_only(struct arm_env *env)
+{
+    if (!env->c.vcpu || !env->c.vcpu->intc_read)
+        unknown(&env->c);
+}
+
 static uint64_t feature(struct arm_env *env, enum arm_feature f, uint64_t v)
 {
     if (!env->model->has[f] || !env->system)
@@ -136,14 +144,14 @@ static void timer_control_allowed(struct arm_env *env, uint32_t insn, unsigned t
 {
     if (!env->system)
         unknown(&env->c);
-    if (at_el0(env) && !(env->cntkctl >> (timer ? EL0_TIMER_VIRTUAL : EL0_TIMER_PHYSICAL) & 1))
+    if (timer < 2 && at_el0(env) && !(env->cntkctl >> (timer ? EL0_TIMER_VIRTUAL : EL0_TIMER_PHYSICAL) & 1))
         trap(env, insn);
 }
 
 static uint64_t timer_value(struct arm_env *env, uint32_t insn, unsigned timer)
 {
     timer_control_allowed(env, insn, timer);
-    return (uint32_t)(env->cnt_cval[timer] - arm_count(env));
+    return (uint32_t)(env->cnt_cval[timer] - arm_timer_count(env, timer));
 }
 
 static uint64_t timer_compare(struct arm_env *env, uint32_t insn, unsigned timer)
@@ -167,7 +175,7 @@ static void set_timer_compare(struct arm_env *env, uint32_t insn, unsigned timer
 
 static void set_timer_value(struct arm_env *env, uint32_t insn, unsigned timer, uint64_t v)
 {
-    set_timer_compare(env, insn, timer, arm_count(env) + (uint64_t)(int64_t)(int32_t)v);
+    set_timer_compare(env, insn, timer, arm_timer_count(env, timer) + (uint64_t)(int64_t)(int32_t)v);
 }
 
 static void set_timer_ctl(struct arm_env *env, uint32_t insn, unsigned timer, uint64_t v)
@@ -180,12 +188,24 @@ static void set_timer_ctl(struct arm_env *env, uint32_t insn, unsigned timer, ui
 /* --- more values ------------------------------------------------------------------------------------------------------------ */
 
 /* Aff0 counts eight CPUs, Aff1 the groups of eight. */
-static uint64_t affinity(const struct arm_env *env)
+uint64_t arm_mpidr(const struct arm_env *env)
 {
     unsigned i = env->c.vcpu ? env->c.vcpu->index : 0;
 
     return 0x80000000 | (env->system ? (i & 7) | i >> 3 << 8 : 0);
 }
+
+/* EL2 chooses what EL1 sees of the CPU's identity. */
+static bool sees_virtual_id(const struct arm_env *env) { return env->system && arm_el(env) == 1 && arm_el2_on(env); }
+
+static void set_cntvoff(struct arm_env *env, uint64_t v)
+{
+    env->cntvoff = v;
+    arm_timer_changed(env, 1);
+}
+
+/* What of SCR_EL3 is there: security state, routing, HVC and SMC, AArch64 below. */
+static uint64_t scr_bits(uint64_t v) { return (v & (SCR_NS | SCR_IRQ | SCR_FIQ | 8 | SCR_SMD | SCR_HCE | 1 << 9 | 3 << 12)) | SCR_RW | 0x30; }
 
 /* Caches as a Cortex-A57 has them. */
 static uint64_t cache_size(const struct arm_env *env)
@@ -215,13 +235,16 @@ static uint32_t key(unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsi
     return op0 << 19 | op1 << 16 | crn << 12 | crm << 8 | op2 << 5;
 }
 
-/* op1 3 is for all; the others for EL1, and in user mode the ID registers for reading, as Linux answers for them. */
+/* op1 3 is for all, 4 for EL2, 6 for EL3; the others for EL1, and in user mode the ID registers for reading, as Linux answers for them. */
 static void check_level(struct cpu_env *c, uint32_t k, bool write)
 {
     const struct arm_env *env = arm_env(c);
     bool id = (k & ~0xfe0u) == key(3, 0, 0, 0, 0);
 
-    if ((k >> 16 & 7) != 3 && (env->system ? arm_el(env) == 0 || (k >> 16 & 7) > 3 : !id || write))
+    static const uint8_t levels[8] = { 1, 1, 1, 0, 2, 4, 3, 3 };       /* by op1; 4: nobody */
+    unsigned level = levels[k >> 16 & 7];
+
+    if (level && (env->system ? level > 3 || arm_el(env) < level || !arm_has_el(env, level) : !id || write))
         unknown(c);
 }
 
@@ -239,7 +262,7 @@ static bool is_intc(const struct arm_env *env, uint32_t k)
     unsigned crm = k >> 8 & 15;
 
     return env->c.vcpu && env->c.vcpu->intc_read &&
-           (k == key(3, 0, 4, 6, 0) || ((k & ~0xfe0u) == key(3, 0, 12, 0, 0) && crm >= 8 && crm <= 12));
+           (k == key(3, 0, 4, 6, 0) || k == key(3, 6, 12, 12, 4) || k == key(3, 6, 12, 12, 7) || ((k & ~0xfe0u) == key(3, 0, 12, 0, 0) && crm >= 8 && crm <= 12));
 }
 
 uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn)

@@ -61,23 +61,27 @@ static void arm_init(struct cpu_env *c, const void *model, bool system)
 
 static void arm_boot(struct cpu_env *c, uint64_t entry, uint64_t arg)
 {
+    arm_leave_firmware(arm_env(c));
     c->pc = entry;
     arm_env(c)->x[0] = arg;
 }
 
 /* Rounding, flush-to-zero and default-NaN modes choose how floating-point code is translated; so do the level and whether
- * CPACR_EL1.FPEN lets it use floating point. */
+ * CPACR_EL1, CPTR_EL2 and CPTR_EL3 let it use floating point. */
 static uint64_t arm_mode_key(const struct cpu_env *c)
 {
     const struct arm_env *env = arm_env(c);
     unsigned fpen = env->cpacr >> 20 & 3;
     uint64_t key = env->fpcr >> 19 & ARM_MODE_FPCR;
+    unsigned el;
+    bool fp_trap;
 
     if (!env->system)
         return key;
-    if (arm_el(env))
-        return key | ARM_MODE_EL1 | (fpen & 1 ? 0 : ARM_MODE_FP_TRAP);
-    return key | (fpen == 3 ? 0 : ARM_MODE_FP_TRAP);
+    el = arm_el(env);
+    fp_trap = (el == 0 && fpen != 3) || (el == 1 && !(fpen & 1)) ||
+              (el < 3 && arm_el2_on(env) && env->upper[0].cptr & CPTR_TFP) || (arm_has_el(env, 3) && env->upper[1].cptr & CPTR_TFP);
+    return key | (el ? ARM_MODE_EL1 : 0) | (fp_trap ? ARM_MODE_FP_TRAP : 0) | (env->pstate & PSTATE_IL ? ARM_MODE_IL : 0);
 }
 
 static uint32_t debug_exception(void) { return ARM_EXC_DEBUG; }
@@ -121,6 +125,14 @@ void arm_set_fpcr(struct arm_env *env, uint32_t v)
     env->c.mxcsr = m;
 }
 
+static const struct state_field upper_state[] = {
+    STATE_U64(struct arm_upper, sctlr), STATE_U64(struct arm_upper, actlr), STATE_U64(struct arm_upper, tcr),
+    STATE_U64(struct arm_upper, ttbr), STATE_U64(struct arm_upper, mair), STATE_U64(struct arm_upper, amair),
+    STATE_U64(struct arm_upper, vbar), STATE_U64(struct arm_upper, esr), STATE_U64(struct arm_upper, far),
+    STATE_U64(struct arm_upper, elr), STATE_U64(struct arm_upper, spsr), STATE_U64(struct arm_upper, tpidr),
+    STATE_ARRAY(struct arm_upper, afsr), STATE_U64(struct arm_upper, cptr), STATE_END,
+};
+
 static const struct state_field arm_state[] = {
     STATE_U64(struct arm_env, c.pc), STATE_U32(struct arm_env, c.mxcsr), STATE_SIZED_(struct arm_env, c.halted, int32_t),
     STATE_ARRAY(struct arm_env, x), STATE_U64(struct arm_env, sp), STATE_U32(struct arm_env, cc_op),
@@ -137,7 +149,12 @@ static const struct state_field arm_state[] = {
     STATE_U64(struct arm_env, par), STATE_U64(struct arm_env, actlr), STATE_ARRAY(struct arm_env, afsr),
     STATE_U64(struct arm_env, csselr), STATE_U64(struct arm_env, cntkctl), STATE_U64(struct arm_env, mdscr),
     STATE_U64(struct arm_env, os_lock), STATE_ARRAY(struct arm_env, cnt_ctl), STATE_ARRAY(struct arm_env, cnt_cval),
-    STATE_ARRAY(struct arm_env, debug), STATE_END,
+    STATE_ARRAY(struct arm_env, debug), STATE_STRUCTS(struct arm_env, upper, upper_state),
+    STATE_U64(struct arm_env, hcr), STATE_U64(struct arm_env, hpfar), STATE_U64(struct arm_env, hstr),
+    STATE_U64(struct arm_env, vpidr), STATE_U64(struct arm_env, vmpidr), STATE_U64(struct arm_env, vttbr),
+    STATE_U64(struct arm_env, vtcr), STATE_U64(struct arm_env, cnthctl), STATE_U64(struct arm_env, cntvoff),
+    STATE_ARRAY(struct arm_env, mdcr), STATE_U64(struct arm_env, hacr), STATE_U64(struct arm_env, ich_hcr),
+    STATE_U64(struct arm_env, ich_vmcr), STATE_U64(struct arm_env, scr), STATE_U64(struct arm_env, sder), STATE_END,
 };
 
 static void arm_loaded(struct cpu_env *c)

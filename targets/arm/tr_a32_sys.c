@@ -113,19 +113,19 @@ void tr_a32_bkpt(struct tr_a32 *t, const struct args_a32_bkpt *a) { a32_exceptio
 void tr_a32_udf(struct tr_a32 *t, const struct args_a32_udf *a) { (void)a; a32_undefined(t); }
 void tr_t16_hlt(struct tr_a32 *t, const struct args_t16_hlt *a) { (void)a; a32_undefined(t); }
 
-/* HVC and SMC reach the machine's firmware. */
-static void firmware(struct tr_a32 *t)
+/* HVC and SMC: to EL2, to EL3 or to the machine's firmware. */
+static void call_up(struct tr_a32 *t, enum arm_helper helper, int imm)
 {
     if (!a32_privileged(t)) {
         a32_undefined(t);
         return;
     }
-    a32_call(t, ARM_H_firmware, 1, (ir_ref[]){ a32_env(t) });
+    a32_call(t, helper, 2, (ir_ref[]){ a32_env(t), ir_i32(a32_ir(t), (uint32_t)imm) });
     a32_leave_behind(t, RT_EXIT_FLUSHED);
 }
 
-void tr_a32_hvc(struct tr_a32 *t, const struct args_a32_hvc *a) { (void)a; firmware(t); }
-void tr_a32_smc(struct tr_a32 *t, const struct args_a32_smc *a) { (void)a; firmware(t); }
+void tr_a32_hvc(struct tr_a32 *t, const struct args_a32_hvc *a) { call_up(t, ARM_H_hvc, (int)a->imm); }
+void tr_a32_smc(struct tr_a32 *t, const struct args_a32_smc *a) { (void)a; call_up(t, ARM_H_smc, 0); }
 
 /* Returns from exceptions, banked registers and mode changes belong to the levels above User mode, which are not here yet:
  * undefined, as they are there. */

@@ -246,7 +246,9 @@ void a64_translate(struct tr_ctx *c)
             break;
         }
         t.insn = load_le32(p);
-        if (c->mode & ARM_MODE_FP_TRAP && is_fp(t.insn))
+        if (c->mode & ARM_MODE_IL)
+            a64_exception(&t, ARM_EXC_ILLEGAL, 0);
+        else if (c->mode & ARM_MODE_FP_TRAP && is_fp(t.insn))
             a64_exception(&t, ARM_EXC_FP_TRAP, 0);
         else if (!a64_decode(&t, t.insn))
             a64_undefined(&t);

@@ -18,19 +18,19 @@ void tr_a64_svc(struct a64_tr *t, const struct args_a64_svc *a)
 
 void tr_a64_brk(struct a64_tr *t, const struct args_a64_brk *a) { a64_exception_here(t, ARM_EXC_BRK, (uint32_t)a->imm); }
 
-/* HVC and SMC reach the machine's firmware. */
-static void firmware(struct a64_tr *t)
+/* HVC and SMC: to EL2, to EL3 or to the machine's firmware. */
+static void call_up(struct a64_tr *t, enum arm_helper helper, int64_t imm)
 {
     if (!at_el1(t)) {
         a64_undefined(t);
         return;
     }
-    ir_call(t->ir, ARM_H_firmware, 1, (ir_ref[]){ a64_env(t) });
+    ir_call(t->ir, helper, 2, (ir_ref[]){ a64_env(t), ir_i32(t->ir, (uint32_t)imm & 0xffff) });
     a64_leave_behind(t, RT_EXIT_FLUSHED);
 }
 
-void tr_a64_hvc(struct a64_tr *t, const struct args_a64_hvc *a) { (void)a; firmware(t); }
-void tr_a64_smc(struct a64_tr *t, const struct args_a64_smc *a) { (void)a; firmware(t); }
+void tr_a64_hvc(struct a64_tr *t, const struct args_a64_hvc *a) { call_up(t, ARM_H_hvc, a->imm); }
+void tr_a64_smc(struct a64_tr *t, const struct args_a64_smc *a) { call_up(t, ARM_H_smc, a->imm); }
 
 void tr_a64_eret(struct a64_tr *t, const struct args_a64_eret *a)
 {
@@ -193,6 +193,21 @@ static void privileged(struct a64_tr *t, const struct args_a64_sys *a)
     }
 }
 
+/* TLBI and AT of EL2 and EL3: the helpers look at the level. */
+static void of_upper_levels(struct a64_tr *t, const struct args_a64_sys *a)
+{
+    const ir_ref args[] = { a64_env(t), ir_i32(t->ir, t->insn), a64_x(t, (unsigned)a->rt) };
+
+    if (a->crn == 8 && (a->crm == 7 || a->crm == 3 || a->crm == 1 || a->crm == 0 || a->crm == 4)) {
+        ir_call(t->ir, ARM_H_tlbi, 3, args);
+        a64_leave_behind(t, RT_EXIT_FLUSHED);
+    } else if (a->crn == 7 && a->crm == 8) {
+        ir_call(t->ir, ARM_H_at, 3, args);
+    } else {
+        a64_undefined(t);
+    }
+}
+
 /* Cache maintenance. DC ZVA clears 64 bytes; IC IVAU makes new code seen; the others have nothing to do here. */
 void tr_a64_sys(struct a64_tr *t, const struct args_a64_sys *a)
 {
@@ -200,6 +215,8 @@ void tr_a64_sys(struct a64_tr *t, const struct args_a64_sys *a)
 
     if (a->op1 == 0 && at_el1(t)) {
         privileged(t, a);
+    } else if ((a->op1 == 4 || a->op1 == 6) && at_el1(t)) {
+        of_upper_levels(t, a);
     } else if (el0 && a->crm == 4 && a->op2 == 1) {
         ir_ref at = ir_bini(t->ir, IR_OP_and, a64_x(t, (unsigned)a->rt), ~UINT64_C(63)), zero = ir_v128(t->ir, 0, 0);
 

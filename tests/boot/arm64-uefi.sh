@@ -17,6 +17,6 @@ type "$(printf 'reset -s\r')"
 ends 60 0
 shell
 type "$(printf 'set answer\r')"
-expect 60 'answer = 4711'
+expect 60 4711
 type "$(printf 'reset -s\r')"
 ends 60 0

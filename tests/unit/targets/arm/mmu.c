@@ -15,6 +15,7 @@
 #include "core/mem/region.h"
 #include "core/vm/vcpu.h"
 #include "targets/arm/excp.h"
+#include "targets/arm/help.h"
 #include "targets/arm/mmu.h"
 
 extern const struct target aarch64_target;
@@ -26,7 +27,8 @@ enum { TABLE = 3, BLOCK = 1, PAGE = 3, EL0 = 1 << 6, RO = 1 << 7, AF = 1 << 10, 
 
 /* --- the accelerator: nothing is cached, nothing runs ------------------------------------------------------------------- */
 
-void rt_raise(struct cpu_env *env, uint32_t exception) { (void)env; (void)exception; abort(); }
+static jmp_buf raised;
+void rt_raise(struct cpu_env *env, uint32_t exception) { env->exception = exception; longjmp(raised, 1); }
 void rt_leave(struct cpu_env *env, enum rt_exit reason) { (void)env; (void)reason; abort(); }
 void rt_mode_changed(struct cpu_env *env) { (void)env; }
 void rt_flush_all(struct cpu_env *env) { (void)env; }
@@ -110,7 +112,7 @@ static void tables_4k(struct core *h, uint64_t leaf)
 
 static void granule_4k(void **state)
 {
-    struct core *h = core_new("cortex-a57");
+    struct core *h = core_new("cortex-a57,el2=off,el3=off");
     struct target_xlat x;
 
     (void)state;
@@ -134,7 +136,7 @@ static void granule_4k(void **state)
 
 static void rights(void **state)
 {
-    struct core *h = core_new("cortex-a76");
+    struct core *h = core_new("cortex-a76,el2=off,el3=off");
     struct target_xlat x;
 
     (void)state;
@@ -154,7 +156,7 @@ static void rights(void **state)
 
 static void access_flag(void **state)
 {
-    struct core *h = core_new("cortex-a76");
+    struct core *h = core_new("cortex-a76,el2=off,el3=off");
     struct target_xlat x;
 
     (void)state;
@@ -172,7 +174,7 @@ static void access_flag(void **state)
 
 static void granule_64k(void **state)
 {
-    struct core *h = core_new("cortex-a57");
+    struct core *h = core_new("cortex-a57,el2=off,el3=off");
     struct target_xlat x;
 
     (void)state;
@@ -188,7 +190,7 @@ static void granule_64k(void **state)
 
 static void exceptions(void **state)
 {
-    struct core *h = core_new("cortex-a57");
+    struct core *h = core_new("cortex-a57,el2=off,el3=off");
     struct arm_env *env = h->env;
 
     (void)state;
@@ -218,11 +220,96 @@ static void exceptions(void **state)
     core_free(h);
 }
 
+/* HVC from EL1 goes to EL2 and back; interrupts go where HCR_EL2 and SCR_EL3 say, whatever PSTATE.I of a lower level. */
+static void levels(void **state)
+{
+    struct core *h = core_new("cortex-a57");
+    struct arm_env *env = h->env;
+
+    (void)state;
+    assert_int_equal(arm_el(env), 3);
+    arm_leave_firmware(env);
+    assert_int_equal(arm_el(env), 2);
+    env->upper[0].vbar = 0x20000;
+    env->upper[1].vbar = 0x30000;
+    env->upper[0].spsr = 0x3c5;
+    env->upper[0].elr = 0x1000;
+    assert_int_equal(arm_help_eret(&env->c), 0x1000);
+    assert_int_equal(env->pstate, 0x3c5);
+    env->c.pc = 0x1000;
+    if (!setjmp(raised))
+        arm_help_hvc(&env->c, 0x77);
+    arm_deliver(&env->c, env->c.exception);
+    assert_int_equal(arm_el(env), 2);
+    assert_int_equal(env->c.pc, 0x20400);
+    assert_int_equal(env->upper[0].elr, 0x1004);
+    assert_int_equal(env->upper[0].esr, 0x5a000077);
+    arm_help_eret(&env->c);
+    arm_set_irq(&env->c, 0, true);
+    assert_int_equal(arm_interrupt(&env->c), 0);   /* for EL1, which masks it */
+    env->hcr |= HCR_IMO;
+    assert_int_equal(arm_interrupt(&env->c), ARM_EXC_IRQ);
+    env->scr |= SCR_IRQ;
+    arm_deliver(&env->c, ARM_EXC_IRQ);
+    assert_int_equal(env->c.pc, 0x30480);
+    assert_int_equal(arm_interrupt(&env->c), 0);
+    core_free(h);
+}
+
+static void illegal_returns(void **state)
+{
+    static const uint32_t bad[] = { 0x3c9, 0x3cd, 0x3c1, 0x3c2, 0x3d3 };
+    struct core *h = core_new("cortex-a57,el3=off");
+    struct arm_env *env = h->env;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        arm_set_pstate(env, 0x3c5);
+        env->spsr = bad[i];
+        arm_help_eret(&env->c);
+        assert_int_equal(env->pstate, 0x3c5 | PSTATE_IL);
+    }
+    env->c.pc = 0x500;
+    arm_deliver(&env->c, ARM_EXC_ILLEGAL);
+    assert_int_equal(env->esr_el1, 0x3a000000);
+    assert_int_equal(env->spsr & PSTATE_IL, PSTATE_IL);
+    assert_int_equal(env->pstate & PSTATE_IL, 0);
+    arm_set_pstate(env, 0x3c9);
+    env->upper[0].spsr = 0x3c5;
+    env->hcr |= HCR_TGE;                       /* EL1 is not to be used */
+    arm_help_eret(&env->c);
+    assert_int_equal(env->pstate, 0x3c9 | PSTATE_IL);
+    core_free(h);
+}
+
+/* EL2's own table: one half, no EL0. */
+static void stage1_of_el2(void **state)
+{
+    struct core *h = core_new("cortex-a57,el3=off");
+    struct arm_env *env = h->env;
+    struct target_xlat x;
+
+    (void)state;
+    env->upper[0].sctlr |= 1;
+    env->upper[0].tcr = 25;
+    env->upper[0].ttbr = RAM_AT;
+    put64(h, RAM_AT, (RAM_AT + 0x1000) | TABLE);
+    put64(h, RAM_AT + 0x1000, RAM_AT | BLOCK | AF | EL0);
+    put64(h, RAM_AT + 0x1008, RAM_AT | BLOCK | AF | RO | UXN);
+    assert_int_equal(arm_xlate(&env->c, 0x1234, RT_EXEC, 0, &x), 0);
+    assert_int_equal(x.gpa, RAM_AT + 0x1234);
+    assert_int_equal(arm_xlate(&env->c, 0x200000, RT_READ, 0, &x), 0);
+    assert_int_not_equal(arm_xlate(&env->c, 0x200000, RT_EXEC, 0, &x), 0);
+    assert_int_not_equal(arm_xlate(&env->c, 0x200000, RT_WRITE, 0, &x), 0);
+    assert_int_not_equal(arm_xlate(&env->c, UINT64_MAX, RT_READ, 0, &x), 0);
+    core_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(granule_4k), cmocka_unit_test(rights), cmocka_unit_test(access_flag), cmocka_unit_test(granule_64k),
-        cmocka_unit_test(exceptions),
+        cmocka_unit_test(exceptions), cmocka_unit_test(levels), cmocka_unit_test(illegal_returns), cmocka_unit_test(stage1_of_el2),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
