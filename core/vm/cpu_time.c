@@ -22,6 +22,7 @@ struct cpu_timer {
 
 struct cpu_time {
     struct machine_time time;
+    struct cpu_time *next; /* made before */
     bool own;
     struct cpu_timer timer[MACHINE_CPU_TIMERS];
 };
@@ -76,8 +77,11 @@ void machine_cpu_time(struct machine *m, unsigned cpu, const struct machine_time
                       const struct irq_line pins[MACHINE_CPU_TIMERS], bool own)
 {
     struct vcpu *v = vcpu_get(cpu);
-    struct cpu_time *c = NEW(struct cpu_time); /* as long as the vCPU: the process */
+    static struct cpu_time *made; /* all: they live as long as the process */
+    struct cpu_time *c = NEW(struct cpu_time);
 
+    c->next = made;
+    made = c;
     c->time = *time;
     c->own = own;
     for (unsigned i = 0; i < MACHINE_CPU_TIMERS; i++) {

@@ -140,6 +140,8 @@ static int parse(struct arm_model *m, char *text, bool a64, struct error *err)
     return 0;
 }
 
+static struct arm_model *made;                 /* all, for the life of the process */
+
 static const void *parse_cpu(const char *spec, bool a64, struct error *err)
 {
     struct arm_model *m = NEW(struct arm_model);
@@ -147,8 +149,11 @@ static const void *parse_cpu(const char *spec, bool a64, struct error *err)
     int ret = parse(m, text, a64, err);
 
     free(text);
-    if (ret == 0)
+    if (ret == 0) {
+        m->next = made;
+        made = m;
         return m;
+    }
     free(m);
     return NULL;
 }

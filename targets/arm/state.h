@@ -29,6 +29,7 @@ enum arm_feature {
 
 struct arm_model {
     const char *name;
+    struct arm_model *next;                    /* made before */
     bool has[ARM_NFEATURES];
     bool pauth_impdef;                         /* pointer authentication by the cheap algorithm */
     uint64_t midr;

@@ -152,6 +152,8 @@ static int unknown_model(const char *name, unsigned xlen, struct error *err)
                      nearest_hint(&n, hint, sizeof hint));
 }
 
+static struct riscv_model *made;               /* all, for the life of the process */
+
 static struct riscv_model *make(const char *spec, unsigned xlen, bool system, struct error *err)
 {
     char *copy = xstrdup(spec), *save = NULL, *word = strtok_r(copy, ",", &save);
@@ -184,6 +186,8 @@ static struct riscv_model *make(const char *spec, unsigned xlen, bool system, st
     (void)system;
     riscv_csr_index(m);
     free(copy);
+    m->next = made;
+    made = m;
     return m;
 }
 

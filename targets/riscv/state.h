@@ -22,6 +22,7 @@ enum riscv_feature {
 };
 
 struct riscv_model {
+    struct riscv_model *next;                  /* made before */
     const char *name;
     uint8_t xlen;                              /* 32 or 64 */
     uint8_t pmp_entries, pmp_grain;            /* 0, 16 or 64; log2 of the granularity is 2 + grain */
