@@ -100,22 +100,45 @@ static ir_ref phi_new(struct ir *ir, ir_block_ref b, unsigned slot)
     return r;
 }
 
-/* A phi of one value and itself is that value. */
+static bool same_const(const struct ir *ir, ir_ref a, ir_ref b)
+{
+    const struct ir_insn *x = &ir->insns[a], *y = &ir->insns[b];
+
+    return x->op == IR_OP_const && y->op == IR_OP_const && x->type == y->type && x->imm == y->imm;
+}
+
+/* The constant v behind the phis of block b. */
+static ir_ref const_in(struct ir *ir, ir_block_ref b, ir_ref v)
+{
+    ir_ref at = ir->blocks[b].first, r;
+
+    while (at && ir->insns[at].op == IR_OP_phi)
+        at = ir->insns[at].next;
+    r = ir_new_in(ir, b, at, IR_OP_const, (enum ir_type)ir->insns[v].type);
+    ir->insns[r].imm = ir->insns[v].imm;
+    return r;
+}
+
+/* A phi of one value and itself is that value; translators look for constants, so one of the same constant is it, too. */
 static ir_ref phi_simplify(struct ir *ir, ir_ref phi)
 {
-    struct ir_insn *i = &ir->insns[phi];
+    const struct ir_insn *i = &ir->insns[phi];
     ir_ref same = IR_NONE;
+    bool alike = false;
 
     for (unsigned k = 0; k < i->nargs; k++) {
         ir_ref a = ir_resolve(ir, ir->pool[i->arg[0] + k]);
         if (a == phi || a == same)
             continue;
-        if (same)
+        if (same && !same_const(ir, a, same))
             return phi;
+        alike = same;
         same = a;
     }
     if (!same)
         return phi;                            /* a loop that nothing enters */
+    if (alike)
+        same = const_in(ir, i->block, same);
     ir_forward(ir, phi, same);
     return same;
 }
