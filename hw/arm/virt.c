@@ -255,15 +255,17 @@ static int read_options(struct virt *v, struct error *err)
     bool wants = !virt_is_32(v);
     int ret = optlist_bool(l, "virtualization", &v->el2, err);
 
-    v->highmem = wants;
+    v->highmem = v->acpi = wants;
     if (ret >= 0)
         ret = optlist_bool(l, "secure", &v->secure, err);
     if (ret >= 0)
         ret = optlist_bool(l, "highmem", &v->highmem, err);
+    if (ret >= 0)
+        ret = optlist_bool(l, "acpi", &v->acpi, err);
     if (ret < 0)
         return ret;
-    if (virt_is_32(v) && (v->el2 || v->secure || v->highmem))
-        return error_set(err, ENOTSUP, "-machine virt: virtualization, secure and highmem are there for 64-bit CPUs; use "
+    if (virt_is_32(v) && (v->el2 || v->secure || v->highmem || v->acpi))
+        return error_set(err, ENOTSUP, "-machine virt: virtualization, secure, highmem and acpi are there for 64-bit CPUs; use "
                          "rhea-system-aarch64");
     return 0;
 }
@@ -335,6 +337,7 @@ static int virt_finish(struct machine *m, struct error *err)
 
 static const char *const archs[] = { "aarch64", "arm", NULL };
 static const char *const options[] = {
+    "acpi", "ACPI tables for UEFI beside the device tree (on)",
     "gic-version", "interrupt controller: 2, 3, or max (2; 3 with more than 8 CPUs)",
     "highmem", "PCIe windows and memory above 4 GiB (on)",
     "its", "message-signalled interrupts by an ITS, with gic-version=3 (on)",

@@ -33,7 +33,7 @@ enum {
 struct virt {
     struct machine m;
     struct virt_board board;
-    bool secure, el2, highmem, has_its;
+    bool secure, el2, highmem, acpi, has_its;
     int gic_version;
     struct device *gic, *its;
     struct ecam_windows pcie;
@@ -55,6 +55,9 @@ static inline uint32_t virt_mpidr(unsigned cpu)
 
 /** virt_tree - fill in the device tree. */
 void virt_tree(struct machine *m, struct fdt *f);
+
+/** virt_acpi - put ACPI tables into fw_cfg. */
+int virt_acpi(struct virt *v, struct error *err);
 
 /** virt_load - firmware, kernel, initial disk, device tree and boot code. */
 int virt_load(struct virt *v, struct error *err);

@@ -149,6 +149,8 @@ static int start_firmware(struct virt *v, const char *bios, struct error *err)
 
     if (ret == 0)
         ret = offer_kernel(v, err);
+    if (ret == 0 && v->acpi)
+        ret = virt_acpi(v, err);
     if (ret < 0)
         return ret;
     return virt_place_tree(&v->m, &v->board, virt_tree, VIRT_RAM_AT, 2 * MIB, err);

@@ -1,0 +1,1 @@
+SRC += hw/acpi/aml.c hw/acpi/loader.c
