@@ -108,11 +108,12 @@ static bool foldable(const struct host_mode *mode, const struct ir *ir, const st
 {
     int32_t imm;
 
-    if (d->block != mem->block || d->type != IR_I64 || ir_is_const(ir, d->arg[0]))
+    /* The operation first: a phi's or a call's arguments are numbers in the pool. */
+    if (d->block != mem->block || d->type != IR_I64 || (d->op != IR_OP_zext && d->op != IR_OP_add) || ir_is_const(ir, d->arg[0]))
         return false;
     if (d->op == IR_OP_zext)
         return mode->addr32 && (int64_t)mem->imm > -NEAR && (int64_t)mem->imm < NEAR;
-    if (d->op != IR_OP_add || !fits32((int64_t)mem->imm))
+    if (!fits32((int64_t)mem->imm))
         return false;
     if (!ir_is_const(ir, d->arg[1]))
         return true;
