@@ -227,6 +227,8 @@ void user_signal_init(struct user_thread *t)
     s->host_mask = mask & ~FAULTS;
     if (mask & FAULTS)
         host_sigmask(s->host_mask);
+    if (user_base)
+        catch_all(&first_hand);                /* so that every death comes through user_die() */
 }
 
 struct user_signals *user_signal_thread(const struct user_thread *parent)
@@ -348,6 +350,8 @@ void user_die(int signo)
 
     if (atomic_load(&user_gdb_on) && !here->vfork_child)
         user_gdb_exited(signo, true);
+    if (user_base && !here->vfork_child)
+        user_robust_exit(here);                /* the kernel can walk the list only where addresses are the host's */
     fflush(NULL);
     prctl(PR_SET_DUMPABLE, 0);
     user_raw(SYS_rt_sigaction, signo, (uintptr_t)&dfl, 0, KERNEL_SIGSET_BYTES, 0, 0);
@@ -979,6 +983,13 @@ int64_t sys_tgkill(struct user_thread *t, const uint64_t a[6])
         return 0;
     user_signal_sync(t);
     return user_raw(SYS_tgkill, a[0], a[1], a[2], 0, 0, 0);
+}
+
+int64_t sys_kill(struct user_thread *t, const uint64_t a[6])
+{
+    if ((int)a[1] == SIGKILL && (int)a[0] == t->pid)
+        user_die(SIGKILL);
+    return user_call(t, SYS_kill, a[0], a[1], 0, 0, 0, 0);
 }
 
 int64_t sys_tkill(struct user_thread *t, const uint64_t a[6])

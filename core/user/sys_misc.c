@@ -17,11 +17,24 @@
 
 static int64_t futex(struct user_thread *t, const uint64_t a[6], const struct user_layout *layout)
 {
-    uint64_t fourth = a[3];
+    uint64_t fourth = a[3], second = 0;
     struct timespec ts;
 
-    if (!user_ptr_ok(a[0]) || !user_ptr_ok(a[4]))
+    if (!user_ptr_ok(a[0]))
         return -EFAULT;
+    switch ((int)a[1] & FUTEX_CMD_MASK) {
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE:
+    case FUTEX_WAKE_OP:
+    case FUTEX_WAIT_REQUEUE_PI:
+    case FUTEX_CMP_REQUEUE_PI:
+        if (!user_ptr_ok(a[4]))
+            return -EFAULT;
+        second = user_hostp(a[4]);
+        break;
+    default:
+        break;                                 /* the register holds anything */
+    }
     switch ((int)a[1] & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
@@ -37,7 +50,7 @@ static int64_t futex(struct user_thread *t, const uint64_t a[6], const struct us
     default:
         break;                                 /* a count */
     }
-    return user_call(t, SYS_futex, user_hostp(a[0]), a[1], a[2], fourth, user_hostp(a[4]), a[5]);
+    return user_call(t, SYS_futex, user_hostp(a[0]), a[1], a[2], fourth, second, a[5]);
 }
 
 int64_t sys_futex(struct user_thread *t, const uint64_t a[6])

@@ -209,7 +209,7 @@ static int read_words(uint64_t *to, uint64_t from, unsigned n)
     return 0;
 }
 
-static void robust_exit(struct user_thread *t)
+void user_robust_exit(struct user_thread *t)
 {
     static struct robust_list_head empty = { { &empty.list }, 0, NULL };
     uint64_t head[3], entry;
@@ -240,7 +240,7 @@ void user_exit_group(struct user_thread *t, int status)
     if (!t->vfork_child && atomic_load(&user_gdb_on))
         user_gdb_exited(status, false);
     if (!t->vfork_child && user_base)
-        robust_exit(t);                        /* else the kernel walks the list */
+        user_robust_exit(t);                   /* else the kernel walks the list */
     if (!t->vfork_child && log_on(LOG_TIMING) && user_proc.accel->info) {
         user_proc.accel->info(log_begin());
         log_end();
@@ -266,7 +266,7 @@ static void thread_end(struct user_thread *t)
     uint32_t zero = 0;
     bool last;
 
-    robust_exit(t);
+    user_robust_exit(t);
     user_gdb_thread(t, false);
     user_signal_leave(t);
     vcpu_delete(t->vcpu);

@@ -104,6 +104,8 @@ struct user_clone {
     int exit_signal;
 };
 int64_t user_clone(struct user_thread *t, const struct user_clone *c);
+/** user_robust_exit - mark the robust mutexes that the thread holds as left behind, as the kernel does at a thread's end. */
+void user_robust_exit(struct user_thread *t);
 
 /** user_high_fd - move a descriptor of ours out of the guest's way; the old number is closed. */
 int user_high_fd(int fd);

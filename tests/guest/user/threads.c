@@ -192,8 +192,17 @@ static void main_leaves(void)
     CHECK(waitpid(p, &st, 0) == p && WIFEXITED(st) && WEXITSTATUS(st) == 9);
 }
 
+/* Arguments that an operation does not have may hold anything. */
+static void unused_arguments(void)
+{
+    int word = 1;
+
+    CHECK(syscall(SYS_futex, &word, 1, 1, NULL, (void *)-8l, -1) == 0);
+}
+
 int main(void)
 {
+    unused_arguments();
     joins();
     many();
     conditions();
