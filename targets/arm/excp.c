@@ -190,6 +190,14 @@ void arm_deliver(struct cpu_env *c, uint32_t exception)
     rt_mode_changed(c);
 }
 
+uint64_t arm_help_trap(struct cpu_env *c, uint32_t exception, uint32_t esr, uint64_t pc)
+{
+    arm_env(c)->far = 0;
+    arm_env(c)->esr = esr;
+    c->pc = pc;
+    return rt_trap(c, exception);
+}
+
 /* May SPSR be returned to from a level? (D1.4.4) */
 static bool legal_return(const struct arm_env *env, unsigned from, uint32_t to)
 {

@@ -39,7 +39,8 @@ void arm_help_cpsr_write(struct cpu_env *c, uint32_t v, uint32_t mask);
 
 /* System level (excp.c, mmu.c). */
 void arm_help_fetch_fault(struct cpu_env *c, uint64_t va) __attribute__((noreturn));
-uint64_t arm_help_eret(struct cpu_env *c);                              /* where to go on */
+uint64_t arm_help_eret(struct cpu_env *c);                              /* these two return where to go on */
+uint64_t arm_help_trap(struct cpu_env *c, uint32_t exception, uint32_t esr, uint64_t pc);  /* pc: the instruction */
 void arm_help_hvc(struct cpu_env *c, uint32_t imm);
 void arm_help_smc(struct cpu_env *c, uint32_t imm);
 void arm_help_wait(struct cpu_env *c, uint32_t wfe);                    /* may WFI or WFE run here? */

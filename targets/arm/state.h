@@ -114,6 +114,7 @@ enum {
     ARM_MODE_A32 = 1 << 10, ARM_MODE_BE = 1 << 11, ARM_MODE_IT_SHIFT = 12, /* to 19: ITSTATE at the block's begin */
     ARM_MODE_FP_LEN = 1 << 20,                 /* FPSCR.Len or Stride is not 0: VFP vectors */
     ARM_MODE_IL = 1 << 21,                     /* PSTATE.IL: nothing can be executed */
+    ARM_MODE_PLAIN_EL1 = 1 << 22,              /* EL1 on SP_EL1, with no EL2 that might trap its registers */
 };
 
 static inline struct arm_env *arm_env(const struct cpu_env *c) { return (struct arm_env *)(uintptr_t)c; }

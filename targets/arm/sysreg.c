@@ -308,6 +308,7 @@ void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v)
 #define SYSREG(name, op0, op1, crn, crm, op2, read, write) \
     if (k == key(op0, op1, crn, crm, op2)) { \
         write; \
+        rt_mode_changed(c); \
         return; \
     }
 #define READONLY(name, op0, op1, crn, crm, op2, read)

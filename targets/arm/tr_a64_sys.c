@@ -1,17 +1,46 @@
 /* targets/arm/tr_a64_sys.c - A64 exceptions, hints and barriers. */
 #include <stddef.h>
 
+#include "core/base/bits.h"
 #include "targets/arm/a64.insn.h"
 #include "targets/arm/tr_a64.h"
 
 static bool at_el1(const struct a64_tr *t) { return t->c->mode & ARM_MODE_EL1; }
+static bool at_plain_el1(const struct a64_tr *t) { return t->c->system && t->c->mode & ARM_MODE_PLAIN_EL1; }
 
 enum { DAIF_REGISTER = 3 << 19 | 3 << 16 | 4 << 12 | 2 << 8 | 1 << 5 };
+
+/* --- going on in another mode or with other mappings -------------------------------------------------------------------- */
+
+static void go_to(struct a64_tr *t, ir_ref pc)
+{
+    ir_goto_ind(t->ir, pc, IR_JUMP_MODE, 0);
+    t->ended = true;
+}
+
+static void go_behind(struct a64_tr *t) { go_to(t, tr_pc(t->c, t->next)); }
+
+/* Leave, behind this instruction, if an interrupt line is up. Goes on in a new block. */
+static void leave_for_interrupts(struct a64_tr *t)
+{
+    ir_block_ref out = ir_block_new(t->ir, t->next), on = ir_block_new(t->ir, t->next);
+
+    ir_brcc(t->ir, IR_NE, ir_ldenv(t->ir, IR_I32, IR_M32, offsetof(struct arm_env, lines)), ir_i32(t->ir, 0), out, on, 1);
+    ir_seal(t->ir, out);
+    ir_seal(t->ir, on);
+    ir_enter(t->ir, out);
+    a64_leave_behind(t, RT_EXIT_FLUSHED);
+    t->ended = false;
+    ir_enter(t->ir, on);
+}
+
+/* --- exceptions --------------------------------------------------------------------------------------------------------- */
 
 void tr_a64_svc(struct a64_tr *t, const struct args_a64_svc *a)
 {
     if (t->c->system)
-        a64_exception(t, ARM_EXC_SVC, (uint32_t)a->imm);
+        go_to(t, ir_call(t->ir, ARM_H_trap, 4, (ir_ref[]){ a64_env(t), ir_i32(t->ir, ARM_EXC_SVC), ir_i32(t->ir, (uint32_t)a->imm),
+                                                           tr_pc(t->c, t->pc) }));
     else
         a64_leave_behind(t, RT_EXIT_SYSCALL);
 }
@@ -39,9 +68,7 @@ void tr_a64_eret(struct a64_tr *t, const struct args_a64_eret *a)
         a64_undefined(t);
         return;
     }
-    ir_set_pc_val(t->ir, ir_call(t->ir, ARM_H_eret, 1, (ir_ref[]){ a64_env(t) }));
-    ir_leave(t->ir, RT_EXIT_FLUSHED);
-    t->ended = true;
+    go_to(t, ir_call(t->ir, ARM_H_eret, 1, (ir_ref[]){ a64_env(t) }));
 }
 
 /* WFI waits; WFE may end at any time and ends at once. The others, NOP, YIELD and the hints of extensions that act as NOP
@@ -76,7 +103,9 @@ static void daif(struct a64_tr *t, unsigned crm, bool clear)
     now = ir_ldenv(ir, IR_I32, IR_M32, offsetof(struct arm_env, pstate));
     now = ir_bini(ir, clear ? IR_OP_and : IR_OP_or, now, clear ? ~bits : bits);
     ir_stenv(ir, IR_M32, offsetof(struct arm_env, pstate), now);
-    if (clear)
+    if (clear && at_plain_el1(t))
+        leave_for_interrupts(t);
+    else if (clear)
         a64_leave_behind(t, RT_EXIT_FLUSHED);  /* an interrupt may be waiting */
 }
 
@@ -92,7 +121,7 @@ static void pstate(struct a64_tr *t, uint32_t bit, bool set)
         return;
     }
     ir_call(t->ir, ARM_H_pstate, 3, args);
-    a64_leave_behind(t, RT_EXIT_FLUSHED);
+    go_behind(t);
 }
 
 void tr_a64_spsel(struct a64_tr *t, const struct args_a64_spsel *a) { pstate(t, PSTATE_SP, a->crm); }
@@ -119,7 +148,7 @@ void tr_a64_isb(struct a64_tr *t, const struct args_a64_isb *a)
 {
     (void)a;
     ir_call(t->ir, ARM_H_fence_i, 1, (ir_ref[]){ a64_env(t) });
-    a64_leave_behind(t, RT_EXIT_FLUSHED);
+    go_behind(t);
 }
 
 void tr_a64_sb(struct a64_tr *t, const struct args_a64_sb *a) { (void)t; (void)a; }
@@ -132,6 +161,7 @@ static uint32_t encoding(int op0, int op1, int crn, int crm, int op2)
 }
 
 enum { FPCR = 3 << 19 | 3 << 16 | 4 << 12 | 4 << 8, FPSR = FPCR | 1 << 5 };
+enum { SPSEL = 3 << 19 | 4 << 12 | 2 << 8 };
 enum { TPIDR_EL0 = 3 << 19 | 3 << 16 | 13 << 12 | 2 << 5, NZCV = 3 << 19 | 3 << 16 | 4 << 12 | 2 << 8 };
 
 static bool fp_trapped(struct a64_tr *t, uint32_t k)
@@ -143,9 +173,40 @@ static bool fp_trapped(struct a64_tr *t, uint32_t k)
     return trapped;
 }
 
+/* Registers of EL1 that are a word of the state, without effects when read; `write`: none when written either. */
+static const struct plain { uint32_t k; uint32_t offset; bool write; } plain[] = {
+#define K(op0, op1, crn, crm, op2) ((uint32_t)(op0) << 19 | (op1) << 16 | (crn) << 12 | (crm) << 8 | (op2) << 5)
+#define AT(field) offsetof(struct arm_env, field)
+    { K(3, 0, 4, 1, 0), AT(sp_el), true }, { K(3, 0, 13, 0, 4), AT(tpidr_el1), true }, { K(3, 0, 5, 2, 0), AT(esr_el1), true },
+    { K(3, 0, 6, 0, 0), AT(far_el1), true }, { K(3, 0, 4, 0, 0), AT(spsr), true }, { K(3, 0, 4, 0, 1), AT(elr), true },
+    { K(3, 3, 13, 0, 3), AT(tpidrro_el0), true }, { K(3, 0, 2, 0, 0), AT(ttbr[0]), false }, { K(3, 0, 2, 0, 1), AT(ttbr[1]), false },
+    { K(3, 0, 1, 0, 0), AT(sctlr), false }, { K(3, 0, 2, 0, 2), AT(tcr), false },
+#undef AT
+#undef K
+};
+
+static const struct plain *find_plain(const struct a64_tr *t, uint32_t k, bool write)
+{
+    for (unsigned i = 0; at_plain_el1(t) && i < ARRAY_LEN(plain); i++)
+        if (plain[i].k == k)
+            return write && !plain[i].write ? NULL : &plain[i];
+    return NULL;
+}
+
+/* MSR DAIF at EL1: kernels restore the interrupt mask all the time. */
+static void set_daif(struct a64_tr *t, ir_ref v)
+{
+    ir_ref bits = ir_bini(t->ir, IR_OP_and, ir_conv(t->ir, IR_OP_trunc, IR_I32, v), PSTATE_DAIF);
+    ir_ref rest = ir_bini(t->ir, IR_OP_and, ir_ldenv(t->ir, IR_I32, IR_M32, offsetof(struct arm_env, pstate)), (uint32_t)~PSTATE_DAIF);
+
+    ir_stenv(t->ir, IR_M32, offsetof(struct arm_env, pstate), ir_bin(t->ir, IR_OP_or, rest, bits));
+    leave_for_interrupts(t);
+}
+
 void tr_a64_mrs(struct a64_tr *t, const struct args_a64_mrs *a)
 {
     uint32_t k = encoding(a->op0, a->op1, a->crn, a->crm, a->op2);
+    const struct plain *p = find_plain(t, k, false);
 
     if (fp_trapped(t, k))
         return;
@@ -153,6 +214,11 @@ void tr_a64_mrs(struct a64_tr *t, const struct args_a64_mrs *a)
         a64_put(t, (unsigned)a->rt, ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct arm_env, tpidr_el0)));
     else if (k == NZCV)
         a64_put(t, (unsigned)a->rt, a64_nzcv(t));
+    else if (p)
+        a64_put(t, (unsigned)a->rt, ir_ldenv(t->ir, IR_I64, IR_M64, p->offset));
+    else if (k == DAIF_REGISTER && at_plain_el1(t))
+        a64_put(t, (unsigned)a->rt, ir_bini(t->ir, IR_OP_and, ir_conv(t->ir, IR_OP_zext, IR_I64,
+                ir_ldenv(t->ir, IR_I32, IR_M32, offsetof(struct arm_env, pstate))), PSTATE_DAIF));
     else
         a64_put(t, (unsigned)a->rt, ir_call(t->ir, ARM_H_sysreg_read, 2, (ir_ref[]){ a64_env(t), ir_i32(t->ir, t->insn) }));
     if (k == (3 << 19 | 3 << 16 | 2 << 12 | 4 << 8) || k == (3 << 19 | 3 << 16 | 2 << 12 | 4 << 8 | 1 << 5))
@@ -162,6 +228,7 @@ void tr_a64_mrs(struct a64_tr *t, const struct args_a64_mrs *a)
 void tr_a64_msr(struct a64_tr *t, const struct args_a64_msr *a)
 {
     uint32_t k = encoding(a->op0, a->op1, a->crn, a->crm, a->op2);
+    const struct plain *p = find_plain(t, k, true);
     ir_ref v = a64_x(t, (unsigned)a->rt);
 
     if (fp_trapped(t, k))
@@ -170,9 +237,17 @@ void tr_a64_msr(struct a64_tr *t, const struct args_a64_msr *a)
         ir_stenv(t->ir, IR_M64, offsetof(struct arm_env, tpidr_el0), v);
     } else if (k == NZCV) {
         a64_set_nzcv(t, ir_bini(t->ir, IR_OP_and, ir_conv(t->ir, IR_OP_trunc, IR_I32, v), 0xf0000000));
+    } else if (p) {
+        ir_stenv(t->ir, IR_M64, p->offset, v);
+    } else if (k == DAIF_REGISTER && at_plain_el1(t)) {
+        set_daif(t, v);
     } else {
+        if (k == SPSEL)
+            ir_sync_slot(t->ir, ARM_SLOT_SP);
         ir_call(t->ir, ARM_H_sysreg_write, 3, (ir_ref[]){ a64_env(t), ir_i32(t->ir, t->insn), v });
-        a64_leave_behind(t, RT_EXIT_FLUSHED);  /* rounding and NaN modes choose the code that follows */
+        if (k == SPSEL)
+            ir_forget_slot(t->ir, ARM_SLOT_SP);
+        go_behind(t);                          /* rounding and NaN modes choose the code that follows, too */
     }
 }
 
@@ -183,7 +258,7 @@ static void privileged(struct a64_tr *t, const struct args_a64_sys *a)
 
     if (a->crn == 8 && (a->crm == 7 || a->crm == 3 || a->crm == 1)) {
         ir_call(t->ir, ARM_H_tlbi, 3, args);
-        a64_leave_behind(t, RT_EXIT_FLUSHED);
+        go_behind(t);
     } else if (a->crn == 7 && ((a->crm == 8 && a->op2 < 4) || (a->crm == 9 && a->op2 < 2 && arm_has(t, ARM_F_pan)))) {
         ir_call(t->ir, ARM_H_at, 3, args);
     } else if (a->crn == 7 && (a->crm == 1 || a->crm == 5) && a->op2 == 0) {

@@ -42,7 +42,7 @@ uint64_t tcg_mode_salt(struct tcg_cache *c, uint64_t mode)
                                     45, 46, 51, 53, 54, 57, 58, 60, 31, 47, 55, 59, 61, 62 };
     unsigned i = mode_number(c, mode);
 
-    if (i == atomic_load_explicit(&c->nmodes, memory_order_acquire)) {
+    if (i < TCG_MODES && i == atomic_load_explicit(&c->nmodes, memory_order_acquire)) {
         pthread_mutex_lock(&c->mode_lock);
         i = mode_number(c, mode);
         if (i == c->nmodes && i < TCG_MODES) {

@@ -31,6 +31,7 @@ static jmp_buf raised;
 void rt_raise(struct cpu_env *env, uint32_t exception) { env->exception = exception; longjmp(raised, 1); }
 void rt_leave(struct cpu_env *env, enum rt_exit reason) { (void)env; (void)reason; abort(); }
 void rt_mode_changed(struct cpu_env *env) { (void)env; }
+uint64_t rt_trap(struct cpu_env *env, uint32_t exception) { (void)env; (void)exception; abort(); }
 void rt_flush_all(struct cpu_env *env) { (void)env; }
 void rt_flush_others(struct cpu_env *env) { (void)env; }
 void rt_flush_asid(struct cpu_env *env, uint64_t asid) { (void)env; (void)asid; }
