@@ -197,6 +197,7 @@ retry:
     k->used = (k->used + u.length + 15) & ~(size_t)15;
     if (k->used > k->size)
         k->used = k->size;
+    tcg_chunk_grown(k);
     note_region(cache, r);
     *out = r;
     return 0;

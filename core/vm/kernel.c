@@ -164,6 +164,7 @@ int loader_kernel(struct loader *l, const char *path, gpa at, const struct targe
     uint8_t *b = file_read(path, LOADER_IMAGE_MAX, &len, err);
     char *what = xasprintf("kernel '%s'", path);
     uint64_t offset = 0, room = 0;
+    const uint8_t *file = b;
     int ret = -EINVAL;
 
     if (!b)
@@ -179,6 +180,8 @@ int loader_kernel(struct loader *l, const char *path, gpa at, const struct targe
             ret = error_set(err, EINVAL, "%s is of another architecture; %s runs it", what, flat_program(b, len));
         if (ret == 0)
             ret = load_flat(l, what, b, len, at, room, out, err);
+        if (ret == 0 && b == file)
+            loader_is_file(l, path);
     }
     free(what);
     free(b);

@@ -1,8 +1,11 @@
 /* core/vm/loader.c - what is loaded where, and again at reset. */
 #include "core/vm/loader.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "core/base/alloc.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
@@ -16,6 +19,7 @@ struct blob {
     gpa at;
     uint64_t len, room;
     void *bytes; /* NULL when not kept */
+    int file;    /* -1, or the file that is these bytes: read again instead of kept */
 };
 
 struct loader {
@@ -41,6 +45,8 @@ void loader_free(struct loader *l)
     for (unsigned i = 0; i < l->count; i++) {
         free(l->blob[i].what);
         free(l->blob[i].bytes);
+        if (l->blob[i].file >= 0)
+            close(l->blob[i].file);
     }
     free(l);
 }
@@ -89,11 +95,48 @@ int loader_add(struct loader *l, const char *what, gpa at, const void *bytes, si
     if (l->count == BLOBS_MAX)
         return error_set(err, EINVAL, "%s: more than %d parts cannot be loaded", what, BLOBS_MAX);
     b = &l->blob[l->count++];
-    *b = (struct blob){ .what = xstrdup(what), .at = at, .len = len, .room = room };
+    *b = (struct blob){ .what = xstrdup(what), .at = at, .len = len, .room = room, .file = -1 };
     if (l->keep && len)
         b->bytes = xmemdup(bytes, len);
     dma_load(l->as, at, bytes, len);
     return 0;
+}
+
+void loader_is_file(struct loader *l, const char *path)
+{
+    struct blob *b = l->count ? &l->blob[l->count - 1] : NULL;
+    int fd = l->keep && b ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != b->len) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    b->file = fd;
+    free(b->bytes);
+    b->bytes = NULL;
+}
+
+static void load_from_file(struct loader *l, const struct blob *b)
+{
+    enum { PART = 1 << 18 };
+    uint8_t *part = xmalloc(PART);
+    uint64_t done = 0;
+
+    while (done < b->len) {
+        ssize_t n = pread(b->file, part, b->len - done < PART ? b->len - done : PART, (off_t)done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            warn_say("the guest restarts without all of %s: the file is shorter than it was; quit and start anew", b->what);
+            break;
+        }
+        dma_load(l->as, b->at + done, part, (uint64_t)n);
+        done += (uint64_t)n;
+    }
+    free(part);
 }
 
 void loader_again(struct loader *l)
@@ -101,6 +144,8 @@ void loader_again(struct loader *l)
     for (unsigned i = 0; i < l->count; i++)
         if (l->blob[i].bytes)
             dma_load(l->as, l->blob[i].at, l->blob[i].bytes, l->blob[i].len);
+        else if (l->blob[i].file >= 0)
+            load_from_file(l, &l->blob[i]);
 }
 
 gpa loader_end(const struct loader *l, gpa from, uint64_t align)
@@ -130,6 +175,8 @@ int loader_file(struct loader *l, const char *what, const char *path, gpa at, ui
                         len, (unsigned long long)max);
     else
         ret = loader_add(l, name, at, bytes, len, len, err);
+    if (ret == 0 && len)
+        loader_is_file(l, path);
     *out = (struct loaded){ .entry = at, .start = at, .end = at + len };
     free(name);
     free(bytes);

@@ -30,6 +30,13 @@ void loader_free(struct loader *l);
  */
 int loader_add(struct loader *l, const char *what, gpa at, const void *bytes, size_t len, uint64_t room, struct error *err);
 
+/**
+ * loader_is_file - what was added last is the whole of a file.
+ *
+ * It is read from there again at a reset, instead of a copy being kept, if it is a regular file of that size.
+ */
+void loader_is_file(struct loader *l, const char *path);
+
 /** loader_again - load everything again, for a reset. */
 void loader_again(struct loader *l);
 

@@ -23,7 +23,7 @@ struct error;
 
 enum { TCG_MODES = 63, TCG_SALT_BIT = 57 };
 #define TCG_SALT_NONE (UINT64_C(63) << TCG_SALT_BIT)
-enum { TCG_CHUNKS = 8, TCG_HASH_BITS = 16, TCG_PAGE_HASH_BITS = 12 };
+enum { TCG_CHUNKS = 8, TCG_HASH_BITS = 18, TCG_PAGE_HASH_BITS = 12 };
 
 /* A page of guest memory, by host address, that translations were made from. */
 struct tcg_page {
@@ -48,6 +48,7 @@ struct tcg_page_use {
 struct tcg_chunk {
     uint8_t *rw, *code_end;                    /* code: bump-allocated from rw + used */
     size_t used, size;
+    size_t quiet;                              /* up to there the writable mapping has been given back once */
     uint8_t *meta; size_t meta_used, meta_size;
     struct tcg_region **regions; uint32_t n, cap;     /* in address order */
     uint32_t live;
@@ -137,6 +138,9 @@ bool tcg_covers(struct tcg_cache *c, const uint8_t *host, unsigned len);
 /* The guest's fence: compare the pages that may have changed unseen. Returns the number of translations dropped. */
 unsigned tcg_check_pages(struct tcg_cache *c);
 void tcg_page_checked(struct tcg_cache *c, struct tcg_page *p, bool on);        /* put on or off the list; locked */
+
+/* Code was added to a chunk: what was written a while ago, and is hardly patched any more, needs no writable pages. Locked. */
+void tcg_chunk_grown(struct tcg_chunk *k);
 
 /* Evict the oldest generation. Locked, and no vCPU runs or looks up. */
 void tcg_evict(struct tcg_cache *c);

@@ -65,6 +65,11 @@ void codebuf_free(struct codebuf *b)
     munmap((void *)b->rx, 2 * b->size + b->meta_size);
 }
 
+void codebuf_written(uint8_t *from, size_t bytes)
+{
+    madvise(from, bytes, MADV_DONTNEED);       /* shared memory: the contents stay */
+}
+
 int codebuf_copy(const struct codebuf *b, const size_t (*ranges)[2], unsigned n)
 {
     int fd = new_memfd(b->size);

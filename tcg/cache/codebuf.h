@@ -25,6 +25,9 @@ struct codebuf {
 int codebuf_init(struct codebuf *b, size_t size, struct error *err);
 void codebuf_free(struct codebuf *b);
 
+/** codebuf_written - @bytes of the writable mapping have been filled: their pages leave it, until something is patched there. */
+void codebuf_written(uint8_t *from, size_t bytes);
+
 static inline uint8_t *codebuf_rw(const struct codebuf *b, const uint8_t *rx) { return b->rw + (rx - b->rx); }
 
 /**

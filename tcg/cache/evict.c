@@ -134,6 +134,16 @@ bool tcg_insert(struct tcg_cache *c, struct tcg_region *r)
     return false;
 }
 
+void tcg_chunk_grown(struct tcg_chunk *k)
+{
+    enum { STEP = 1 << 20, LAG = 1 << 20 };
+
+    if (k->used < k->quiet + STEP + LAG)
+        return;
+    codebuf_written(k->rw + k->quiet, STEP);
+    k->quiet += STEP;
+}
+
 void tcg_evict(struct tcg_cache *c)
 {
     unsigned victim = (c->cur + 1) % TCG_CHUNKS;
@@ -152,6 +162,7 @@ void tcg_evict(struct tcg_cache *c)
     __atomic_store_n(&k->n, 0, __ATOMIC_RELEASE);
     k->used = victim ? 0 : c->fixed;
     k->meta_used = 0;
+    k->quiet = 0;
     c->cur = victim;
 }
 
