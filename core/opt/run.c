@@ -206,7 +206,7 @@ static int read_options(struct run *r, int argc, char **argv, struct error *err)
 
 static int run_main(int argc, char **argv, const char *arch)
 {
-    struct run r = { 0 };
+    static struct run r;                       /* its words live as long as the process */
     struct error err = ERROR_INIT;
     struct file_identity id;
     int at = read_options(&r, argc, argv, &err);

@@ -436,7 +436,7 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
 static void end_syscall(struct user_thread *t, int64_t *ret, const struct guest_action *a)
 {
     bool restart = *ret == -USER_RESTART;
-    uint64_t nr, arg[6];
+    uint64_t nr, arg[USER_NARGS];
 
     if (restart && (!a || (a->flags & SA_RESTART && !(t->running->flags & US_EINTR)))) {
         user_proc.abi->get_syscall(t->env, &nr, arg);

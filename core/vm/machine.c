@@ -178,6 +178,15 @@ void machine_on_state(struct machine *m, void (*changed)(void *opaque, enum run_
     m->notifiers = n;
 }
 
+void machine_forget_notifiers(struct machine *m)
+{
+    for (struct notifier *n = m->notifiers, *next; n; n = next) {
+        next = n->next;
+        free(n);
+    }
+    m->notifiers = NULL;
+}
+
 static void set_state(struct machine *m, enum run_state now)
 {
     if (m->state == now)

@@ -137,5 +137,8 @@ const char *run_state_name(enum run_state s);
 /** machine_on_state - be told of each change of the run state. The main thread, machine lock held. */
 void machine_on_state(struct machine *m, void (*changed)(void *opaque, enum run_state now), void *opaque);
 
+/** machine_forget_notifiers - before the machine is freed. */
+void machine_forget_notifiers(struct machine *m);
+
 /** machine_the_one - the machine of this process, for monitors and the gdb stub; NULL before it is built. */
 struct machine *machine_the_one(void);

@@ -345,6 +345,7 @@ static void end(struct machine *m)
     disks_close();
     loader_free(m->loader);
     loop_free(m->loop);
+    machine_forget_notifiers(m);
     free(m);
     the_machine = NULL;
     daemon_end();

@@ -249,7 +249,11 @@ static int pop_sigframe(struct cpu_env *c, struct user_sigframe *s)
 
 const struct target_user arm64_user = {
     .address_limit = UINT64_C(1) << 46,
+#if defined(__SANITIZE_ADDRESS__)               /* beside its shadow memory there is less room */
+    .pie_base = UINT64_C(0x2aaaa00000), .mmap_top = UINT64_C(0x3f7ff00000), .stack_top = UINT64_C(0x3ffff00000),
+#else
     .pie_base = UINT64_C(0x2aaaaaa00000), .mmap_top = UINT64_C(0x3f7ffff00000), .stack_top = UINT64_C(0x3fffffff0000),
+#endif
     .page_size = 4096, .time_hz = TIME_HZ, .uname_machine = "aarch64", .platform = "aarch64",
     .syscalls = syscalls, .nsyscalls = ARRAY_LEN(syscalls),
     .get_syscall = get_syscall, .set_result = set_result, .restart_syscall = restart_syscall,
