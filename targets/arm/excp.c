@@ -6,8 +6,8 @@
 #include "targets/arm/help.h"
 
 enum { EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
-       EC_PC_ALIGN = 0x22, EC_DATA_ABORT = 0x24, EC_SP_ALIGN = 0x26, EC_BRK = 0x3c };
-enum { FSC_ALIGNMENT = 0x21, ISS_NO_CONDITION = 0x1e << 20 };
+       EC_PC_ALIGN = 0x22, EC_DATA_ABORT = 0x24, EC_SP_ALIGN = 0x26, EC_STEP = 0x32, EC_BRK = 0x3c };
+enum { FSC_ALIGNMENT = 0x21, ISS_NO_CONDITION = 0x1e << 20, ISS_STEP = 1 << 24 | 0x22 };
 #define ESR_IL (UINT64_C(1) << 25)
 #define SCTLR_NTWI (UINT64_C(1) << 16)
 #define SCTLR_NTWE (UINT64_C(1) << 18)
@@ -85,6 +85,7 @@ static uint64_t syndrome(const struct arm_env *env, uint32_t exception, unsigned
     case ARM_EXC_HVC: ec = EC_HVC; break;
     case ARM_EXC_SMC: ec = EC_SMC; break;
     case ARM_EXC_ILLEGAL: ec = EC_ILLEGAL; iss = 0; break;
+    case ARM_EXC_STEP: ec = EC_STEP + same; iss = ISS_STEP; break;
     case ARM_EXC_BRK: ec = EC_BRK; break;
     case ARM_EXC_INSN_ABORT: ec = EC_INSN_ABORT + same; break;
     case ARM_EXC_DATA_ABORT: ec = EC_DATA_ABORT + same; break;
@@ -183,6 +184,8 @@ void arm_deliver(struct cpu_env *c, uint32_t exception)
         offset += 0x100;
     else
         note_syndrome(env, exception, to);
+    if (arm_steps(env) && !behind && exception != ARM_EXC_STEP && exception != ARM_EXC_IRQ && exception != ARM_EXC_FIQ)
+        env->pstate |= PSTATE_SS;              /* the instruction was not done: it is still to be stepped */
     note_return(env, c->pc + (behind ? 4 : 0), to);
     env->excl_addr = ~UINT64_C(0);
     arm_set_pstate(env, entry_pstate(env, to));
@@ -225,6 +228,8 @@ uint64_t arm_help_eret(struct cpu_env *c)
         arm_set_pstate(env, to & (keep | 0xf));
     else
         arm_set_pstate(env, (env->pstate & 0xf) | (to & PSTATE_DAIF) | PSTATE_IL);
+    if (arm_steps(env) && !(env->pstate & PSTATE_IL))
+        env->pstate |= to & PSTATE_SS;
     rt_mode_changed(c);
     return pc;
 }

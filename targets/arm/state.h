@@ -60,6 +60,7 @@ enum arm_exception {
     ARM_EXC_IRQ, ARM_EXC_FIQ,
     ARM_EXC_HVC, ARM_EXC_SMC,
     ARM_EXC_ILLEGAL,                           /* PSTATE.IL is set */
+    ARM_EXC_STEP,                              /* software step: one instruction is done */
     ARM_EXC_DEBUG = 0x300,
 };
 
@@ -115,7 +116,10 @@ enum {
     ARM_MODE_FP_LEN = 1 << 20,                 /* FPSCR.Len or Stride is not 0: VFP vectors */
     ARM_MODE_IL = 1 << 21,                     /* PSTATE.IL: nothing can be executed */
     ARM_MODE_PLAIN_EL1 = 1 << 22,              /* EL1 on SP_EL1, with no EL2 that might trap its registers */
+    /* Software step: one instruction, which clears PSTATE.SS; with that clear, the exception. */
+    ARM_MODE_STEP = 1 << 23, ARM_MODE_STEPPED = 1 << 24,
 };
+#define ARM_MODE_ALONE (UINT64_C(1) << 63)     /* beside them: the translation is not linked to others */
 
 static inline struct arm_env *arm_env(const struct cpu_env *c) { return (struct arm_env *)(uintptr_t)c; }
 
@@ -139,6 +143,15 @@ static inline bool arm_el2_on(const struct arm_env *env)
 
 /** arm_sctlr - SCTLR of the translation regime of a level. */
 static inline uint64_t arm_sctlr(const struct arm_env *env, unsigned el) { return el < 2 ? env->sctlr : env->upper[el - 2].sctlr; }
+
+/** arm_steps - is software step in force at the present level? DDI 0487, D2.12. */
+static inline bool arm_steps(const struct arm_env *env)
+{
+    enum { MDSCR_SS = 1, MDSCR_KDE = 1 << 13 };
+    unsigned el = env->pstate >> PSTATE_EL_SHIFT & 3;
+
+    return env->mdscr & MDSCR_SS && !env->os_lock && (el == 0 || (el == 1 && env->mdscr & MDSCR_KDE && !(env->pstate & PSTATE_D)));
+}
 
 /* tcg slots */
 enum { ARM_SLOT_X0 = 0, ARM_SLOT_SP = 31, ARM_SLOT_CC_OP, ARM_SLOT_CC_A, ARM_SLOT_CC_B, ARM_SLOT_CC_X, ARM_SLOT_V0,

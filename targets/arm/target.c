@@ -81,6 +81,8 @@ static uint64_t arm_mode_key(const struct cpu_env *c)
     el = arm_el(env);
     fp_trap = (el == 0 && fpen != 3) || (el == 1 && !(fpen & 1)) ||
               (el < 3 && arm_el2_on(env) && env->upper[0].cptr & CPTR_TFP) || (arm_has_el(env, 3) && env->upper[1].cptr & CPTR_TFP);
+    if (arm_steps(env))
+        key |= ARM_MODE_ALONE | (env->pstate & PSTATE_SS ? ARM_MODE_STEP : ARM_MODE_STEPPED);
     return key | (el ? ARM_MODE_EL1 : 0) | (fp_trap ? ARM_MODE_FP_TRAP : 0) | (env->pstate & PSTATE_IL ? ARM_MODE_IL : 0) |
            (el == 1 && env->pstate & PSTATE_SP && !arm_el2_on(env) ? ARM_MODE_PLAIN_EL1 : 0);
 }

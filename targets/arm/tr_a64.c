@@ -1,4 +1,6 @@
 /* targets/arm/tr_a64.c - one basic block of A64 code to IR: registers, branches, exceptions, the loop over instructions. */
+#include <stddef.h>
+
 #include "targets/arm/tr_a64.h"
 
 #include "core/base/bytes.h"
@@ -217,6 +219,14 @@ static bool is_fp(uint32_t insn)
     return (group & 7) == 7 || ((group & 5) == 4 && insn >> 26 & 1);
 }
 
+/* The instruction is being stepped: the next one is not. If it faults, arm_deliver() takes this back. */
+static void step(struct a64_tr *t)
+{
+    ir_ref now = ir_ldenv(t->ir, IR_I32, IR_M32, offsetof(struct arm_env, pstate));
+
+    ir_stenv(t->ir, IR_M32, offsetof(struct arm_env, pstate), ir_bini(t->ir, IR_OP_and, now, (uint32_t)~PSTATE_SS));
+}
+
 void a64_translate(struct tr_ctx *c)
 {
     struct a64_tr t = { .c = c, .ir = c->ir, .m = c->cpu_model, .pc = c->pc };
@@ -230,6 +240,12 @@ void a64_translate(struct tr_ctx *c)
 
         t.next = t.pc + 4;
         ir_guest_insn(t.ir, t.pc, 4);
+        if (c->mode & ARM_MODE_STEPPED) {
+            a64_exception(&t, ARM_EXC_STEP, 0);
+            c->ninsns++;
+            t.pc += 4;
+            break;
+        }
         if (t.pc & 3) {
             a64_exception_here(&t, ARM_EXC_PC_ALIGN, 0);
             c->ninsns++;
@@ -246,6 +262,8 @@ void a64_translate(struct tr_ctx *c)
             break;
         }
         t.insn = load_le32(p);
+        if (c->mode & ARM_MODE_STEP)
+            step(&t);
         if (c->mode & ARM_MODE_IL)
             a64_exception(&t, ARM_EXC_ILLEGAL, 0);
         else if (c->mode & ARM_MODE_FP_TRAP && is_fp(t.insn))
@@ -254,7 +272,7 @@ void a64_translate(struct tr_ctx *c)
             a64_undefined(&t);
         c->ninsns++;
         t.pc += 4;
-    } while (!t.ended && c->ninsns < c->max_insns && (t.pc & -(uint64_t)PAGE) == page);
+    } while (!t.ended && !(c->mode & ARM_MODE_STEP) && c->ninsns < c->max_insns && (t.pc & -(uint64_t)PAGE) == page);
     c->end_pc = t.pc;
     if (!t.ended) {
         t.pc -= 4;
