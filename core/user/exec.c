@@ -1,5 +1,5 @@
-/* execve. A program for our guest, or a script whose interpreter is one, is run by this same binary with the same
- * options; anything else is the host's to run. */
+/* execve. A program for our guest or for another that we have a user mode for, or a script whose interpreter is one, is
+ * run by this same binary with the same options; anything else is the host's to run. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -88,7 +88,7 @@ static int args_read(struct exec_args *x, uint64_t addr)
 
 /* --- what kind of file --------------------------------------------------------------------------------------------- */
 
-enum kind { KIND_HOST, KIND_GUEST };
+extern const struct target *const all_targets[];
 
 static ssize_t read_head(const char *path, uint8_t *head, size_t room)
 {
@@ -104,22 +104,26 @@ static ssize_t read_head(const char *path, uint8_t *head, size_t room)
     return n;
 }
 
-static enum kind kind_of(const char *path, unsigned depth)
+/* The guest that this program is for; NULL: the host's. */
+static const struct target *target_of(const char *path, unsigned depth)
 {
     uint8_t head[256];
     ssize_t n = read_head(path, head, sizeof head - 1);
     char *interp;
 
     if (n < 2)
-        return KIND_HOST;
+        return NULL;
     if (elf_is_for(head, (size_t)n, user_proc.target))
-        return KIND_GUEST;
+        return user_proc.target;
+    for (const struct target *const *t = all_targets; *t; t++)
+        if ((*t)->user && elf_is_for(head, (size_t)n, *t))
+            return *t;
     if (head[0] != '#' || head[1] != '!' || depth >= 4)
-        return KIND_HOST;
+        return NULL;
     head[n] = 0;
     interp = (char *)head + 2 + strspn((char *)head + 2, " \t");
     interp[strcspn(interp, " \t\r\n")] = 0;
-    return kind_of(interp, depth + 1);
+    return target_of(interp, depth + 1);
 }
 
 /* --- our own command line ------------------------------------------------------------------------------------------ */
@@ -154,17 +158,21 @@ static void copy_log_options(char **list, size_t *n)
     }
 }
 
-/* rhea-ARCH OPTIONS -0 argv0 PATH argv1...; env loses what goes to -E. Numbers are kept in @nums. */
-static char **own_command(const char *path, struct exec_args *argv, struct exec_args *env, char nums[4][32])
+/* rhea-ARCH OPTIONS -0 argv0 PATH argv1...; env loses what goes to -E. Numbers, and for another guest our name, are kept
+ * in @nums. Where memory lies and which CPU it is are options for one guest alone. */
+static char **own_command(const struct target *target, const char *path, struct exec_args *argv, struct exec_args *env,
+                          char nums[5][32])
 {
+    bool same = target == user_proc.target;
     const struct user_options *o = user_proc.options;
     char **list = NEW_ARRAY(char *, argv->count + OPTIONS_MAX + 4);
     size_t n = 0, kept = 0;
 
-    list[n++] = user_proc.host_args[0];
+    snprintf(nums[4], 32, "rhea-%s", target->name);
+    list[n++] = same ? user_proc.host_args[0] : nums[4];
     if (o->sysroot)
         put_option(list, &n, "-L", o->sysroot);
-    if (o->cpu)
+    if (o->cpu && same)
         put_option(list, &n, "-cpu", optlist_text(o->cpu));
     if (o->accel)
         put_option(list, &n, "-accel", optlist_text(o->accel));
@@ -175,8 +183,8 @@ static char **own_command(const char *path, struct exec_args *argv, struct exec_
     if (o->one_insn_per_tb)
         put_option(list, &n, "-singlestep", NULL);
     const struct { const char *name; bool on; uint64_t v; } numbers[4] = {
-        { "-s", o->stack_bytes, o->stack_bytes }, { "-B", o->has_base, o->base },
-        { "-R", o->reserved_bytes, o->reserved_bytes }, { "-seed", o->has_seed, o->seed },
+        { "-s", o->stack_bytes, o->stack_bytes }, { "-B", o->has_base && same, o->base },
+        { "-R", o->reserved_bytes && same, o->reserved_bytes }, { "-seed", o->has_seed, o->seed },
     };
     for (unsigned i = 0; i < 4; i++)
         if (numbers[i].on) {
@@ -235,8 +243,9 @@ static int exec_path(int dirfd, uint64_t addr, int flags, char *path, size_t roo
 
 static int64_t exec_now(struct user_thread *t, const char *path, struct exec_args *argv, struct exec_args *env, int flags)
 {
-    char host[PATH_MAX], nums[4][32];
+    char host[PATH_MAX], nums[5][32];
     const char *real = user_path(path, host, sizeof host);
+    const struct target *target;
     struct stat st;
     int64_t ret;
 
@@ -246,8 +255,9 @@ static int64_t exec_now(struct user_thread *t, const char *path, struct exec_arg
         return -errno;
     if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, real, X_OK, AT_EACCESS) < 0)
         return -EACCES;
-    if (kind_of(path, 0) == KIND_GUEST) {
-        char **own = own_command(path, argv, env, nums);
+    target = target_of(path, 0);
+    if (target) {
+        char **own = own_command(target, path, argv, env, nums);
 
         user_signal_before_exec(t, false);
         ret = user_raw(SYS_execve, (uintptr_t)"/proc/self/exe", (uintptr_t)own, (uintptr_t)env->list, 0, 0, 0);
