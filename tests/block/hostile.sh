@@ -1,6 +1,7 @@
 #!/bin/sh
 # Images that lie: truncated, corrupt, cyclic, pointing elsewhere. Each ends in one sentence, quickly, in little memory.
-. "$(dirname "$0")/lib.sh"
+HERE=$(cd "$(dirname "$0")" && pwd)
+. "$HERE/lib.sh"
 case ${B:-build} in *san*) ;; *) ulimit -v 4000000 ;; esac    # a sanitizer wants address space itself
 quiet() {   # a refusal: status 1, and one sentence on the last line
     timeout 10 "$@" > out 2>&1; s=$?
@@ -47,12 +48,28 @@ entry 80 ff ff ff 0 0 0 0; exits 2 $IMG check q.qcow2; ok $IMG check -r all q.qc
 entry 80 0 0 50 0 0 0 0; exits 1 $IO -r -c 'read 0 64k' q.qcow2; exits 1 $IO -c 'write 0 64k' q.qcow2; exits 1 $IO -c 'write 2M 64k' q.qcow2; says "corrupt"
 [ "$(stat -c %s q.qcow2)" -lt 4000000 ] || fail "a file of $(stat -c %s q.qcow2) bytes"
 ok $IMG check -r all q.qcow2; ok $IO -c 'read -P 0 0 64k' -c 'write 2M 64k' q.qcow2
+# the same of tables: an L1 entry, and the refcount table's
+be() { od -An -tu1 -j "$2" -N 8 "$1" | awk '{v=0; for(i=1;i<=8;i++) v=v*256+($i%(i==1?128:256)); printf "%.0f", v}'; }
+for field in 40 48; do
+    fresh; poke q.qcow2 "$(be q.qcow2 $field)" $([ $field = 40 ] && echo 80 || echo 0) 0 0 50 0 0 0 0
+    exits 1 $IO -c 'write 4M 64k' q.qcow2
+    [ "$(stat -c %s q.qcow2)" -lt 4000000 ] || fail "a file of $(stat -c %s q.qcow2) bytes"
+    exits 2 $IMG check q.qcow2; ok $IMG check -r all q.qcow2; ok $IMG check q.qcow2; ok $IO -c 'write 4M 64k' q.qcow2
+done
 for p in metadata falloc full; do
     rm -f q.qcow2; ok $IMG create -q -f qcow2 -o preallocation=$p q.qcow2 2M; ok $IMG resize -q --preallocation=$p q.qcow2 4M
     ok $IO -c 'read -P 0 0 4M' -c 'write -P 3 3M 64k' q.qcow2; ok $IMG check q.qcow2
 done
 entry 40 0 0 0 0 5 0 0;  exits 1 $IO -c 'read 0 64k' q.qcow2   # compressed garbage
 entry 7f ff ff ff ff ff ff ff; exits 1 $IO -c 'read 0 64k' q.qcow2
+
+# what the fuzzer found: writing made files of many gigabytes
+for f in "$HERE"/../fuzz/corpus/qcow2/*_far_away.qcow2; do
+    cp "$f" q.qcow2
+    timeout 10 $IO -f qcow2 -c 'write 1000 70000' -c 'write -z -u 65536 65536' -c 'discard 0 65536' -c flush q.qcow2 > out 2>&1; s=$?
+    [ $s -le 1 ] || fail "$f: status $s"
+    [ "$(stat -c %s q.qcow2)" -lt 4000000 ] || fail "$f: a file of $(stat -c %s q.qcow2) bytes"
+done
 
 # chains
 ok $IMG create -q -f qcow2 a.qcow2 1M

@@ -117,6 +117,18 @@ static void drop_unused(struct qcow2 *q, struct qcow2_cache *c)
     }
 }
 
+/* A table that lies behind the file's end cannot be one of ours: those are written before anything points to them.
+ * It reads as nothing while check looks around; whoever writes would make the file as long as the image claims. */
+static int outside(struct qcow2 *q, uint64_t off)
+{
+    if (off < q->file->bytes || (q->n->flags & BLK_SHARE) || ((q->n->flags & BLK_CHECK) && !q->write_ready))
+        return 0;
+    blk_refresh(q->file);
+    if (off < q->file->bytes)
+        return 0;
+    return q->n->flags & BLK_RDWR ? qcow2_mark_corrupt(q, "a table at 0x%llx lies behind the end of the file", (unsigned long long)off) : -EIO;
+}
+
 int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *c, uint64_t off, bool fresh, struct qcow2_tab **out)
 {
     struct qcow2_tab *t, **head;
@@ -136,7 +148,9 @@ int qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *c, uint64_t off, bool f
         return 0;
     }
     *out = NULL;
-    ret  = make_room(q, c);
+    ret  = fresh ? 0 : outside(q, off);
+    if (ret == 0)
+        ret = make_room(q, c);
     if (ret < 0)
         return ret;
     t         = NEW(struct qcow2_tab);

@@ -151,6 +151,7 @@ struct qcow2 {
     bool      pass_request, pass_snapshot, pass_other, no_unref;   /* what of a discard reaches the file */
     bool      punch_free;              /* the next rebuild discards what becomes free */
     uint64_t  free_hint;               /* no free cluster below this index */
+    uint64_t  alloc_end;               /* where the clusters that were given out since the image was opened end */
     uint64_t  packed_at;               /* where the next compressed cluster may begin; 0: nowhere */
 
     struct qcow2_run *freed;

@@ -13,6 +13,8 @@
 #include "core/base/bytes.h"
 #include "core/block/qcow2/qcow2.h"
 
+enum { BEHIND_MOST = 1 << 30 };
+
 uint64_t qcow2_ref_read(const uint8_t *block, uint64_t i, unsigned order)
 {
     switch (order) {
@@ -200,12 +202,14 @@ int qcow2_ref_add(struct qcow2 *q, uint64_t index, int delta)
 {
     struct qcow2_tab *t;
     uint64_t          i, count;
-    int               ret = block_for(q, index);
+    int               ret = delta > 0 ? block_for(q, index) : 0;    /* what is given back was counted somewhere */
 
     if (ret == 0)
         ret = piece_of(q, index, &t, &i);
     if (ret < 0)
         return ret;
+    if (t == NULL)
+        return qcow2_mark_corrupt(q, "cluster 0x%llx is given back but counted nowhere", (unsigned long long)(index << q->cluster_bits));
     count = qcow2_ref_read(t->data, i, q->refcount_order);
     if (delta < 0 && count == 0)
         return qcow2_mark_corrupt(q, "the refcount of cluster 0x%llx would drop below zero", (unsigned long long)(index << q->cluster_bits));
@@ -265,6 +269,18 @@ const char *qcow2_overlaps(struct qcow2 *q, uint64_t off, uint64_t bytes)
     return NULL;
 }
 
+/* Behind the end of the file there may be clusters that were counted when the power went, and ours that are being
+ * written; but not a gigabyte of others. */
+static int check_end(struct qcow2 *q, uint64_t index)
+{
+    uint64_t end = MAX(q->file->bytes, q->alloc_end);
+
+    if (index << q->cluster_bits <= end + BEHIND_MOST)
+        return 0;
+    return qcow2_mark_corrupt(q, "all clusters up to 0x%llx are counted as used, far behind the end of the file",
+                              (unsigned long long)(index << q->cluster_bits));
+}
+
 /* The first free cluster at or above free_hint. */
 static int find_free(struct qcow2 *q, uint64_t *index)
 {
@@ -273,7 +289,10 @@ static int find_free(struct qcow2 *q, uint64_t *index)
     for (;;) {
         struct qcow2_tab *t;
         uint64_t          i, per_piece = (uint64_t)q->refs.bytes * 8 >> q->refcount_order;
-        int               ret = piece_of(q, at, &t, &i);
+        int               ret = check_end(q, at);
+
+        if (ret == 0)
+            ret = piece_of(q, at, &t, &i);
 
         if (ret < 0)
             return ret;
@@ -320,6 +339,7 @@ int qcow2_alloc_run(struct qcow2 *q, uint64_t want, uint64_t *off, uint64_t *got
     *off = index << q->cluster_bits;
     *got = n;
     q->free_hint = index + n;
+    q->alloc_end = MAX(q->alloc_end, *off + n * q->cluster);
     if (*off + n * q->cluster > (UINT64_C(1) << 56) - q->cluster)
         return -EFBIG;
     what = qcow2_overlaps(q, *off, n << q->cluster_bits);
