@@ -76,6 +76,7 @@ enum blk_extent_flags {
     BLK_EXT_COMPRESSED = 1 << 4,
     BLK_EXT_RAW       = 1 << 5,        /* the answer is that of `node` at `host` */
     BLK_EXT_EOF       = 1 << 6,
+    BLK_EXT_STAYS     = 1 << 7,        /* with RAW: data of this node even where `node` has a hole (and so reads as zeros) */
 };
 
 struct blk_extent {

@@ -394,7 +394,11 @@ static int refine_raw(struct blk_extent *e)
 
         if (ret < 0)
             return ret;
-        e->len   = MIN(e->len, below.len);
+        e->len = MIN(e->len, below.len);
+        if (e->flags & BLK_EXT_STAYS) {
+            e->flags = (e->flags & ~(unsigned)BLK_EXT_RAW) | (below.flags & BLK_EXT_ZERO);
+            return 0;
+        }
         e->flags = (e->flags & BLK_EXT_ALLOCATED) | (below.flags & ~(unsigned)BLK_EXT_ALLOCATED);
         e->host  = below.host;
         e->node  = below.node;

@@ -24,18 +24,18 @@ static void print_json(const struct blk_check *c, const char *name, const char *
 {
     json_t *o = json_object();
 
-    put(o, "image-end-offset", c->image_end);
+    put(o, "image-end-offset", c->image_end);    /* the order is qemu-img's */
+    put(o, "compressed-clusters", c->compressed_clusters);
     put(o, "total-clusters", c->total_clusters);
-    json_object_set_new(o, "check-errors", json_integer((json_int_t)c->check_errors));
     put(o, "corruptions", c->corruptions);
     put(o, "corruptions-fixed", c->corruptions_fixed);
+    json_object_set_new(o, "check-errors", json_integer((json_int_t)c->check_errors));
     put(o, "leaks", c->leaks);
     put(o, "leaks-fixed", c->leaks_fixed);
-    put(o, "compressed-clusters", c->compressed_clusters);
-    put(o, "fragmented-clusters", c->fragmented_clusters);
     put(o, "allocated-clusters", c->allocated_clusters);
     json_object_set_new(o, "filename", json_string(name));
     json_object_set_new(o, "format", json_string(format));
+    put(o, "fragmented-clusters", c->fragmented_clusters);
     json_dumpf(o, stdout, JSON_INDENT(4));
     printf("\n");
     json_decref(o);

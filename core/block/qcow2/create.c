@@ -335,11 +335,14 @@ int qcow2_measure(struct blk_opts *o, struct blk_node *src, uint64_t bytes, stru
         ret = error_set(err, EFBIG, "The image size is too large (try using a larger cluster size)");
     if (ret == 0 && src != NULL) {
         struct blk_extent e;
+        uint64_t          counted = 0;           /* up to here, whole clusters */
 
         for (uint64_t off = 0; off < src->bytes && ret == 0; off += e.len) {
             ret = blk_map_chain(src, NULL, off, src->bytes - off, &e);
-            if (ret == 0 && (e.flags & BLK_EXT_DATA) && !(e.flags & BLK_EXT_ZERO))
-                data += align_up(off + e.len, q.cluster) - align_down(off, q.cluster);
+            if (ret < 0 || !(e.flags & BLK_EXT_DATA) || (e.flags & BLK_EXT_ZERO) || off + e.len <= counted)
+                continue;
+            data += align_up(off + e.len, q.cluster) - MAX(align_down(off, q.cluster), counted);
+            counted = align_up(off + e.len, q.cluster);
         }
         data = MIN(data, align_up(q.size, q.cluster));
     }
@@ -368,7 +371,7 @@ int qcow2_measure(struct blk_opts *o, struct blk_node *src, uint64_t bytes, stru
         m->required = meta + (need << q.cluster_bits) + (w.p >= BLK_PREALLOC_FALLOC ? full : data);
         if (w.data_file != NULL)
             m->required = m->fully = meta + (need << q.cluster_bits);
-        m->has_bitmaps = src != NULL && str_eq(src->drv->name, "qcow2");
+        m->has_bitmaps = src != NULL && str_eq(src->drv->name, "qcow2") && ((struct qcow2 *)src->priv)->version >= 3;
         if (m->has_bitmaps && (ret = qcow2_bitmaps_measure(src->priv, q.cluster, &m->bitmaps)) < 0)
             error_set(err, ret, "the bitmaps of the source cannot be read: %s", strerror(-ret));
     }

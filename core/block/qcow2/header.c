@@ -633,14 +633,14 @@ static int qcow2_info(struct blk_node *n, struct blk_info *info, struct error *e
     json_object_set_new(d, "compression-type", json_string(q->compression ? "zstd" : "zlib"));
     if (q->version >= 3)
         json_object_set_new(d, "lazy-refcounts", json_boolean(q->compat & QCOW2_COMPAT_LAZY));
+    bitmaps = qcow2_bitmaps_info(q);
+    if (bitmaps != NULL)
+        json_object_set_new(d, "bitmaps", bitmaps);
     json_object_set_new(d, "refcount-bits", json_integer(1 << q->refcount_order));
     if (q->version >= 3) {
         json_object_set_new(d, "corrupt", json_boolean(q->incompat & QCOW2_INC_CORRUPT));
         json_object_set_new(d, "extended-l2", json_boolean(q->ext_l2));
     }
-    bitmaps = qcow2_bitmaps_info(q);
-    if (bitmaps != NULL)
-        json_object_set_new(d, "bitmaps", bitmaps);
     if (q->data_external) {
         if (q->data_name[0] != '\0')
             json_object_set_new(d, "data-file", json_string(q->data_name));

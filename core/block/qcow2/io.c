@@ -711,7 +711,7 @@ int qcow2_map_node(struct blk_node *n, uint64_t off, uint64_t len, struct blk_ex
     case QCOW2_DATA:
         e->flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED;
         if (q->crypt == NULL) {
-            e->flags |= BLK_EXT_OFFSET | BLK_EXT_RAW;
+            e->flags |= BLK_EXT_OFFSET | BLK_EXT_RAW | BLK_EXT_STAYS;
             e->host   = host;
             e->node   = q->data;
         }
