@@ -27,6 +27,16 @@ uint64_t arm_help_rbit(uint64_t v);
 void arm_help_cas128(struct cpu_env *c, uint64_t addr);
 void arm_help_fence_i(struct cpu_env *c);
 uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn);       /* insn: the MRS or MSR */
+/* AArch32 above User mode (a32_sys.c, cp15.c): bits of CPSR; a return from an exception, which gives where to go on; R13 of a
+ * mode, to which something is added, as it was; registers by opc1 << 12 | CRn << 8 | CRm << 4 | opc2, or opc1 and CRm. */
+void arm_help_cpsr_system(struct cpu_env *c, uint32_t v, uint32_t mask);
+void arm_help_a32_firmware(struct cpu_env *c);                          /* HVC, SMC */
+uint64_t arm_help_a32_return(struct cpu_env *c, uint32_t pc, uint32_t spsr);
+uint32_t arm_help_a32_sp_of(struct cpu_env *c, uint32_t mode, uint32_t add);
+uint32_t arm_help_cp15_read(struct cpu_env *c, uint32_t k);
+void arm_help_cp15_write(struct cpu_env *c, uint32_t k, uint32_t v);
+uint64_t arm_help_cp15_read64(struct cpu_env *c, uint32_t op1, uint32_t crm);
+void arm_help_cp15_write64(struct cpu_env *c, uint32_t op1, uint32_t crm, uint64_t v);
 uint32_t arm_help_vmrs(struct cpu_env *c, uint32_t reg);        /* AArch32: FPSCR, FPSID, ... by number */
 void arm_help_vmsr(struct cpu_env *c, uint32_t reg, uint32_t v);
 void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v);

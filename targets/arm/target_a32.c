@@ -7,6 +7,8 @@
 #include "core/base/bytes.h"
 #include "core/base/disas.h"
 #include "core/dev/state.h"
+#include "targets/arm/a32_sys.h"
+#include "targets/arm/excp.h"
 #include "targets/arm/help.h"
 #include "targets/arm/model.h"
 #include "targets/arm/state.h"
@@ -19,7 +21,9 @@ static void a32_reset(struct cpu_env *c)
 
     aarch64_target.reset(c);
     env->cc_c = env->ge = env->q = env->itstate = 0;
-    env->pstate = env->system ? PSTATE_A | PSTATE_I | PSTATE_F | A32_SVC : A32_USR;
+    env->pstate = A32_USR;
+    if (env->system)
+        a32_system_reset(env);
 }
 
 static void a32_init(struct cpu_env *c, const void *model, bool system)
@@ -28,12 +32,26 @@ static void a32_init(struct cpu_env *c, const void *model, bool system)
     a32_reset(c);
 }
 
+/* FPEXC turns all off, CPACR keeps User mode out (01) or everyone (00). */
+static bool fp_usable(const struct arm_env *env, bool system)
+{
+    return env->fpexc & A32_FPEXC_EN && env->cpacr >> 20 & (system ? 1 : 2);
+}
+
+static void a32_boot(struct cpu_env *c, uint64_t entry, uint64_t arg)
+{
+    c->pc = entry;
+    arm_env(c)->x[0] = arg;
+}
+
 /* What the decoder asks beside T, which is in pc: the byte order, where in an IT block we are, the floating-point modes. */
 static uint64_t a32_mode_key(const struct cpu_env *c)
 {
     const struct arm_env *env = arm_env(c);
 
-    return (env->fpcr >> 19 & ARM_MODE_FPCR) | ARM_MODE_A32 | (env->pstate & PSTATE_E ? ARM_MODE_BE : 0) |
+    bool system = env->system && a32_mode(env) != A32_USR, fp_off = env->system && !fp_usable(env, system);
+
+    return (env->fpcr >> 19 & ARM_MODE_FPCR) | ARM_MODE_A32 | (system ? ARM_MODE_EL1 : 0) | (fp_off ? ARM_MODE_FP_TRAP : 0) | (env->pstate & PSTATE_E ? ARM_MODE_BE : 0) |
            (uint64_t)env->itstate << ARM_MODE_IT_SHIFT | (env->fpcr >> 16 & 0x37 ? ARM_MODE_FP_LEN : 0);
 }
 
@@ -71,18 +89,16 @@ void arm32_dump(const struct cpu_env *c, void *FILE_to)
 
 static uint32_t debug_exception(void) { return ARM_EXC_DEBUG; }
 
-static uint32_t align_fault(struct cpu_env *c, uint64_t va, enum rt_access access)
-{
-    return aarch64_target.align_fault(c, va, access);
-}
-
 const struct target arm_target = {
     .name = "arm", .gdb_arch = "arm", .bits = 32, .elf_machine = EM_ARM, .elf_class = ELFCLASS32, .pc_tag = 1,
     .env_size = sizeof(struct arm_env), .slots = arm_slots, .nslots = ARM_NSLOTS, .pc_page_slot = ARM_SLOT_PC_PAGE, .helpers = arm_helpers,
     .nhelpers = ARM_NHELPERS, .coherent_icache = false, .model_names = arm32_model_names, .default_model_user = "max",
     .default_model_system = "cortex-a15", .parse_cpu = arm32_parse_cpu, .print_cpu_help = arm32_cpu_help,
     .init = a32_init, .reset = a32_reset, .mode_key = a32_mode_key, .translate = a32_translate, .disas = arm32_disas,
-    .align_fault = align_fault, .debug_exception = debug_exception, .restore_extra = restore_extra, .dump = arm32_dump,
+    .boot = a32_boot,
+    .view_key = a32_view_key, .view_asid = a32_view_asid, .xlate = a32_xlate, .bus_fault = a32_bus_fault,
+    .deliver = a32_deliver, .interrupt = a32_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
+    .align_fault = a32_align_fault, .debug_exception = debug_exception, .restore_extra = restore_extra, .dump = arm32_dump,
     .gdb_core_regs = ARM32_GDB_CORE, .gdb_xml = arm32_gdb_xml, .gdb_read = arm32_gdb_read, .gdb_write = arm32_gdb_write,
     .user = &arm32_user,
 };

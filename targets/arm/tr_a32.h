@@ -67,6 +67,8 @@ void a32_undefined(struct tr_a32 *t);
 void a32_exception(struct tr_a32 *t, enum arm_exception exception, uint32_t esr);
 void a32_exception_here(struct tr_a32 *t, enum arm_exception exception, uint32_t esr);     /* FAR is the pc */
 void a32_leave_behind(struct tr_a32 *t, enum rt_exit reason);
+/** a32_exception_return - to pc (i32), with CPSR from spsr or, if that is IR_NONE, from the mode's SPSR. Undefined in User mode. */
+void a32_exception_return(struct tr_a32 *t, ir_ref pc, ir_ref spsr);
 /* A call of a helper that may raise (IR_H_FAULT): ITSTATE is in its home meanwhile. */
 ir_ref a32_call(struct tr_a32 *t, enum arm_helper h, unsigned nargs, const ir_ref *args);
 static inline ir_ref a32_env(struct tr_a32 *t) { return ir_envaddr(t->a.ir, 0); }

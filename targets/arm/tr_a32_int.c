@@ -106,12 +106,19 @@ static ir_ref logic(struct tr_a32 *t, enum dp op, ir_ref n, ir_ref m)
 
 static bool compares(enum dp op) { return op >= TST && op <= CMN; }
 
-/* A return from an exception: the system level's (DDI 0487, F5.1.298). In User mode it is not allowed. */
-static bool exception_return(struct tr_a32 *t, int rd, bool flags, enum dp op)
+/* A return from an exception: MOVS PC, SUBS PC and their kin (DDI 0487, F5.1.298). */
+static bool exception_return(struct tr_a32 *t, int rd, bool flags, enum dp op, ir_ref n, ir_ref m)
 {
+    bool sub = op == SUB || op == RSB;
+
     if (rd != 15 || !flags || compares(op))
         return false;
-    a32_undefined(t);
+    if (op == ADC || op == SBC || op == RSC)   /* nobody returns by these */
+        a32_undefined(t);
+    else if (op == ADD || sub)
+        a32_exception_return(t, ir_bin(a32_ir(t), sub ? IR_OP_sub : IR_OP_add, op == RSB ? m : n, op == RSB ? n : m), IR_NONE);
+    else
+        a32_exception_return(t, logic(t, op, n, m), IR_NONE);
     return true;
 }
 
@@ -170,7 +177,7 @@ static void process(struct tr_a32 *t, enum dp op, int s, int rn, int rd, struct 
     bool flags = a32_sets_flags(t, s);
     ir_ref n = op == MOV || op == MVN ? IR_NONE : a32_r(t, rn), r;
 
-    if (exception_return(t, rd, flags, op))
+    if (exception_return(t, rd, flags, op, n, m.v))
         return;
     if (!is_logic(op)) {
         arith(t, op, flags, rd, n, m.v);

@@ -8,7 +8,7 @@
 
 enum {
     EXCL_ADDR = offsetof(struct arm_env, excl_addr), EXCL_LO = offsetof(struct arm_env, excl_lo),
-    SP = 13, PC = 15, MMU_UNPRIVILEGED = 1 << IR_MMMU_SHIFT,
+    SP = 13, LR = 14, PC = 15, MMU_UNPRIVILEGED = 1 << IR_MMMU_SHIFT,
 };
 
 static ir_ref add(struct tr_a32 *t, ir_ref a, ir_ref b) { return ir_bin(a32_ir(t), IR_OP_add, a, b); }
@@ -215,12 +215,21 @@ DUAL(str)
 
 static int32_t first_disp(int p, int u, int n) { return u ? (p ? 4 : 0) : (p ? -4 * n : 4 - 4 * n); }
 
-/* LDM and STM of the User bank, and LDM that returns from an exception: not for User mode. */
-static bool system_form(struct tr_a32 *t, int s)
+/* LDM and STM of the User bank, from a mode that has R13 and R14 of its own. (FIQ mode's R8 to R12 are taken for those of the
+ * User bank: nothing here takes fast interrupts and does that.) */
+static ir_ref user_register(struct tr_a32 *t, int r)
 {
-    if (s)
-        a32_undefined(t);
-    return s;
+    if (r == SP || r == LR)
+        return ir_ldenv(a32_ir(t), IR_I32, IR_M32, r == SP ? offsetof(struct arm_env, a32.r13) : offsetof(struct arm_env, a32.r14));
+    return a32_r(t, r);
+}
+
+static void put_user_register(struct tr_a32 *t, int r, ir_ref v)
+{
+    if (r == SP || r == LR)
+        ir_stenv(a32_ir(t), IR_M32, r == SP ? offsetof(struct arm_env, a32.r13) : offsetof(struct arm_env, a32.r14), v);
+    else
+        a32_put(t, r, v);
 }
 
 void tr_a32_stm(struct tr_a32 *t, const struct args_a32_stm *a)
@@ -229,19 +238,23 @@ void tr_a32_stm(struct tr_a32 *t, const struct args_a32_stm *a)
     ir_ref base = a32_r(t, a->rn), at = a32_address(t, base, first_disp(a->p, a->u, n));
     int64_t disp = 0;
 
-    if (system_form(t, a->s))
+    if (a->s && !a32_privileged(t)) {
+        a32_undefined(t);
         return;
+    }
     for (int r = 0; r < 16; r++)
         if (a->list >> r & 1) {
-            ir_st(a32_ir(t), a32_mem(t, IR_M32), at, disp, a32_r(t, r));
+            ir_st(a32_ir(t), a32_mem(t, IR_M32), at, disp, a->s ? user_register(t, r) : a32_r(t, r));
             disp += 4;
         }
     if (a->w)
         a32_put(t, a->rn, ir_bini(a32_ir(t), IR_OP_add, base, (uint32_t)(a->u ? 4 * n : -4 * n)));
 }
 
-static void load_multiple(struct tr_a32 *t, int rn, unsigned list, int p, int u, bool w)
+/* system: of the User bank, or, with R15, a return from an exception */
+static void load_multiple(struct tr_a32 *t, int rn, unsigned list, int p, int u, bool w, bool system)
 {
+    bool user = system && !(list >> PC & 1);
     int n = __builtin_popcount(list);
     ir_ref base = a32_r(t, rn), at = a32_address(t, base, first_disp(p, u, n)), v[16];
     int64_t disp = 0;
@@ -254,22 +267,30 @@ static void load_multiple(struct tr_a32 *t, int rn, unsigned list, int p, int u,
     if (w)
         a32_put(t, rn, ir_bini(a32_ir(t), IR_OP_add, base, (uint32_t)(u ? 4 * n : -4 * n)));
     for (int r = 0; r < 15; r++)
-        if (list >> r & 1)
-            a32_put(t, r, v[r]);
-    if (list >> PC & 1)
+        if (list >> r & 1) {
+            if (user)
+                put_user_register(t, r, v[r]);
+            else
+                a32_put(t, r, v[r]);
+        }
+    if (list >> PC & 1 && system)
+        a32_exception_return(t, v[PC], IR_NONE);
+    else if (list >> PC & 1)
         a32_bx(t, v[PC], rn == SP ? IR_JUMP_RET : IR_JUMP_PLAIN);
 }
 
 void tr_a32_ldm(struct tr_a32 *t, const struct args_a32_ldm *a)
 {
-    if (!system_form(t, a->s))
-        load_multiple(t, a->rn, (unsigned)a->list, a->p, a->u, a->w);
+    if (a->s && !a32_privileged(t))
+        a32_undefined(t);
+    else
+        load_multiple(t, a->rn, (unsigned)a->list, a->p, a->u, a->w, a->s);
 }
 
 /* Writes back unless the base is loaded. */
 void tr_t16_ldm(struct tr_a32 *t, const struct args_t16_ldm *a)
 {
-    load_multiple(t, a->rn, (unsigned)a->list, 0, 1, !(a->list >> a->rn & 1));
+    load_multiple(t, a->rn, (unsigned)a->list, 0, 1, !(a->list >> a->rn & 1), false);
 }
 
 /* --- acquire, release, exclusive ------------------------------------------------------------------------------------------------------ */

@@ -113,26 +113,85 @@ void tr_a32_bkpt(struct tr_a32 *t, const struct args_a32_bkpt *a) { a32_exceptio
 void tr_a32_udf(struct tr_a32 *t, const struct args_a32_udf *a) { (void)a; a32_undefined(t); }
 void tr_t16_hlt(struct tr_a32 *t, const struct args_t16_hlt *a) { (void)a; a32_undefined(t); }
 
-/* HVC and SMC: to EL2, to EL3 or to the machine's firmware. */
-static void call_up(struct tr_a32 *t, enum arm_helper helper, int imm)
+/* HVC and SMC reach the machine's firmware. */
+static void firmware(struct tr_a32 *t)
 {
     if (!a32_privileged(t)) {
         a32_undefined(t);
         return;
     }
-    a32_call(t, helper, 2, (ir_ref[]){ a32_env(t), ir_i32(a32_ir(t), (uint32_t)imm) });
+    a32_call(t, ARM_H_a32_firmware, 1, (ir_ref[]){ a32_env(t) });
     a32_leave_behind(t, RT_EXIT_FLUSHED);
 }
 
-void tr_a32_hvc(struct tr_a32 *t, const struct args_a32_hvc *a) { call_up(t, ARM_H_hvc, (int)a->imm); }
-void tr_a32_smc(struct tr_a32 *t, const struct args_a32_smc *a) { (void)a; call_up(t, ARM_H_smc, 0); }
+void tr_a32_hvc(struct tr_a32 *t, const struct args_a32_hvc *a) { (void)a; firmware(t); }
+void tr_a32_smc(struct tr_a32 *t, const struct args_a32_smc *a) { (void)a; firmware(t); }
 
-/* Returns from exceptions, banked registers and mode changes belong to the levels above User mode, which are not here yet:
- * undefined, as they are there. */
-void tr_a32_eret(struct tr_a32 *t, const struct args_a32_eret *a) { (void)a; a32_undefined(t); }
-void tr_t32_eret(struct tr_a32 *t, const struct args_t32_eret *a) { (void)a; a32_undefined(t); }
-void tr_a32_rfe(struct tr_a32 *t, const struct args_a32_rfe *a) { (void)a; a32_undefined(t); }
-void tr_a32_srs(struct tr_a32 *t, const struct args_a32_srs *a) { (void)a; a32_undefined(t); }
+static ir_ref spsr(struct tr_a32 *t) { return ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, a32.spsr)); }
+
+void a32_exception_return(struct tr_a32 *t, ir_ref pc, ir_ref psr)
+{
+    struct ir *ir = a32_ir(t);
+
+    if (!a32_privileged(t)) {
+        a32_undefined(t);
+        return;
+    }
+    ir_set_pc_val(ir, ir_call(ir, ARM_H_a32_return, 3, (ir_ref[]){ a32_env(t), pc, psr ? psr : spsr(t) }));
+    ir_leave(ir, RT_EXIT_FLUSHED);
+    t->a.ended = true;
+}
+
+/* ERET of PL1 returns to LR; T32's form may take something off. */
+void tr_a32_eret(struct tr_a32 *t, const struct args_a32_eret *a) { (void)a; a32_exception_return(t, a32_r(t, LR), IR_NONE); }
+
+void tr_t32_eret(struct tr_a32 *t, const struct args_t32_eret *a)
+{
+    a32_exception_return(t, ir_bini(a32_ir(t), IR_OP_sub, a32_r(t, LR), (uint32_t)a->imm), IR_NONE);
+}
+
+/* Where the lower of two words is, by P and U. */
+static int32_t pair_at(int p, int u) { return u ? (p ? 4 : 0) : (p ? -8 : -4); }
+
+void tr_a32_rfe(struct tr_a32 *t, const struct args_a32_rfe *a)
+{
+    ir_ref base = a32_r(t, a->rn), pc, psr;
+    int32_t at = pair_at(a->p, a->u);
+
+    if (!a32_privileged(t)) {
+        a32_undefined(t);
+        return;
+    }
+    pc = a32_ld(t, IR_M32, base, at);
+    psr = a32_ld(t, IR_M32, base, at + 4);
+    if (a->w)
+        a32_put(t, a->rn, ir_bini(a32_ir(t), IR_OP_add, base, a->u ? 8 : (uint32_t)-8));
+    a32_exception_return(t, pc, psr);
+}
+
+/* R13 of a mode, and what is then added to it. */
+static ir_ref sp_of(struct tr_a32 *t, int mode, uint32_t add)
+{
+    return a32_call(t, ARM_H_a32_sp_of, 3, (ir_ref[]){ a32_env(t), a32_const(t, (uint32_t)mode), a32_const(t, add) });
+}
+
+void tr_a32_srs(struct tr_a32 *t, const struct args_a32_srs *a)
+{
+    int32_t at = pair_at(a->p, a->u);
+    ir_ref base;
+
+    if (!a32_privileged(t)) {
+        a32_undefined(t);
+        return;
+    }
+    base = sp_of(t, a->mode, 0);
+    a32_st(t, IR_M32, base, at, a32_r(t, LR));
+    a32_st(t, IR_M32, base, at + 4, spsr(t));
+    if (a->w)
+        sp_of(t, a->mode, a->u ? 8 : (uint32_t)-8);
+}
+
+/* Registers of other modes by name belong to the virtualization extensions. */
 void tr_a32_mrs_banked(struct tr_a32 *t, const struct args_a32_mrs_banked *a) { (void)a; a32_undefined(t); }
 void tr_a32_msr_banked(struct tr_a32 *t, const struct args_a32_msr_banked *a) { (void)a; a32_undefined(t); }
 
@@ -140,28 +199,40 @@ void tr_a32_msr_banked(struct tr_a32 *t, const struct args_a32_msr_banked *a) { 
 
 void tr_a32_mrs(struct tr_a32 *t, const struct args_a32_mrs *a)
 {
-    if (a->spsr)
+    if (a->spsr && !a32_privileged(t))
         a32_undefined(t);
+    else if (a->spsr)
+        a32_put(t, a->rd, spsr(t));
     else
         a32_put(t, a->rd, ir_call(a32_ir(t), ARM_H_cpsr_read, 1, (ir_ref[]){ a32_env(t) }));
 }
 
 /* mask: 8 flags, 4 GE, 2 and 1 what User mode cannot change but E. Flags alone stay in the block. */
-static void write_cpsr(struct tr_a32 *t, int spsr, int mask, ir_ref v)
+static void write_psr(struct tr_a32 *t, bool saved, int mask, ir_ref v)
 {
     static const uint32_t bytes[4] = { 0xff, 0xff00, 0xff0000, 0xff000000 };
     struct ir *ir = a32_ir(t);
     uint32_t bits = 0;
 
-    if (spsr || !mask) {
+    if ((saved && !a32_privileged(t)) || !mask) {
         a32_undefined(t);
         return;
     }
     for (unsigned i = 0; i < 4; i++)
         bits |= mask >> i & 1 ? bytes[i] : 0;
+    if (saved) {
+        v = ir_bin(ir, IR_OP_or, ir_bini(ir, IR_OP_and, v, bits), ir_bini(ir, IR_OP_and, spsr(t), ~bits));
+        ir_stenv(ir, IR_M32, offsetof(struct arm_env, a32.spsr), v);
+        return;
+    }
     if (mask == 8) {
         ir_stenv(ir, IR_M32, offsetof(struct arm_env, q), ir_ext(ir, v, 27, 1, false));
         a32_set_nzcv(t, ir_bini(ir, IR_OP_and, v, 0xf0000000));
+        return;
+    }
+    if (a32_privileged(t)) {
+        a32_call(t, ARM_H_cpsr_system, 3, (ir_ref[]){ a32_env(t), v, a32_const(t, bits) });
+        a32_leave_behind(t, RT_EXIT_FLUSHED);
         return;
     }
     ir_call(ir, ARM_H_cpsr_write, 3, (ir_ref[]){ a32_env(t), v, a32_const(t, bits) });
@@ -170,14 +241,14 @@ static void write_cpsr(struct tr_a32 *t, int spsr, int mask, ir_ref v)
         a32_leave_behind(t, RT_EXIT_FLUSHED);  /* the byte order chooses the code that follows */
 }
 
-void tr_a32_msr(struct tr_a32 *t, const struct args_a32_msr *a) { write_cpsr(t, a->spsr, a->mask, a32_r(t, a->rn)); }
+void tr_a32_msr(struct tr_a32 *t, const struct args_a32_msr *a) { write_psr(t, a->spsr, a->mask, a32_r(t, a->rn)); }
 
 void tr_a32_msr_imm(struct tr_a32 *t, const struct args_a32_msr_imm *a)
 {
     unsigned by = (unsigned)a->imm >> 8 << 1;
     uint32_t v = (unsigned)a->imm & 255;
 
-    write_cpsr(t, a->spsr, a->mask, a32_const(t, by ? v >> by | v << (32 - by) : v));
+    write_psr(t, a->spsr, a->mask, a32_const(t, by ? v >> by | v << (32 - by) : v));
 }
 
 void tr_a32_setend(struct tr_a32 *t, const struct args_a32_setend *a)
@@ -189,16 +260,33 @@ void tr_a32_setend(struct tr_a32 *t, const struct args_a32_setend *a)
     a32_leave_behind(t, RT_EXIT_FLUSHED);
 }
 
-/* In User mode CPS does nothing and SETPAN likewise. */
-static void only_privileged(struct tr_a32 *t)
+/* In User mode CPS does nothing and SETPAN likewise. To mask interrupts needs no more than that; to let them in, or another
+ * mode, ends the block. */
+static void change_state(struct tr_a32 *t, int imod, bool to_mode, int aif, int mode)
 {
-    if (a32_privileged(t))
-        a32_undefined(t);
+    uint32_t bits = (uint32_t)aif << 6, mask = (imod & 2 ? bits : 0) | (to_mode ? PSTATE_A32_MODE : 0);
+    ir_ref p;
+
+    if (!a32_privileged(t) || !mask)
+        return;
+    if (imod == 3 && !to_mode) {
+        p = ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, pstate));
+        ir_stenv(a32_ir(t), IR_M32, offsetof(struct arm_env, pstate), ir_bini(a32_ir(t), IR_OP_or, p, bits));
+        return;
+    }
+    a32_call(t, ARM_H_cpsr_system, 3, (ir_ref[]){ a32_env(t), a32_const(t, (imod == 3 ? bits : 0) | (uint32_t)mode), a32_const(t, mask) });
+    a32_leave_behind(t, RT_EXIT_FLUSHED);
 }
 
-void tr_a32_cps(struct tr_a32 *t, const struct args_a32_cps *a) { (void)a; only_privileged(t); }
-void tr_t16_cps(struct tr_a32 *t, const struct args_t16_cps *a) { (void)a; only_privileged(t); }
-void tr_a32_setpan(struct tr_a32 *t, const struct args_a32_setpan *a) { (void)a; only_privileged(t); }
+void tr_a32_cps(struct tr_a32 *t, const struct args_a32_cps *a) { change_state(t, a->imod, a->m, a->aif, a->mode); }
+void tr_t16_cps(struct tr_a32 *t, const struct args_t16_cps *a) { change_state(t, a->im ? 3 : 2, false, a->aif, 0); }
+
+void tr_a32_setpan(struct tr_a32 *t, const struct args_a32_setpan *a)
+{
+    (void)a;
+    if (a32_privileged(t))
+        a32_undefined(t);                      /* PAN of AArch32 is not here */
+}
 
 /* --- hints, barriers ------------------------------------------------------------------------------------------------------------- */
 
@@ -209,7 +297,7 @@ void tr_a32_hint(struct tr_a32 *t, const struct args_a32_hint *a)
 
     if (!t->a.c->system || (!wfe && !wfi))
         return;
-    if (wfi || !a32_privileged(t))
+    if (!a32_privileged(t))
         a32_call(t, ARM_H_wait, 2, (ir_ref[]){ a32_env(t), a32_const(t, wfe) });
     if (wfi)
         a32_leave_behind(t, RT_EXIT_HALT);
@@ -233,8 +321,7 @@ void tr_a32_sb(struct tr_a32 *t, const struct args_a32_sb *a) { (void)t; (void)a
 
 /* --- coprocessors ------------------------------------------------------------------------------------------------------------------ */
 
-/* What User mode may reach: thread registers and the barriers of ARMv6. */
-enum { THREAD_RW = 2, THREAD_RO };
+enum { TPIDRURW = 2, TPIDRURO, TPIDRPRW };
 
 static bool barrier(struct tr_a32 *t, int op1, int crn, int crm, int op2)
 {
@@ -249,46 +336,86 @@ static bool barrier(struct tr_a32 *t, int op1, int crn, int crm, int op2)
     return true;
 }
 
-static void write_coprocessor(struct tr_a32 *t, const struct args_a32_mcr *a)
+/* Home of a thread register; 0: it is not one, or is not for this level. */
+static uint32_t thread_register(const struct tr_a32 *t, int op1, int crn, int crm, int op2, bool write)
 {
-    if (!a->cp || a->rt == PC)
-        a32_undefined(t);
-    else if (!a->op1 && a->crn == 13 && !a->crm && a->op2 == THREAD_RW)
-        ir_stenv(a32_ir(t), IR_M32, offsetof(struct arm_env, tpidr_el0), a32_r(t, a->rt));
-    else if (!barrier(t, a->op1, a->crn, a->crm, a->op2))
-        a32_undefined(t);
+    if (op1 || crn != 13 || crm)
+        return 0;
+    switch (op2) {
+    case TPIDRURW: return offsetof(struct arm_env, tpidr_el0);
+    case TPIDRURO: return write && !a32_privileged(t) ? 0 : offsetof(struct arm_env, tpidrro_el0);
+    case TPIDRPRW: return a32_privileged(t) ? offsetof(struct arm_env, tpidr_el1) : 0;
+    default: return 0;
+    }
 }
 
-static void read_coprocessor(struct tr_a32 *t, const struct args_a32_mrc *a)
+static ir_ref cp15_key(struct tr_a32 *t, int op1, int crn, int crm, int op2)
 {
-    bool thread = a->cp && !a->op1 && a->crn == 13 && !a->crm && a->rt != PC;
+    return a32_const(t, (uint32_t)(op1 << 12 | crn << 8 | crm << 4 | op2));
+}
 
-    if (thread && a->op2 == THREAD_RW)
-        a32_put(t, a->rt, ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, tpidr_el0)));
-    else if (thread && a->op2 == THREAD_RO)
-        a32_put(t, a->rt, ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, tpidrro_el0)));
+void tr_a32_mcr(struct tr_a32 *t, const struct args_a32_mcr *a)
+{
+    uint32_t at = thread_register(t, a->op1, a->crn, a->crm, a->op2, true);
+
+    if (!a->cp || a->rt == PC) {
+        a32_undefined(t);
+    } else if (at) {
+        ir_stenv(a32_ir(t), IR_M32, at, a32_r(t, a->rt));
+    } else if (barrier(t, a->op1, a->crn, a->crm, a->op2)) {
+        return;
+    } else if (!t->a.c->system) {
+        a32_undefined(t);
+    } else {
+        a32_call(t, ARM_H_cp15_write, 3, (ir_ref[]){ a32_env(t), cp15_key(t, a->op1, a->crn, a->crm, a->op2), a32_r(t, a->rt) });
+        a32_leave_behind(t, RT_EXIT_FLUSHED);  /* it may be another view, or have an interrupt waiting */
+    }
+}
+
+void tr_a32_mrc(struct tr_a32 *t, const struct args_a32_mrc *a)
+{
+    uint32_t at = thread_register(t, a->op1, a->crn, a->crm, a->op2, false);
+
+    if (!a->cp || a->rt == PC || (!at && !t->a.c->system))
+        a32_undefined(t);
+    else if (at)
+        a32_put(t, a->rt, ir_ldenv(a32_ir(t), IR_I32, IR_M32, at));
     else
-        a32_undefined(t);
+        a32_put(t, a->rt, a32_call(t, ARM_H_cp15_read, 2, (ir_ref[]){ a32_env(t), cp15_key(t, a->op1, a->crn, a->crm, a->op2) }));
 }
 
-void tr_a32_mcr(struct tr_a32 *t, const struct args_a32_mcr *a) { write_coprocessor(t, a); }
-void tr_a32_mrc(struct tr_a32 *t, const struct args_a32_mrc *a) { read_coprocessor(t, a); }
 void tr_a32_mcr2(struct tr_a32 *t, const struct args_a32_mcr2 *a) { (void)a; a32_undefined(t); }
 void tr_a32_mrc2(struct tr_a32 *t, const struct args_a32_mrc2 *a) { (void)a; a32_undefined(t); }
 
-/* The virtual counter: CNTVCT is MRRC p15, 1, Rt, Rt2, c14. */
+/* In user mode there is the virtual counter: CNTVCT is MRRC p15, 1, Rt, Rt2, c14. */
 void tr_a32_mrrc(struct tr_a32 *t, const struct args_a32_mrrc *a)
 {
     enum { MRS_CNTVCT_EL0 = 0xd53be040 };
     ir_ref v;
 
-    if (!a->cp || a->crm != 14 || a->op1 != 1) {
+    if (!a->cp || (!t->a.c->system && (a->crm != 14 || a->op1 != 1))) {
         a32_undefined(t);
         return;
     }
-    v = a32_call(t, ARM_H_sysreg_read, 2, (ir_ref[]){ a32_env(t), a32_const(t, MRS_CNTVCT_EL0) });
+    if (t->a.c->system)
+        v = a32_call(t, ARM_H_cp15_read64, 3, (ir_ref[]){ a32_env(t), a32_const(t, (uint32_t)a->op1), a32_const(t, (uint32_t)a->crm) });
+    else
+        v = a32_call(t, ARM_H_sysreg_read, 2, (ir_ref[]){ a32_env(t), a32_const(t, MRS_CNTVCT_EL0) });
     a32_put(t, a->rt, ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, v));
     a32_put(t, a->rt2, ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, ir_bini(a32_ir(t), IR_OP_shr, v, 32)));
 }
 
-void tr_a32_mcrr(struct tr_a32 *t, const struct args_a32_mcrr *a) { (void)a; a32_undefined(t); }
+void tr_a32_mcrr(struct tr_a32 *t, const struct args_a32_mcrr *a)
+{
+    struct ir *ir = a32_ir(t);
+    ir_ref v;
+
+    if (!a->cp || !t->a.c->system) {
+        a32_undefined(t);
+        return;
+    }
+    v = ir_bini(ir, IR_OP_shl, ir_conv(ir, IR_OP_zext, IR_I64, a32_r(t, a->rt2)), 32);
+    v = ir_bin(ir, IR_OP_or, v, ir_conv(ir, IR_OP_zext, IR_I64, a32_r(t, a->rt)));
+    a32_call(t, ARM_H_cp15_write64, 4, (ir_ref[]){ a32_env(t), a32_const(t, (uint32_t)a->op1), a32_const(t, (uint32_t)a->crm), v });
+    a32_leave_behind(t, RT_EXIT_FLUSHED);
+}

@@ -126,7 +126,15 @@ ir_ref a32_table(struct tr_a32 *t, bool keep, ir_ref d, ir_ref lo, ir_ref hi, ir
     return d;
 }
 
+/* VMRS and VMSR of the registers that turn floating point on and say what there is. */
+static bool works_when_off(const struct tr_a32 *t, uint32_t insn)
+{
+    return a32_privileged(t) && (insn & 0x0fe00f10) == 0x0ee00a10 && (insn >> 16 & 15) != 1;
+}
+
 bool a32_simd_decode(struct tr_a32 *t, uint32_t insn)
 {
+    if (t->a.c->mode & ARM_MODE_FP_TRAP && !works_when_off(t, insn))
+        return false;
     return insn >> 28 == 15 ? a32_neon_decode(t, insn) : a32_vfp_decode(t, insn);
 }
