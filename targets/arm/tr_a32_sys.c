@@ -354,10 +354,15 @@ static ir_ref cp15_key(struct tr_a32 *t, int op1, int crn, int crm, int op2)
     return a32_const(t, (uint32_t)(op1 << 12 | crn << 8 | crm << 4 | op2));
 }
 
+/* CP14: the debug architecture is none, its registers read as zero. */
+static bool no_debug(const struct tr_a32 *t, int cp) { return !cp && a32_privileged(t); }
+
 void tr_a32_mcr(struct tr_a32 *t, const struct args_a32_mcr *a)
 {
     uint32_t at = thread_register(t, a->op1, a->crn, a->crm, a->op2, true);
 
+    if (no_debug(t, a->cp))
+        return;
     if (!a->cp || a->rt == PC) {
         a32_undefined(t);
     } else if (at) {
@@ -376,7 +381,9 @@ void tr_a32_mrc(struct tr_a32 *t, const struct args_a32_mrc *a)
 {
     uint32_t at = thread_register(t, a->op1, a->crn, a->crm, a->op2, false);
 
-    if (!a->cp || a->rt == PC || (!at && !t->a.c->system))
+    if (no_debug(t, a->cp) && a->rt != PC)
+        a32_put(t, a->rt, a32_const(t, 0));
+    else if (!a->cp || a->rt == PC || (!at && !t->a.c->system))
         a32_undefined(t);
     else if (at)
         a32_put(t, a->rt, ir_ldenv(a32_ir(t), IR_I32, IR_M32, at));

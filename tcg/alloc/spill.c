@@ -223,6 +223,8 @@ static bool cheaper_block(const struct ra_scan *s, ir_ref v, ir_block_ref *at, s
                 *at = b;
                 *from = ra_reg_loc(reg);
             }
+        if (s->blk[b].idom == b)
+            return false;                      /* the entry, and no block on the way made it */
     }
     return best <= cost_in(s, b) && best != UINT32_MAX;
 }
