@@ -215,9 +215,7 @@ static bool cheaper_block(const struct ra_scan *s, ir_ref v, ir_block_ref *at, s
     unsigned best = UINT32_MAX;
 
     for (; !made_in(s, v, b); b = s->blk[b].idom) {
-        if (cost_in(s, b) >= best)
-            continue;
-        for (unsigned reg = 0; reg < RA_NREGS; reg++)
+        for (unsigned reg = 0; reg < RA_NREGS && cost_in(s, b) < best; reg++)
             if (s->blk[b].in[reg] == v) {
                 best = cost_in(s, b);
                 *at = b;
