@@ -1,35 +1,15 @@
 /* targets/arm/help_fp.c - floating point by C functions, under the guest's MXCSR, exact to the Arm rules for NaNs. Arm ARM
  * (DDI 0487), FPProcessNaNs, FPMaxNum, FPRecipEstimate and their kin. */
 #include <math.h>
-#include <string.h>
-#include <xmmintrin.h>
 
-#include "core/base/bits.h"
 #include "targets/arm/help_fast.h"
+#include "targets/arm/help_fp_i.h"
 #include "targets/arm/help_simd.h"
-#include "targets/arm/state.h"
 
-/* One width of floating point: how its bit pattern is laid out. */
-struct format { unsigned bits, frac; };
-static const struct format f32 = { 32, 23 }, f64 = { 64, 52 };
+const struct format arm_f16 = { 16, 10 }, arm_f32 = { 32, 23 }, arm_f64 = { 64, 52 };
 
-static uint64_t exp_mask(const struct format *f) { return mask64(f->bits - 1 - f->frac) << f->frac; }
-static uint64_t sign_bit(const struct format *f) { return UINT64_C(1) << (f->bits - 1); }
-static uint64_t quiet_bit(const struct format *f) { return UINT64_C(1) << (f->frac - 1); }
-static uint64_t default_nan(const struct format *f) { return exp_mask(f) | quiet_bit(f); }
-static bool is_nan(const struct format *f, uint64_t v) { return (v & ~sign_bit(f) & mask64(f->bits)) > exp_mask(f); }
-static bool is_snan(const struct format *f, uint64_t v) { return is_nan(f, v) && !(v & quiet_bit(f)); }
-static bool is_inf(const struct format *f, uint64_t v) { return (v & ~sign_bit(f) & mask64(f->bits)) == exp_mask(f); }
-static bool is_zero(const struct format *f, uint64_t v) { return !(v & ~sign_bit(f) & mask64(f->bits)); }
-
-static float as_f(uint64_t v) { float r; uint32_t b = (uint32_t)v; memcpy(&r, &b, 4); return r; }
-static double as_d(uint64_t v) { double r; memcpy(&r, &v, 8); return r; }
-static uint64_t of_f(float v) { uint32_t b; memcpy(&b, &v, 4); return b; }
-static uint64_t of_d(double v) { uint64_t b; memcpy(&b, &v, 8); return b; }
-
-static void raise_invalid(void) { _mm_setcsr(_mm_getcsr() | 1); }
-
-static bool dn(struct cpu_env *c) { return arm_env(c)->fpcr >> 25 & 1; }
+/* by bits 8 and 9 of what */
+static const struct format *const formats[4] = { &arm_f32, &arm_f64, &arm_f16, &arm_f32 };
 
 /* The NaN that an operation on these operands gives: the first signalling one, else the first quiet one. False: none. */
 static bool nan_result(struct cpu_env *c, const struct format *f, const uint64_t *v, unsigned n, uint64_t *out)
@@ -49,13 +29,11 @@ static bool nan_result(struct cpu_env *c, const struct format *f, const uint64_t
     return true;
 }
 
-static uint64_t clean(const struct format *f, uint64_t v) { return is_nan(f, v) ? default_nan(f) : v; }
-
-enum op2 { ADD, SUB, MUL, DIV };
-
-static uint64_t plain(const struct format *f, enum op2 op, uint64_t a, uint64_t b)
+static uint64_t plain(struct cpu_env *c, const struct format *f, enum op2 op, uint64_t a, uint64_t b)
 {
-    if (f == &f32) {
+    if (f == &f16) {
+        return arm_half_arith(c, op, a, b);
+    } else if (f == &f32) {
         volatile float x = as_f(a), y = as_f(b), r;
 
         r = op == ADD ? x + y : op == SUB ? x - y : op == MUL ? x * y : x / y;
@@ -68,15 +46,15 @@ static uint64_t plain(const struct format *f, enum op2 op, uint64_t a, uint64_t 
     }
 }
 
-static uint64_t arith(struct cpu_env *c, const struct format *f, enum op2 op, uint64_t a, uint64_t b)
+uint64_t arm_fp_arith(struct cpu_env *c, const struct format *f, enum op2 op, uint64_t a, uint64_t b)
 {
     uint64_t nan, v[2] = { a, b };
 
-    return nan_result(c, f, v, 2, &nan) ? nan : plain(f, op, a, b);
+    return nan_result(c, f, v, 2, &nan) ? nan : plain(c, f, op, a, b);
 }
 
 /* a * b + acc; an infinity times zero is invalid even when the addend is a quiet NaN. */
-static uint64_t fused(struct cpu_env *c, const struct format *f, uint64_t acc, uint64_t a, uint64_t b)
+uint64_t arm_fp_fused(struct cpu_env *c, const struct format *f, uint64_t acc, uint64_t a, uint64_t b)
 {
     uint64_t nan, v[3] = { acc, a, b };
     bool inf_zero = (is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b));
@@ -88,12 +66,17 @@ static uint64_t fused(struct cpu_env *c, const struct format *f, uint64_t acc, u
         }
         return nan;
     }
+    if (f == &f16)
+        return arm_half_fused(c, acc, a, b);
     if (f == &f32)
         return clean(f, of_f(fmaf(as_f(a), as_f(b), as_f(acc))));
     return clean(f, of_d(fma(as_d(a), as_d(b), as_d(acc))));
 }
 
-static double value(const struct format *f, uint64_t v) { return f == &f32 ? (double)as_f(v) : as_d(v); }
+static double value(const struct format *f, uint64_t v)
+{
+    return f == &f16 ? arm_half_value(v) : f == &f32 ? (double)as_f(v) : as_d(v);
+}
 
 static uint64_t min_max(struct cpu_env *c, const struct format *f, uint64_t a, uint64_t b, bool max, bool num)
 {
@@ -124,11 +107,11 @@ static bool compare(const struct format *f, uint64_t a, uint64_t b, enum relatio
 
 static uint64_t mulx(struct cpu_env *c, const struct format *f, uint64_t a, uint64_t b)
 {
-    uint64_t two = f == &f32 ? 0x40000000 : UINT64_C(0x4000000000000000);
+    uint64_t two = UINT64_C(1) << (f->bits - 2);
 
     if ((is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b)))
         return two | ((a ^ b) & sign_bit(f));
-    return arith(c, f, MUL, a, b);
+    return arm_fp_arith(c, f, MUL, a, b);
 }
 
 /* VRECPS and VRSQRTS of AArch32: likewise, but the product is rounded first. Single precision. */
@@ -149,10 +132,15 @@ static uint64_t step(struct cpu_env *c, const struct format *f, uint64_t a, uint
     if (nan_result(c, f, v, 2, &nan))
         return nan;
     if ((is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b)))
-        return f == &f32 ? of_f(root ? 1.5f : 2.0f) : of_d(root ? 1.5 : 2.0);
+        return f == &f16 ? (root ? 0x3e00 : 0x4000) : f == &f32 ? of_f(root ? 1.5f : 2.0f) : of_d(root ? 1.5 : 2.0);
+    if (f == &f16) {                           /* halving is exact */
+        double v2 = arm_half_odd_fma(-arm_half_value(a), arm_half_value(b), root ? 3.0 : 2.0);
+
+        return arm_half_round(c, root ? v2 / 2 : v2);
+    }
     if (chained)
         return step_chained(a, b, root);
-    if (f == &f32)                             /* halving is exact */
+    if (f == &f32)
         return root ? of_f(fmaf(-as_f(a), as_f(b), 3.0f) / 2) : of_f(fmaf(-as_f(a), as_f(b), 2.0f));
     return root ? of_d(fma(-as_d(a), as_d(b), 3.0) / 2) : of_d(fma(-as_d(a), as_d(b), 2.0));
 }
@@ -167,17 +155,17 @@ static uint64_t same_lane(struct cpu_env *c, const struct format *f, unsigned op
 
     switch (op & 63) {
     case 0x18: return min_max(c, f, n, m, !a, true);
-    case 0x19: return fused(c, f, d, a ? n ^ sign_bit(f) : n, m);
-    case 0x1a: return arith(c, f, a ? SUB : ADD, n, m);
+    case 0x19: return arm_fp_fused(c, f, d, a ? n ^ sign_bit(f) : n, m);
+    case 0x1a: return arm_fp_arith(c, f, a ? SUB : ADD, n, m);
     case 0x1b: return mulx(c, f, n, m);
     case 0x1c: return all_ones(f, compare(f, n, m, REL_EQ));
     case 0x1e: return min_max(c, f, n, m, !a, false);
     case 0x1f: return step(c, f, n, m, a, op & 128);
-    case 0x3a: return absolute(f, arith(c, f, SUB, n, m));
-    case 0x3b: return arith(c, f, MUL, n, m);
+    case 0x3a: return absolute(f, arm_fp_arith(c, f, SUB, n, m));
+    case 0x3b: return arm_fp_arith(c, f, MUL, n, m);
     case 0x3c: return all_ones(f, compare(f, n, m, a ? REL_GT : REL_GE));
     case 0x3d: return all_ones(f, compare(f, absolute(f, n), absolute(f, m), a ? REL_GT : REL_GE));
-    case 0x3f: return arith(c, f, DIV, n, m);
+    case 0x3f: return arm_fp_arith(c, f, DIV, n, m);
     default: return 0;
     }
 }
@@ -187,19 +175,24 @@ static uint64_t pair_op(struct cpu_env *c, const struct format *f, unsigned op, 
     switch (op & 31) {
     case 0x18: return min_max(c, f, a, b, !(op & 64), true);
     case 0x1e: return min_max(c, f, a, b, !(op & 64), false);
-    default: return arith(c, f, ADD, a, b);
+    default: return arm_fp_arith(c, f, ADD, a, b);
     }
 }
 
 static bool is_pairwise(unsigned op) { return (op & 63) == 0x38 || (op & 63) == 0x3e || (op & 127) == 0x3a; }
 
-union reg { uint32_t s[4]; uint64_t d[2]; };
+union reg { uint16_t h[8]; uint32_t s[4]; uint64_t d[2]; };
 
-static uint64_t lane(const union reg *r, const struct format *f, unsigned i) { return f == &f32 ? r->s[i] : r->d[i]; }
+static uint64_t lane(const union reg *r, const struct format *f, unsigned i)
+{
+    return f == &f16 ? r->h[i] : f == &f32 ? r->s[i] : r->d[i];
+}
 
 static void set_lane(union reg *r, const struct format *f, unsigned i, uint64_t v)
 {
-    if (f == &f32)
+    if (f == &f16)
+        r->h[i] = (uint16_t)v;
+    else if (f == &f32)
         r->s[i] = (uint32_t)v;
     else
         r->d[i] = v;
@@ -241,6 +234,14 @@ static void flush_operands(struct cpu_env *c, union reg *r, unsigned lanes)
         }
 }
 
+/* With FPCR.FZ16 subnormal halves are zeros; nothing notes it. */
+static void flush_halves(const struct cpu_env *c, const struct format *f, union reg *r)
+{
+    for (unsigned i = 0; i < 8 && f == &f16 && arm_flush_half(c); i++)
+        if (is_subnormal(f, r->h[i]))
+            r->h[i] &= 0x8000;
+}
+
 static void three(struct cpu_env *c, uint32_t what, uint32_t regs, const struct format *f)
 {
     bool standard = what & SIMD_STANDARD;
@@ -254,7 +255,10 @@ static void three(struct cpu_env *c, uint32_t what, uint32_t regs, const struct 
         if ((op & 63) == 0x19)
             flush_operands(c, &d, lanes);
     }
-    if (!(what & SIMD_SCALAR) && what >> 10 & 1 && index < 0 && simd_fast_fp(reg(c, regs, 0), &n, &m, op & 127, f == &f64))
+    flush_halves(c, f, &n);
+    flush_halves(c, f, &m);
+    flush_halves(c, f, &d);
+    if (f != &f16 && !(what & SIMD_SCALAR) && what >> 10 & 1 && index < 0 && simd_fast_fp(reg(c, regs, 0), &n, &m, op & 127, f == &f64))
         return;
     for (unsigned i = 0; i < lanes; i++) {
         if (is_pairwise(op) && !(what & SIMD_SCALAR)) {
@@ -277,13 +281,13 @@ void arm_help_simd_fp(struct cpu_env *c, uint32_t what, uint32_t regs)
         three(c, what, regs, &f32);
         leave_standard(c, was);
     } else {
-        three(c, what, regs, what >> 8 & 1 ? &f64 : &f32);
+        three(c, what, regs, formats[what >> 8 & 3]);
     }
 }
 
 /* --- one register ---------------------------------------------------------------------------------------------------------- */
 
-static double round_by(double v, unsigned mode)        /* 0 even, 1 up, 2 down, 3 zero, 4 away, 5 as FPCR says */
+double arm_round_by(double v, unsigned mode)
 {
     static const unsigned csr_of[] = { 0, 2, 1, 3 };
     unsigned csr = _mm_getcsr();
@@ -307,7 +311,10 @@ static uint64_t round_int(struct cpu_env *c, const struct format *f, uint64_t v,
 
     if (nan_result(c, f, &v, 1, &nan))
         return nan;
-    r = f == &f32 ? of_f((float)round_by(as_f(v), mode)) : of_d(round_by(as_d(v), mode));
+    if (f == &f16)                             /* an infinity, or an integer of few bits */
+        r = is_inf(f, v) ? v : arm_half_round(c, arm_round_by(value(f, v), mode));
+    else
+        r = f == &f32 ? of_f((float)arm_round_by(as_f(v), mode)) : of_d(arm_round_by(as_d(v), mode));
     if (exact && value(f, r) != value(f, v))
         _mm_setcsr(_mm_getcsr() | 0x20);
     return r;
@@ -330,7 +337,7 @@ static uint64_t to_int(const struct format *f, uint64_t bits_in, unsigned mode, 
         v = scaled;
         _mm_setcsr(csr);
     }
-    r = round_by(v, mode);
+    r = arm_round_by(v, mode);
     if (r >= hi || r < lo) {
         raise_invalid();
         return r < 0 ? (u ? 0 : sign_bit(&(struct format){ bits, 0 })) : mask64(u ? bits : bits - 1);
@@ -341,8 +348,10 @@ static uint64_t to_int(const struct format *f, uint64_t bits_in, unsigned mode, 
              : (uint64_t)(int64_t)r;
 }
 
-static uint64_t from_int(const struct format *f, uint64_t v, bool u, unsigned scale)
+static uint64_t from_int(struct cpu_env *c, const struct format *f, uint64_t v, bool u, unsigned scale)
 {
+    if (f == &f16)
+        return arm_half_from_int(c, v, u, scale);
     /* Scaling by a power of two is exact, unless the result underflows: no integer does. */
     if (f == &f32) {
         volatile float x = u ? (float)v : (float)(int64_t)v;
@@ -466,13 +475,15 @@ static uint64_t misc_lane(struct cpu_env *c, const struct format *f, unsigned op
     case 0x1d:
         if (a)
             return u ? fp_rsqrt(c, f, v) : fp_recip(c, f, v);
-        return from_int(f, u ? v : (uint64_t)sext64(v, f->bits), u, scale);
+        return from_int(c, f, u ? v : (uint64_t)sext64(v, f->bits), u, scale);
     case 0x1f:
         if (!u)                                /* FRECPX */
             return nan_result(c, f, &v, 1, &nan) ? nan
                    : (v & sign_bit(f)) | (v & exp_mask(f) ? ~v & exp_mask(f) : exp_mask(f) - (UINT64_C(1) << f->frac));
         if (nan_result(c, f, &v, 1, &nan))
             return nan;
+        if (f == &f16)
+            return arm_half_sqrt(c, v);
         return clean(f, f == &f32 ? of_f(sqrtf(as_f(v))) : of_d(sqrt(as_d(v))));
     default: return 0;
     }
@@ -535,13 +546,13 @@ static void lengths(struct cpu_env *c, union reg *r, const union reg *n, const u
 static void fp_across(struct cpu_env *c, union reg *r, const union reg *n, const struct format *f, uint32_t what, unsigned op)
 {
     unsigned lanes = what & SIMD_SCALAR ? 2 : lanes_of(what, f);
-    uint64_t v[4];
+    uint64_t v[8];
 
     for (unsigned i = 0; i < lanes; i++)
         v[i] = lane(n, f, i);
     for (; lanes > 1; lanes /= 2)
         for (unsigned i = 0; i < lanes / 2; i++)
-            v[i] = op == 0x6d ? arith(c, f, ADD, v[2 * i], v[2 * i + 1])
+            v[i] = op == 0x6d ? arm_fp_arith(c, f, ADD, v[2 * i], v[2 * i + 1])
                               : min_max(c, f, v[2 * i], v[2 * i + 1], !(what & 64), (op & 31) == 0x0c);
     set_lane(r, f, 0, v[0]);
 }
@@ -554,6 +565,8 @@ static void two(struct cpu_env *c, uint32_t what, uint32_t regs, const struct fo
 
     if (what & SIMD_STANDARD && !integers)
         flush_operands(c, &n, op == 0x16 ? 4 : lanes);
+    if (!integers && op != 0x0f)
+        flush_halves(c, f, &n);
     if (what & 128)
         fp_across(c, &r, &n, f, what, op == 0x0d ? 0x6d : op);
     else if (op == 0x16 || op == 0x17)
@@ -579,99 +592,22 @@ void arm_help_simd_fp_misc(struct cpu_env *c, uint32_t what, uint32_t regs)
         two(c, what, regs, &f32);
         leave_standard(c, was);
     } else {
-        two(c, what, regs, what >> 8 & 1 ? &f64 : &f32);
+        two(c, what, regs, formats[what >> 8 & 3]);
     }
 }
 
-/* --- half precision, fixed point -------------------------------------------------------------------------------------------- */
-
-static uint64_t half_to_double(struct cpu_env *c, uint64_t h, const struct format *to)
-{
-    unsigned exp = h >> 10 & 31, frac = h & 0x3ff;
-    double v;
-
-    if (exp == 31 && !(arm_env(c)->fpcr >> 26 & 1)) {
-        if (!frac)
-            return (h >> 15) << (to->bits - 1) | exp_mask(to);
-        if (!(frac & 0x200))
-            raise_invalid();
-        return dn(c) ? default_nan(to)
-                     : (h >> 15) << (to->bits - 1) | default_nan(to) | (uint64_t)(frac & 0x1ff) << (to->frac - 10);
-    }
-    v = exp ? ldexp(1024 + frac, (int)exp - 25) : ldexp(frac, -24);
-    if (h >> 15)
-        v = -v;
-    return to == &f32 ? of_f((float)v) : of_d(v);
-}
-
-/* Rounds a finite value to 10 fraction bits by FPCR's mode. */
-static uint64_t to_half(struct cpu_env *c, const struct format *f, uint64_t bits)
-{
-    uint64_t sign = bits >> (f->bits - 1) << 15;
-    bool alternative = arm_env(c)->fpcr >> 26 & 1;
-    unsigned inexact;
-    double v, scaled, r;
-    int e;
-
-    if (is_nan(f, bits)) {
-        if (is_snan(f, bits) || alternative)
-            raise_invalid();
-        if (alternative)
-            return sign;
-        return dn(c) ? 0x7e00 : sign | 0x7e00 | (bits >> (f->frac - 10) & 0x1ff);
-    }
-    if (is_inf(f, bits)) {
-        if (!alternative)
-            return sign | 0x7c00;
-        raise_invalid();
-        return sign | 0x7fff;
-    }
-    v = value(f, bits);
-    if (v == 0)
-        return sign;
-    frexp(v, &e);
-    e = MAX(e - 1, -14);
-    scaled = ldexp(v, 10 - e);
-    r = round_by(scaled, 5);
-    inexact = r == scaled ? 0 : e == -14 && fabs(r) < 1024 ? 0x30 : 0x20;
-    r = fabs(r);
-    if (r >= 2048) {
-        r /= 2;
-        e++;
-    }
-    if (e > (alternative ? 16 : 15)) {
-        unsigned mode = arm_env(c)->fpcr >> 22 & 3;
-
-        if (alternative) {
-            raise_invalid();
-            return sign | 0x7fff;
-        }
-        _mm_setcsr(_mm_getcsr() | 0x28);
-        return mode == 0 || (mode == 1 && !sign) || (mode == 2 && sign) ? sign | 0x7c00 : sign | 0x7bff;
-    }
-    _mm_setcsr(_mm_getcsr() | inexact);
-    return r < 1024 ? sign | (uint64_t)r : sign | ((uint64_t)(e + 15) << 10) | ((uint64_t)r - 1024);
-}
-
-uint64_t arm_help_fcvt_half(struct cpu_env *c, uint64_t bits, uint32_t how)
-{
-    switch (how) {
-    case FCVT_H_TO_S: return half_to_double(c, bits & 0xffff, &f32);
-    case FCVT_H_TO_D: return half_to_double(c, bits & 0xffff, &f64);
-    case FCVT_S_TO_H: return to_half(c, &f32, bits & 0xffffffff);
-    default: return to_half(c, &f64, bits);
-    }
-}
+/* --- fixed point ---------------------------------------------------------------------------------------------------------- */
 
 uint64_t arm_help_fp_fixed(struct cpu_env *c, uint64_t bits, uint32_t how)
 {
-    const struct format *f = how & FP_FIXED_DOUBLE ? &f64 : &f32;
+    const struct format *f = how & FP_FIXED_DOUBLE ? &f64 : how & FP_FIXED_HALF ? &f16 : &f32;
     unsigned width = how & FP_FIXED_64 ? 64 : how & FP_FIXED_16 ? 16 : 32;
     bool u = how & FP_FIXED_UNSIGNED;
 
-    (void)c;
+    if (f == &f16 && how & FP_FIXED_TO_INTEGER && arm_flush_half(c) && is_subnormal(f, bits & 0xffff))
+        bits &= 0x8000;
     if (how & FP_FIXED_TO_INTEGER)
         return to_int(f, bits & mask64(f->bits), how >> FP_FIXED_ROUND_SHIFT & 7, width, u, how & 127);
     bits &= mask64(width);
-    return from_int(f, u ? bits : (uint64_t)sext64(bits, width), u, how & 127);
+    return from_int(c, f, u ? bits : (uint64_t)sext64(bits, width), u, how & 127);
 }

@@ -31,10 +31,11 @@ enum simd_crypto { SIMD_SHA1C, SIMD_SHA1P, SIMD_SHA1M, SIMD_SHA1SU0, SIMD_SHA256
                    SIMD_SHA1H = 8, SIMD_SHA1SU1, SIMD_SHA256SU0, SIMD_AESE, SIMD_AESD, SIMD_AESMC, SIMD_AESIMC };
 
 uint64_t arm_help_fcvt_half(struct cpu_env *c, uint64_t bits, uint32_t how);
-enum { FCVT_H_TO_S, FCVT_H_TO_D, FCVT_S_TO_H, FCVT_D_TO_H };
+enum { FCVT_H_TO_S, FCVT_H_TO_D, FCVT_S_TO_H, FCVT_D_TO_H, FCVT_H_OPERAND /* to single, whatever AHP says */ };
 /* how: bits 0-6 fraction bits, 11-13 rounding (round_by() in help_fp.c), and these */
+uint64_t arm_help_half_fma(struct cpu_env *c, uint64_t n, uint64_t m, uint64_t acc, uint32_t what);
 uint64_t arm_help_fp_fixed(struct cpu_env *c, uint64_t bits, uint32_t how);
 enum { FP_FIXED_UNSIGNED = 128, FP_FIXED_DOUBLE = 256, FP_FIXED_64 = 512, FP_FIXED_TO_INTEGER = 1024, FP_FIXED_ROUND_SHIFT = 11,
-       FP_FIXED_16 = 1 << 14 };
+       FP_FIXED_16 = 1 << 14, FP_FIXED_HALF = 1 << 15 };
 
 #endif

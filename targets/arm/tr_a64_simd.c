@@ -89,7 +89,7 @@ FORM(diff_se) { CALL3(diff, SIMD_WHAT(a->op, a->size, 0) | SIMD_SCALAR | element
 
 FORM(vfp)
 {
-    if (lanes_exist(t, a->sz, a->q))
+    if (lanes_exist(t, a->sz == 1, a->q))
         CALL3(fp, SIMD_WHAT(a->op, a->sz, a->q));
 }
 FORM(vfp_s) { CALL3(fp, SIMD_WHAT(a->op, a->sz, 0) | SIMD_SCALAR); }
@@ -107,12 +107,12 @@ FORM(narrow_s) { CALL2(misc, SIMD_WHAT(a->op, a->size, 0) | SIMD_SCALAR); }
 
 FORM(vfp1)
 {
-    if (lanes_exist(t, a->sz, a->q))
+    if (lanes_exist(t, a->sz == 1, a->q))
         CALL2(fp_misc, SIMD_WHAT(a->op, a->sz, a->q));
 }
 FORM(vfp1_s) { CALL2(fp_misc, SIMD_WHAT(a->op, a->sz, 0) | SIMD_SCALAR); }
 FORM(vfp_len) { CALL2(fp_misc, SIMD_WHAT(a->op, a->sz, a->q) | upper(a->q)); }
-FORM(vfp_across) { CALL2(fp_misc, SIMD_WHAT(a->op, 0, 1)); }
+FORM(vfp_across) { CALL2(fp_misc, SIMD_WHAT(a->op, a->sz, a->q)); }
 FORM(vfp_pair) { CALL2(fp_misc, SIMD_WHAT(a->op, a->sz, 0) | SIMD_SCALAR); }
 
 FORM(across)
@@ -174,17 +174,28 @@ FORM(shift_len) { CALL2(shift, shift_what(a->op, a->q, a->immh, a->immb) | upper
 /* Fixed point: fraction bits. */
 static uint32_t fixed_what(int op, int q, int immh, int immb)
 {
-    unsigned bits = immh >= 8 ? 64 : 32;
+    unsigned bits = immh >= 8 ? 64 : immh >= 4 ? 32 : 16;
 
-    return SIMD_WHAT(op, immh >= 8, q) | counted(2 * bits - (unsigned)(immh << 3 | immb));
+    return SIMD_WHAT(op, immh >= 8 ? 1 : immh >= 4 ? 0 : 2, q) | counted(2 * bits - (unsigned)(immh << 3 | immb));
+}
+
+static bool half_exists(struct a64_tr *t, int immh)
+{
+    if (immh < 4 && !arm_has(t, ARM_F_fp16))
+        a64_undefined(t);
+    return immh >= 4 || arm_has(t, ARM_F_fp16);
 }
 
 FORM(shift_fp)
 {
-    if (lanes_exist(t, a->immh >= 8, a->q))
+    if (half_exists(t, a->immh) && lanes_exist(t, a->immh >= 8, a->q))
         CALL2(fp_misc, fixed_what(a->op, a->q, a->immh, a->immb));
 }
-FORM(shift_fp_s) { CALL2(fp_misc, fixed_what(a->op, 0, a->immh, a->immb) | SIMD_SCALAR); }
+FORM(shift_fp_s)
+{
+    if (half_exists(t, a->immh))
+        CALL2(fp_misc, fixed_what(a->op, 0, a->immh, a->immb) | SIMD_SCALAR);
+}
 
 /* --- immediates -------------------------------------------------------------------------------------------------------------- */
 
@@ -205,6 +216,13 @@ static void immediate(struct a64_tr *t, int op, int q, unsigned cmode, int abc, 
 
 FORM(imm) { immediate(t, a->op, a->q, (unsigned)a->cmode, a->abc, a->de, a->rd); }
 FORM(imm_shifted) { immediate(t, a->op, a->q, (unsigned)(a->which | a->sh << 1), a->abc, a->de, a->rd); }
+FORM(fmov_imm_h)
+{
+    uint64_t i = (uint64_t)(a->abc << 5 | a->de), v = (i >> 7) << 15 | (i & 0x40 ? 3u << 12 : 4u << 12) | (i & 0x3f) << 6;
+
+    v *= UINT64_C(0x0001000100010001);
+    a64_put_v(t, (unsigned)a->rd, ir_v128(t->ir, v, a->q ? v : 0));
+}
 FORM(imm_msl) { immediate(t, a->op, a->q, 12u | (unsigned)a->msl, a->abc, a->de, a->rd); }
 
 /* --- moves between registers and lanes ---------------------------------------------------------------------------------------- */

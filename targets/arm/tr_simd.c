@@ -29,6 +29,8 @@ ir_ref simd_lower(struct ir *ir, enum arm_helper group, uint32_t what, unsigned 
 
     if (is_fp && what & SIMD_STANDARD && x.op % 32 != 0x0f)
         return IR_NONE;
+    if (is_fp && (what >> 8 & 3) == 2)
+        return IR_NONE;                        /* half precision */
     if (is_fp)
         x.bits = what >> 8 & 1 ? 64 : 32;
     if (index)                                 /* one lane of m with all */
@@ -73,7 +75,7 @@ unsigned simd_result_bits(enum arm_helper group, uint32_t what)
     if (group == ARM_H_simd_across)
         return low == 3 ? 2 * bits : bits;
     if (fp)
-        bits = what >> 8 & 1 ? 64 : 32;
+        bits = (what >> 8 & 3) == 2 ? 16 : what >> 8 & 1 ? 64 : 32;
     if (group == ARM_H_simd_fp_misc && op & 128)
         return bits;
     if (group == ARM_H_simd_fp_misc && (low == 0x16 || low == 0x17))

@@ -2,7 +2,7 @@
 """Picks instructions for ops.c: words.py SEED COUNT > words.h
 
 Each group is a stretch of the A64 encoding space (fixed bits, mask of fixed bits) with the places of its register fields,
-which are kept to registers 0 to 7: those that ops.c sets and looks at; x8 is the base of what is in memory. Half precision is left out with the feature."""
+which are kept to registers 0 to 7: those that ops.c sets and looks at; x8 is the base of what is in memory."""
 import random
 import sys
 
@@ -36,6 +36,14 @@ GROUPS = [
     ("multiply high", 0x9b407c00, 0xff60fc00, (D, N, M)), ("with carry", 0x1a000000, 0x1fe0fc00, (D, N, M)),
     ("logic immediate", 0x12000000, 0x1f800000, (D, N)), ("add immediate", 0x11000000, 0x1f800000, (D, N)),
     ("move wide", 0x12800000, 0x1f800000, (D,)),
+    ("halves, three same", 0x0e400400, 0x9f60c400, (D, N, M)), ("halves, three same, scalar", 0x5e400400, 0xdf60c400, (D, N, M)),
+    ("halves, two registers", 0x0e780800, 0x9f7e0c00, (D, N)), ("halves, two, scalar", 0x5e780800, 0xdf7e0c00, (D, N)),
+    ("halves, across", 0x0e300800, 0xbf3e0c00, (D, N)), ("halves, pairs", 0x5e300800, 0xff3e0c00, (D, N)),
+    ("halves, by element", 0x0f000000, 0x9fc00400, (D, N)), ("halves, by element, scalar", 0x5f000000, 0xdfc00400, (D, N)),
+    ("halves, fp two", 0x1ee00800, 0xffe00c00, (D, N, M)), ("halves, fp one", 0x1ee04000, 0xffe07c00, (D, N)),
+    ("halves, fp three", 0x1fc00000, 0xffc00000, (D, N, M, A)), ("halves, to integer", 0x1ee00000, 0x7fe0fc00, (D, N)),
+    ("halves, fixed", 0x1ec00000, 0x7fe00000, (D, N)), ("halves, compare", 0x1ee02000, 0xffe0fc07, (N, M)),
+    ("halves, select", 0x1ee00c00, 0xffe00c00, (D, N, M)), ("halves, immediate", 0x1ee01000, 0xffe01fe0, (D,)),
     ("structures", 0x0c000100, 0xbfbf03e0, (D,)), ("structures, post-indexed", 0x0c800100, 0xbfa003e0, (D, M)),
     ("structures, by their size", 0x0c9f0100, 0xbfbf03e0, (D,)), ("one lane", 0x0d000100, 0xbf9f03e0, (D,)),
     ("one lane, post-indexed", 0x0d800100, 0xbf8003e0, (D, M)), ("one lane, by its size", 0x0d9f0100, 0xbf9f03e0, (D,)),
