@@ -320,6 +320,24 @@ static uint64_t round_int(struct cpu_env *c, const struct format *f, uint64_t v,
     return r;
 }
 
+/* FRINT32Z and its kin: what no integer of so many bits and a sign holds becomes the least of them. */
+static uint64_t round_within(struct cpu_env *c, const struct format *f, uint64_t v, unsigned mode, unsigned bits)
+{
+    double limit = ldexp(1.0, (int)bits), r;
+    uint64_t least = f == &f32 ? of_f((float)-limit) : of_d(-limit);
+
+    if (is_nan(f, v) || is_inf(f, v)) {
+        raise_invalid();
+        return least;
+    }
+    r = arm_round_by(value(f, v), mode);
+    if (r < -limit || r >= limit) {
+        raise_invalid();
+        return least;
+    }
+    return round_int(c, f, v, mode, true);
+}
+
 static uint64_t to_int(const struct format *f, uint64_t bits_in, unsigned mode, unsigned bits, bool u, unsigned scale)
 {
     double v, r;
@@ -476,7 +494,10 @@ static uint64_t misc_lane(struct cpu_env *c, const struct format *f, unsigned op
         if (a)
             return u ? fp_rsqrt(c, f, v) : fp_recip(c, f, v);
         return from_int(c, f, u ? v : (uint64_t)sext64(v, f->bits), u, scale);
+    case 0x1e: return round_within(c, f, v, u ? 5 : 3, 31);
     case 0x1f:
+        if (!a)
+            return round_within(c, f, v, u ? 5 : 3, 63);
         if (!u)                                /* FRECPX */
             return nan_result(c, f, &v, 1, &nan) ? nan
                    : (v & sign_bit(f)) | (v & exp_mask(f) ? ~v & exp_mask(f) : exp_mask(f) - (UINT64_C(1) << f->frac));

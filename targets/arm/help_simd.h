@@ -38,4 +38,10 @@ uint64_t arm_help_fp_fixed(struct cpu_env *c, uint64_t bits, uint32_t how);
 enum { FP_FIXED_UNSIGNED = 128, FP_FIXED_DOUBLE = 256, FP_FIXED_64 = 512, FP_FIXED_TO_INTEGER = 1024, FP_FIXED_ROUND_SHIFT = 11,
        FP_FIXED_16 = 1 << 14, FP_FIXED_HALF = 1 << 15 };
 
+/* help_ext.c. Of FCMLA and FCADD the quarter turns, of the half products what help_ext.c says, are added. */
+enum simd_ext { EXT_FCMLA, EXT_FCADD = 4, EXT_FMLAL = 8, EXT_SMMLA = 12, EXT_UMMLA, EXT_USMMLA, EXT_SHA512H, EXT_SHA512H2,
+                EXT_SHA512SU0, EXT_SHA512SU1 };
+void arm_help_simd_ext(struct cpu_env *c, uint32_t what, uint32_t regs);
+uint64_t arm_help_fjcvtzs(struct cpu_env *c, uint64_t bits);
+
 #endif

@@ -345,3 +345,69 @@ static void table(struct a64_tr *t, bool q, int len, int rm, int rn, int rd, boo
 
 FORM(tbl) { table(t, a->q, a->len, a->rm, a->rn, a->rd, false); }
 FORM(tbx) { table(t, a->q, a->len, a->rm, a->rn, a->rd, true); }
+
+/* --- later extensions -------------------------------------------------------------------------------------------------------------- */
+
+static const uint8_t complex_size[] = { 0, 2, 0, 1 };      /* as what has it: 0 single, 1 double, 2 half */
+
+FORM(complex)
+{
+    if (a->size == 1 && !arm_has(t, ARM_F_fp16))
+        a64_undefined(t);
+    else if (lanes_exist(t, a->size == 3, a->q))
+        CALL3(ext, SIMD_WHAT(a->op, complex_size[a->size], a->q));
+}
+
+FORM(complex_e)
+{
+    if ((a->size == 1 && !arm_has(t, ARM_F_fp16)) || (a->size == 1 && !a->q && a->index > 1))
+        a64_undefined(t);
+    else
+        CALL3(ext, SIMD_WHAT(a->op, complex_size[a->size], a->q) | element(a->index));
+}
+
+FORM(op3) { CALL3(ext, SIMD_WHAT(a->op, 0, a->q)); }
+FORM(op3_e) { CALL3(ext, SIMD_WHAT(a->op, 0, a->q) | element(a->index)); }
+
+static ir_ref rotated_right(struct a64_tr *t, ir_ref v, unsigned n)
+{
+    ir_ref right = ir_emit(t->ir, IR_OP_vshr, IR_V128, 64, n, v, 0, 0, 0);
+
+    return n ? ir_bin(t->ir, IR_OP_vor, right, ir_emit(t->ir, IR_OP_vshl, IR_V128, 64, 64 - n, v, 0, 0, 0)) : v;
+}
+
+FORM(rax1)
+{
+    a64_put_v(t, (unsigned)a->rd, ir_bin(t->ir, IR_OP_vxor, a64_v(t, (unsigned)a->rn), rotated_right(t, a64_v(t, (unsigned)a->rm), 63)));
+}
+
+FORM(xar)
+{
+    ir_ref v = ir_bin(t->ir, IR_OP_vxor, a64_v(t, (unsigned)a->rn), a64_v(t, (unsigned)a->rm));
+
+    a64_put_v(t, (unsigned)a->rd, rotated_right(t, v, (unsigned)a->imm));
+}
+
+FORM(eor3)
+{
+    ir_ref v = ir_bin(t->ir, IR_OP_vxor, a64_v(t, (unsigned)a->rn), a64_v(t, (unsigned)a->rm));
+
+    a64_put_v(t, (unsigned)a->rd, ir_bin(t->ir, IR_OP_vxor, v, a64_v(t, (unsigned)a->ra)));
+}
+
+FORM(bcax)
+{
+    ir_ref v = ir_bin(t->ir, IR_OP_vandn, a64_v(t, (unsigned)a->rm), a64_v(t, (unsigned)a->ra));
+
+    a64_put_v(t, (unsigned)a->rd, ir_bin(t->ir, IR_OP_vxor, a64_v(t, (unsigned)a->rn), v));
+}
+
+FORM(fjcvtzs)
+{
+    const ir_ref args[] = { a64_env(t), ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 0, a64_v(t, (unsigned)a->rn), 0, 0, 0) };
+    ir_ref v = ir_call(t->ir, ARM_H_fjcvtzs, 2, args);
+
+    a64_put(t, (unsigned)a->rd, ir_conv(t->ir, IR_OP_trunc, IR_I32, v));
+    v = ir_conv(t->ir, IR_OP_trunc, IR_I32, ir_bini(t->ir, IR_OP_shr, v, 32));
+    a64_set_nzcv(t, ir_bini(t->ir, IR_OP_shl, v, 30));
+}

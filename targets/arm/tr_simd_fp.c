@@ -149,7 +149,7 @@ ir_ref simd_lower_fp_misc(struct lower *x)
     case 0x1b: return to_integer(x, a ? IR_FP_RTZ : IR_FP_RDN);
     case 0x1c: return a ? IR_NONE : to_integer(x, IR_FP_RMM);
     case 0x1d: return a || x->count ? IR_NONE : fp1(x, IR_OP_vitof, IR_FP_DYN | (x->u ? IR_FP_UNSIGNED : 0), fill(x, x->n));
-    case 0x1f: return x->u ? fp1(x, IR_OP_vfsqrt, x->fp, fill(x, x->n)) : IR_NONE;
+    case 0x1f: return x->u && a ? fp1(x, IR_OP_vfsqrt, x->fp, fill(x, x->n)) : IR_NONE;
     default: break;
     }
     zero = vzero(x);
