@@ -36,6 +36,7 @@ static uint64_t too_large(struct cpu_env *c, uint64_t sign, bool alt)
 static uint64_t rounded(struct cpu_env *c, double v, bool alt, bool flush)
 {
     uint64_t sign = signbit(v) ? 0x8000 : 0;
+    unsigned lost;
     double scaled, r;
     int e;
 
@@ -49,8 +50,7 @@ static uint64_t rounded(struct cpu_env *c, double v, bool alt, bool flush)
     e = MAX(e - 1, -14);
     scaled = ldexp(v, 10 - e);
     r = arm_round_by(scaled, 5);
-    if (r != scaled)                           /* tiny before rounding counts */
-        raise(e == -14 && fabs(scaled) < 1024 ? UNDERFLOW | INEXACT : INEXACT);
+    lost = r == scaled ? 0 : e == -14 && fabs(scaled) < 1024 ? UNDERFLOW | INEXACT : INEXACT;      /* tiny before rounding counts */
     r = fabs(r);
     if (r >= 2048) {
         r /= 2;
@@ -58,6 +58,7 @@ static uint64_t rounded(struct cpu_env *c, double v, bool alt, bool flush)
     }
     if (e > (alt ? 16 : 15))
         return too_large(c, sign, alt);
+    raise(lost);
     return r < 1024 ? sign | (uint64_t)r : sign | ((uint64_t)(e + 15) << 10) | ((uint64_t)r - 1024);
 }
 
