@@ -179,6 +179,21 @@ static void arm_tree(void **state)
     free(blob);
 }
 
+/* With -smp 9 there has to be a GICv3; its ITS is where PCI's messages go. */
+static void arm_tree_of_many(void **state)
+{
+    void *blob = dump(&arm_virt_machine, "aarch64", "9");
+
+    (void)state;
+    assert_string_equal(fdt_getprop(blob, fdt_path_offset(blob, "/intc@8000000"), "compatible", NULL), "arm,gic-v3");
+    assert_int_equal(cell(blob, "/intc@8000000", "reg", 5), 0x80a0000);
+    assert_int_equal(cell(blob, "/intc@8000000", "reg", 7), 9 * 0x20000);
+    assert_int_equal(cell(blob, "/cpus/cpu@100", "reg", 0), 0x100);
+    assert_int_equal(cell(blob, "/pcie@10000000", "msi-map", 1), cell(blob, "/intc@8000000/its@8080000", "phandle", 0));
+    assert_int_equal(cell(blob, "/gpio-keys/poweroff", "gpios", 1), 3);
+    free(blob);
+}
+
 /* --- loading ----------------------------------------------------------------------------------------------------------- */
 
 static char kernel_path[] = "/tmp/rhea-kernel-XXXXXX", initrd_path[] = "/tmp/rhea-initrd-XXXXXX";
@@ -203,6 +218,18 @@ static void refused(const struct machine_type *type, const char *arch, const cha
     if (!strstr(t.err.text, why))
         fail_msg("'%s' does not say '%s'", t.err.text, why);
     end(&t);
+}
+
+static void arm_options_that_contradict(void **state)
+{
+    const char *many[] = { "rhea", "-M", "virt,gic-version=2", "-smp", "9", NULL };
+    const char *memory[] = { "rhea", "-M", "virt,highmem=off", "-m", "4G", NULL };
+    const char *initrd[] = { "rhea", "-initrd", "/dev/null", NULL };
+
+    (void)state;
+    refused(&arm_virt_machine, "aarch64", many, "room for 8 CPUs");
+    refused(&arm_virt_machine, "aarch64", memory, "highmem=off");
+    refused(&arm_virt_machine, "aarch64", initrd, "needs a kernel");
 }
 
 static void riscv_kernel_and_initrd_lie_where_firmware_looks(void **state)
@@ -312,7 +339,7 @@ static void truncated_and_hostile_elf_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(riscv_tree), cmocka_unit_test(arm_tree),
+        cmocka_unit_test(riscv_tree), cmocka_unit_test(arm_tree), cmocka_unit_test(arm_tree_of_many), cmocka_unit_test(arm_options_that_contradict),
         cmocka_unit_test(riscv_kernel_and_initrd_lie_where_firmware_looks),
         cmocka_unit_test(arm_boots_by_code_at_the_start_of_ram), cmocka_unit_test(what_does_not_fit_is_explained),
         cmocka_unit_test(truncated_and_hostile_elf_files_are_refused),
