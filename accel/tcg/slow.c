@@ -109,15 +109,30 @@ static uint8_t *put_back(struct tcg_vcpu *tv, uint64_t va, enum rt_access access
     return (uint8_t *)(uintptr_t)(va + addend);
 }
 
+/* A write to a page that is known but whose writes must be noticed: data beside code needs no walk each time. */
+static bool known_slow(struct tcg_vcpu *tv, uint64_t va, struct target_mem *m)
+{
+    const struct rt_tlb_entry *t = tlb_entry(tv->env->view, va);
+
+    if (__atomic_load_n(&t->tag_write, __ATOMIC_RELAXED) != ((va & ~(uint64_t)(PAGE - 1)) | RT_TLB_SLOW))
+        return false;
+    *m = (struct target_mem){ .host = (uint8_t *)(uintptr_t)(va + t->addend) };
+    m->ram = ram_from_host(tv->engine->bus, m->host, &m->ram_off);
+    return m->ram && ram_needs_notice(m->ram, m->ram_off);         /* else it may have become an ordinary page */
+}
+
 static struct target_mem resolve(struct tcg_vcpu *tv, uint64_t va, enum rt_access access, unsigned mmu, uintptr_t host_pc)
 {
     const struct target *t = tv->engine->target;
     uint64_t in_page = va & (PAGE - 1);
+    struct target_mem known;
     struct target_xlat x;
     struct mem_xlat m;
     uint8_t *host;
     uint32_t exc;
 
+    if (!mmu && access == RT_WRITE && known_slow(tv, va, &known))
+        return known;
     tv->n.tlb_miss++;
     if (!mmu && (host = put_back(tv, va, access)))
         return (struct target_mem){ .host = host };
