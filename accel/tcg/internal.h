@@ -113,6 +113,7 @@ void views_flush(struct tcg_vcpu *tv);
 void views_flush_writes(struct tcg_vcpu *tv);
 void view_flush_jumps(struct rt_view *w);
 void view_pick(struct tcg_vcpu *tv);
+struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key);   /* one of the present address space */
 void view_note_exec(struct rt_view *w, uint64_t page);
 void view_note_jump(struct rt_view *w, uint64_t pc);       /* jump[] gets an entry for pc */
 void view_note_tlb(struct rt_view *w, uint64_t va);        /* tlb[] gets one */

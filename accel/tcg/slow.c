@@ -46,9 +46,15 @@ static void check_watch(struct tcg_vcpu *tv, uint64_t va, unsigned len, enum rt_
     }
 }
 
-static void publish(struct tcg_vcpu *tv, uint64_t va, const struct target_xlat *x, const struct mem_xlat *m, bool slow)
+/* mmu: accesses with another privilege than the present one, as a kernel's unprivileged loads and stores of user memory. */
+static struct rt_view *view_of(struct tcg_vcpu *tv, unsigned mmu)
 {
-    struct rt_view *w = tv->env->view;
+    return mmu ? view_for(tv, tv->engine->target->view_key(tv->env, mmu)) : tv->env->view;
+}
+
+static void publish(struct tcg_vcpu *tv, struct rt_view *w, uint64_t va, const struct target_xlat *x, const struct mem_xlat *m,
+                    bool slow)
+{
     struct rt_tlb_entry *t = tlb_entry(w, va);
     uint64_t page = va & ~(uint64_t)(PAGE - 1);
     uint64_t addend = (uint64_t)(uintptr_t)m->host - page;
@@ -86,9 +92,8 @@ static void publish(struct tcg_vcpu *tv, uint64_t va, const struct target_xlat *
 }
 
 /* What fell out of the inline TLB but is still known: put back without a walk. */
-static uint8_t *put_back(struct tcg_vcpu *tv, uint64_t va, enum rt_access access)
+static uint8_t *put_back(struct rt_view *w, uint64_t va, enum rt_access access)
 {
-    struct rt_view *w = tv->env->view;
     uint64_t page = va & ~(uint64_t)(PAGE - 1), addend;
     struct rt_tlb_entry *t = tlb_entry(w, va);
     unsigned rights;
@@ -110,9 +115,9 @@ static uint8_t *put_back(struct tcg_vcpu *tv, uint64_t va, enum rt_access access
 }
 
 /* A write to a page that is known but whose writes must be noticed: data beside code needs no walk each time. */
-static bool known_slow(struct tcg_vcpu *tv, uint64_t va, struct target_mem *m)
+static bool known_slow(struct tcg_vcpu *tv, struct rt_view *w, uint64_t va, struct target_mem *m)
 {
-    const struct rt_tlb_entry *t = tlb_entry(tv->env->view, va);
+    const struct rt_tlb_entry *t = tlb_entry(w, va);
 
     if (__atomic_load_n(&t->tag_write, __ATOMIC_RELAXED) != ((va & ~(uint64_t)(PAGE - 1)) | RT_TLB_SLOW))
         return false;
@@ -121,20 +126,31 @@ static bool known_slow(struct tcg_vcpu *tv, uint64_t va, struct target_mem *m)
     return m->ram && ram_needs_notice(m->ram, m->ram_off);         /* else it may have become an ordinary page */
 }
 
+static uint8_t *in_tlb(struct rt_view *w, uint64_t va, enum rt_access access)
+{
+    const struct rt_tlb_entry *t = tlb_entry(w, va);
+    uint64_t tag = access == RT_WRITE ? __atomic_load_n(&t->tag_write, __ATOMIC_RELAXED) : t->tag_read;
+
+    return tag == (va & ~(uint64_t)(PAGE - 1)) ? (uint8_t *)(uintptr_t)(va + t->addend) : NULL;
+}
+
 static struct target_mem resolve(struct tcg_vcpu *tv, uint64_t va, enum rt_access access, unsigned mmu, uintptr_t host_pc)
 {
     const struct target *t = tv->engine->target;
     uint64_t in_page = va & (PAGE - 1);
+    struct rt_view *w = view_of(tv, mmu);
     struct target_mem known;
     struct target_xlat x;
     struct mem_xlat m;
     uint8_t *host;
     uint32_t exc;
 
-    if (!mmu && access == RT_WRITE && known_slow(tv, va, &known))
+    if (access == RT_WRITE && known_slow(tv, w, va, &known))
         return known;
+    if (mmu && (host = in_tlb(w, va, access)))
+        return (struct target_mem){ .host = host };
     tv->n.tlb_miss++;
-    if (!mmu && (host = put_back(tv, va, access)))
+    if ((host = put_back(w, va, access)))
         return (struct target_mem){ .host = host };
     exc = t->xlate(tv->env, va, access, mmu, &x);
     if (exc)
@@ -142,8 +158,7 @@ static struct target_mem resolve(struct tcg_vcpu *tv, uint64_t va, enum rt_acces
     if (!mem_translate(tv->v->as, x.gpa & ~(uint64_t)(PAGE - 1), &m) || !m.host || m.len < PAGE ||
         (access == RT_WRITE && m.readonly))
         return (struct target_mem){ .gpa = x.gpa };
-    if (!mmu)
-        publish(tv, va, &x, &m, watched(tv, va - in_page));
+    publish(tv, w, va, &x, &m, watched(tv, va - in_page));
     return (struct target_mem){ .host = (uint8_t *)m.host + in_page, .gpa = x.gpa, .ram = m.ram,
                                 .ram_off = m.ram_off + in_page };
 }

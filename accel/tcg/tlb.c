@@ -115,10 +115,10 @@ void views_flush_writes(struct tcg_vcpu *tv)
     }
 }
 
-/* One that is kept, an empty one, or the one unused for longest. */
-static struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key)
+/* One that is kept, an empty one, or the one unused for longest; never the one in force. */
+struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key)
 {
-    unsigned best = 0;
+    unsigned best = tv->views[0] && tv->views[0] == tv->env->view;
     struct rt_view *w;
 
     for (unsigned i = 0; i < ENGINE_VIEWS; i++) {
@@ -126,7 +126,7 @@ static struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key)
             tv->view_used[i] = ++tv->view_clock;
             return tv->views[i];
         }
-        if (tv->view_used[i] < tv->view_used[best])
+        if (tv->view_used[i] < tv->view_used[best] && (!tv->views[i] || tv->views[i] != tv->env->view))
             best = i;
     }
     if (!tv->views[best])

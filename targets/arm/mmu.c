@@ -30,13 +30,18 @@ static uint64_t asid_of(const struct arm_env *env)
     return env->tcr >> 36 & 1 ? asid : asid & 0xff;
 }
 
+/* The level that an access is made for: LDTR and STTR at EL1 are EL0's. */
+static unsigned level_of(const struct arm_env *env, unsigned mmu)
+{
+    return mmu == ARM_MMU_UNPRIVILEGED && arm_el(env) == 1 && !(env->pstate & PSTATE_UAO) ? 0 : arm_el(env);
+}
+
 uint64_t arm_view_key(const struct cpu_env *c, unsigned mmu)
 {
     const struct arm_env *env = arm_env(c);
-    unsigned el = arm_el(env);
+    unsigned el = level_of(env, mmu);
 
-    (void)mmu;
-    if (!(arm_sctlr(env, el) & SCTLR_M))
+    if (!(arm_sctlr(env, el ? el : arm_el(env)) & SCTLR_M))
         return el;
     return el | 4 | (el == 1 && env->pstate & PSTATE_PAN ? 8 : 0) | (el < 2 ? asid_of(env) << 16 : 0);
 }
@@ -250,7 +255,7 @@ static uint32_t translate(struct arm_env *env, uint64_t va, enum rt_access acces
 uint32_t arm_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsigned mmu, struct target_xlat *out)
 {
     struct arm_env *env = arm_env(c);
-    unsigned el = mmu == ARM_MMU_UNPRIVILEGED && arm_el(env) == 1 && !(env->pstate & PSTATE_UAO) ? 0 : arm_el(env);
+    unsigned el = level_of(env, mmu);
     bool pan = env->pstate & PSTATE_PAN && mmu != ARM_MMU_UNPRIVILEGED;
     uint32_t fsc = translate(env, va, access, el, pan, out);
 
