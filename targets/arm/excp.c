@@ -5,7 +5,7 @@
 #include "core/vm/vcpu.h"
 #include "targets/arm/help.h"
 
-enum { EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
+enum { EC_SVC32 = 0x11, EC_BKPT32 = 0x38, EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
        EC_PC_ALIGN = 0x22, EC_DATA_ABORT = 0x24, EC_SP_ALIGN = 0x26, EC_STEP = 0x32, EC_BRK = 0x3c };
 enum { FSC_ALIGNMENT = 0x21, ISS_NO_CONDITION = 0x1e << 20, ISS_STEP = 1 << 24 | 0x22 };
 #define ESR_IL (UINT64_C(1) << 25)
@@ -81,12 +81,12 @@ static uint64_t syndrome(const struct arm_env *env, uint32_t exception, unsigned
     uint64_t ec = EC_UNKNOWN, iss = env->esr;
 
     switch (exception) {
-    case ARM_EXC_SVC: ec = EC_SVC; break;
+    case ARM_EXC_SVC: ec = env->pstate & PSTATE_A32 ? EC_SVC32 : EC_SVC; break;
     case ARM_EXC_HVC: ec = EC_HVC; break;
     case ARM_EXC_SMC: ec = EC_SMC; break;
     case ARM_EXC_ILLEGAL: ec = EC_ILLEGAL; iss = 0; break;
     case ARM_EXC_STEP: ec = EC_STEP + same; iss = ISS_STEP; break;
-    case ARM_EXC_BRK: ec = EC_BRK; break;
+    case ARM_EXC_BRK: ec = env->pstate & PSTATE_A32 ? EC_BKPT32 : EC_BRK; break;
     case ARM_EXC_INSN_ABORT: ec = EC_INSN_ABORT + same; break;
     case ARM_EXC_DATA_ABORT: ec = EC_DATA_ABORT + same; break;
     case ARM_EXC_DATA_ALIGN: ec = EC_DATA_ABORT + same; iss |= FSC_ALIGNMENT; break;
@@ -163,10 +163,8 @@ static void note_syndrome(struct arm_env *env, uint32_t exception, unsigned to)
         *(to == 1 ? &env->far_el1 : &upper(env, to)->far) = env->far;
 }
 
-static void note_return(struct arm_env *env, uint64_t pc, unsigned to)
+static void note_return(struct arm_env *env, uint64_t pc, unsigned to, uint64_t spsr)
 {
-    uint64_t spsr = env->pstate | arm_flags(env);
-
     *(to == 1 ? &env->elr : &upper(env, to)->elr) = pc;
     *(to == 1 ? &env->spsr : &upper(env, to)->spsr) = spsr;
 }
@@ -175,7 +173,8 @@ void arm_deliver(struct cpu_env *c, uint32_t exception)
 {
     struct arm_env *env = arm_env(c);
     unsigned to = target_level(env, exception);
-    uint64_t offset = arm_el(env) < to ? 0x400 : env->pstate & PSTATE_SP ? 0x200 : 0;
+    uint64_t offset = arm_el(env) < to ? 0x400 : env->pstate & PSTATE_SP ? 0x200 : 0, spsr;
+    unsigned length = c->pc & 1 && env->pstate & PSTATE_A32 ? 2 : 4;
     bool behind = exception == ARM_EXC_SVC || exception == ARM_EXC_HVC || (exception == ARM_EXC_SMC && to == 3);
 
     if (exception == ARM_EXC_IRQ)
@@ -186,7 +185,13 @@ void arm_deliver(struct cpu_env *c, uint32_t exception)
         note_syndrome(env, exception, to);
     if (arm_steps(env) && !behind && exception != ARM_EXC_STEP && exception != ARM_EXC_IRQ && exception != ARM_EXC_FIQ)
         env->pstate |= PSTATE_SS;              /* the instruction was not done: it is still to be stepped */
-    note_return(env, c->pc + (behind ? 4 : 0), to);
+    if (env->pstate & PSTATE_A32) {
+        offset += 0x200;
+        spsr = arm_a32_leave(env);
+    } else {
+        spsr = env->pstate | arm_flags(env);
+    }
+    note_return(env, c->pc + (behind ? length : 0), to, spsr);
     env->excl_addr = ~UINT64_C(0);
     arm_set_pstate(env, entry_pstate(env, to));
     c->pc = (to == 1 ? env->vbar : upper(env, to)->vbar) + offset;
@@ -206,7 +211,9 @@ static bool legal_return(const struct arm_env *env, unsigned from, uint32_t to)
 {
     unsigned el = to >> 2 & 3;
 
-    if (to & PSTATE_A32 || to & 2 || (el == 0 && to & 1) || el > from || !arm_has_el(env, el))
+    if (to & PSTATE_A32)
+        return (to & PSTATE_A32_MODE) == A32_USR && env->model->has[ARM_F_a32] && !(arm_el2_on(env) && env->hcr & HCR_TGE && from < 2);
+    if (to & 2 || (el == 0 && to & 1) || el > from || !arm_has_el(env, el))
         return false;
     if (el == 2 && !arm_el2_on(env))
         return false;
@@ -224,7 +231,10 @@ uint64_t arm_help_eret(struct cpu_env *c)
     env->cc_op = ARM_CC_NZCV;
     env->cc_a = to & 0xf0000000;
     env->excl_addr = ~UINT64_C(0);
-    if (legal_return(env, el, to))
+    if (legal_return(env, el, to) && to & PSTATE_A32) {
+        arm_set_pstate(env, 0);
+        pc = arm_a32_enter(env, to, pc);
+    } else if (legal_return(env, el, to))
         arm_set_pstate(env, to & (keep | 0xf));
     else
         arm_set_pstate(env, (env->pstate & 0xf) | (to & PSTATE_DAIF) | PSTATE_IL);

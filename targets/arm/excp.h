@@ -24,4 +24,10 @@ uint64_t arm_timer_ctl(struct arm_env *env, unsigned timer);
 uint64_t arm_count(const struct arm_env *env);
 uint64_t arm_timer_count(const struct arm_env *env, unsigned timer);
 
+/* AArch32 at EL0 (excp_a32.c). enter: a return to pc with that SPSR; gives the pc with T. leave: before an exception is taken;
+ * gives SPSR, and pc and the registers become AArch64's. id: an AArch32 ID register, as CP15 c0 and AArch64 name it: CRm 1 to 2. */
+uint64_t arm_a32_enter(struct arm_env *env, uint32_t spsr, uint64_t pc);
+uint32_t arm_a32_leave(struct arm_env *env);
+uint32_t arm_a32_id(const struct arm_model *m, unsigned crm, unsigned op2);
+
 #endif

@@ -19,7 +19,7 @@ static uint64_t arm_id_pfr0(const struct arm_env *env)
     uint64_t half = env->model->has[ARM_F_fp16] ? 1 : 0, gic = env->c.vcpu && env->c.vcpu->intc_read ? 1 : 0;
     uint64_t levels = env->system ? field(env->model, ARM_F_el2, 8, 1) | field(env->model, ARM_F_el3, 12, 1) : 0;
 
-    return 0x11 | levels | half << 16 | half << 20 | gic << 24;
+    return (env->system && env->model->has[ARM_F_a32] ? 0x12 : 0x11) | levels | half << 16 | half << 20 | gic << 24;
 }
 
 static uint64_t arm_id_pfr1(const struct arm_model *m) { return field(m, ARM_F_bti, 0, 1) | field(m, ARM_F_ssbs, 4, 2); }
@@ -114,6 +114,17 @@ static void intc_only(struct arm_env *env)
 {
     if (!env->c.vcpu || !env->c.vcpu->intc_read)
         unknown(&env->c);
+}
+
+/* Those of AArch32: Linux shows programs zeros. */
+static uint64_t id_a32(const struct arm_env *env, unsigned crm, unsigned op2)
+{
+    return env->system ? arm_a32_id(env->model, crm, op2) : 0;
+}
+
+static uint64_t id_vfp(struct arm_env *env, unsigned reg)
+{
+    return env->system && env->model->has[ARM_F_a32] ? arm_help_vmrs(&env->c, reg) : 0;
 }
 
 static uint64_t feature(struct arm_env *env, enum arm_feature f, uint64_t v)

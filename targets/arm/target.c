@@ -11,7 +11,7 @@
 #include "targets/arm/model.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
-#include "targets/arm/tr_a64.h"
+#include "targets/arm/tr_a32.h"
 
 #define X(n) { "x" #n, offsetof(struct arm_env, x) + 8 * n, IR_I64 }
 #define V(n) { "v" #n, offsetof(struct arm_env, v) + 16 * n, IR_V128 }
@@ -81,10 +81,25 @@ static uint64_t arm_mode_key(const struct cpu_env *c)
     el = arm_el(env);
     fp_trap = (el == 0 && fpen != 3) || (el == 1 && !(fpen & 1)) ||
               (el < 3 && arm_el2_on(env) && env->upper[0].cptr & CPTR_TFP) || (arm_has_el(env, 3) && env->upper[1].cptr & CPTR_TFP);
+    if (env->pstate & PSTATE_A32)
+        key = arm_a32_mode(env);
     if (arm_steps(env))
         key |= ARM_MODE_ALONE | (env->pstate & PSTATE_SS ? ARM_MODE_STEP : ARM_MODE_STEPPED);
     return key | (el ? ARM_MODE_EL1 : 0) | (fp_trap ? ARM_MODE_FP_TRAP : 0) | (env->pstate & PSTATE_IL ? ARM_MODE_IL : 0) |
            (el == 1 && env->pstate & PSTATE_SP && !arm_el2_on(env) ? ARM_MODE_PLAIN_EL1 : 0);
+}
+
+static void translate(struct tr_ctx *c)
+{
+    if (c->mode & ARM_MODE_A32)
+        a32_translate(c);
+    else
+        a64_translate(c);
+}
+
+static int disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room)
+{
+    return (mode & ARM_MODE_A32 ? arm32_disas : arm64_disas)(model, mode, pc, bytes, n, out, room);
 }
 
 static uint32_t debug_exception(void) { return ARM_EXC_DEBUG; }
@@ -167,14 +182,14 @@ static void arm_loaded(struct cpu_env *c)
 }
 
 const struct target aarch64_target = {
-    .name = "aarch64", .gdb_arch = "aarch64", .bits = 64, .elf_machine = EM_AARCH64, .elf_class = ELFCLASS64,
+    .name = "aarch64", .gdb_arch = "aarch64", .bits = 64, .elf_machine = EM_AARCH64, .elf_class = ELFCLASS64, .pc_tag = 1,
     .env_size = sizeof(struct arm_env), .slots = arm_slots, .nslots = ARM_NSLOTS, .pc_page_slot = ARM_SLOT_PC_PAGE, .helpers = arm_helpers,
     .nhelpers = ARM_NHELPERS, .coherent_icache = false, .model_names = arm64_model_names, .default_model_user = "max",
     .default_model_system = "cortex-a57", .parse_cpu = arm64_parse_cpu, .print_cpu_help = arm64_cpu_help,
-    .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = a64_translate, .disas = arm64_disas,
+    .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = translate, .disas = disas,
     .view_key = arm_view_key, .view_asid = arm_view_asid, .xlate = arm_xlate, .bus_fault = arm_bus_fault,
     .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
-    .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump,
+    .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .restore_extra = arm_restore_extra,
     .gdb_core_regs = ARM64_GDB_CORE, .gdb_xml = arm64_gdb_xml, .gdb_read = arm64_gdb_read, .gdb_write = arm64_gdb_write, .state = arm_state,
     .state_version = 3, .loaded = arm_loaded, .user = &arm64_user,
 };

@@ -45,18 +45,22 @@ static void a32_boot(struct cpu_env *c, uint64_t entry, uint64_t arg)
 }
 
 /* What the decoder asks beside T, which is in pc: the byte order, where in an IT block we are, the floating-point modes. */
-static uint64_t a32_mode_key(const struct cpu_env *c)
+uint64_t arm_a32_mode(const struct arm_env *env)
 {
-    const struct arm_env *env = arm_env(c);
-
-    bool system = env->system && a32_mode(env) != A32_USR, fp_off = env->system && !fp_usable(env, system);
-
-    return (env->fpcr >> 19 & ARM_MODE_FPCR) | ARM_MODE_A32 | (system ? ARM_MODE_EL1 : 0) | (fp_off ? ARM_MODE_FP_TRAP : 0) | (env->pstate & PSTATE_E ? ARM_MODE_BE : 0) |
+    return (env->fpcr >> 19 & ARM_MODE_FPCR) | ARM_MODE_A32 | (env->pstate & PSTATE_E ? ARM_MODE_BE : 0) |
            (uint64_t)env->itstate << ARM_MODE_IT_SHIFT | (env->fpcr >> 16 & 0x37 ? ARM_MODE_FP_LEN : 0);
 }
 
+static uint64_t a32_mode_key(const struct cpu_env *c)
+{
+    const struct arm_env *env = arm_env(c);
+    bool system = env->system && a32_mode(env) != A32_USR, fp_off = env->system && !fp_usable(env, system);
+
+    return arm_a32_mode(env) | (system ? ARM_MODE_EL1 : 0) | (fp_off ? ARM_MODE_FP_TRAP : 0);
+}
+
 /* After a fault inside an IT block. */
-static void restore_extra(struct cpu_env *c, uint32_t extra) { arm_env(c)->itstate = extra; }
+void arm_restore_extra(struct cpu_env *c, uint32_t extra) { arm_env(c)->itstate = extra; }
 
 int arm32_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room)
 {
@@ -98,7 +102,7 @@ const struct target arm_target = {
     .boot = a32_boot,
     .view_key = a32_view_key, .view_asid = a32_view_asid, .xlate = a32_xlate, .bus_fault = a32_bus_fault,
     .deliver = a32_deliver, .interrupt = a32_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
-    .align_fault = a32_align_fault, .debug_exception = debug_exception, .restore_extra = restore_extra, .dump = arm32_dump,
+    .align_fault = a32_align_fault, .debug_exception = debug_exception, .restore_extra = arm_restore_extra, .dump = arm32_dump,
     .gdb_core_regs = ARM32_GDB_CORE, .gdb_xml = arm32_gdb_xml, .gdb_read = arm32_gdb_read, .gdb_write = arm32_gdb_write,
     .user = &arm32_user,
 };

@@ -167,6 +167,14 @@ void a32_exception_here(struct tr_a32 *t, enum arm_exception exception, uint32_t
     a64_raise(&t->a, exception, tr_pc(t->a.c, t->at), esr);
 }
 
+/* The return is behind: so is ITSTATE. */
+void a32_svc(struct tr_a32 *t, uint32_t imm)
+{
+    if (it_advance(t->it))
+        store_itstate(t, it_advance(t->it));
+    a64_exception(&t->a, ARM_EXC_SVC, imm);
+}
+
 void a32_undefined(struct tr_a32 *t) { a32_exception(t, ARM_EXC_UNDEF, 0); }
 
 void a32_leave_behind(struct tr_a32 *t, enum rt_exit reason)
@@ -297,6 +305,10 @@ static bool decode(struct tr_a32 *t, unsigned length)
         return t32_decode16(t, (uint16_t)i);
     if (is_simd(t, i, &a32)) {
         t->a.insn = a32;
+        if (t->a.c->mode & ARM_MODE_FP_TRAP) {
+            a32_exception(t, ARM_EXC_FP_TRAP, 0);
+            return true;
+        }
         return a32_simd_decode(t, a32);
     }
     if (t->thumb && !is_coprocessor(i))
@@ -361,7 +373,9 @@ static bool step(struct tr_a32 *t, bool first)
     }
     t->a.next = (uint32_t)(t->at + length) | t->thumb;
     ir_guest_insn(a32_ir(t), t->a.pc, length);
-    if (!t->thumb && t->at & 3) {
+    if (t->a.c->mode & ARM_MODE_IL) {
+        a32_exception(t, ARM_EXC_ILLEGAL, 0);
+    } else if (!t->thumb && t->at & 3) {
         a32_exception_here(t, ARM_EXC_PC_ALIGN, 0);
     } else {
         one_insn(t, length);

@@ -63,6 +63,7 @@ unsigned a32_mem(const struct tr_a32 *t, unsigned mem);        /* with byte orde
 
 void a32_jump(struct tr_a32 *t, uint64_t pc, enum ir_jump kind);       /* pc: with T */
 void a32_bx(struct tr_a32 *t, ir_ref to, enum ir_jump kind);           /* i32 with T in bit 0; kind RET predicts a return */
+void a32_svc(struct tr_a32 *t, uint32_t imm);  /* system mode */
 void a32_undefined(struct tr_a32 *t);
 void a32_exception(struct tr_a32 *t, enum arm_exception exception, uint32_t esr);
 void a32_exception_here(struct tr_a32 *t, enum arm_exception exception, uint32_t esr);     /* FAR is the pc */

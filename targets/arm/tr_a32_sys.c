@@ -104,7 +104,7 @@ void tr_t16_it(struct tr_a32 *t, const struct args_t16_it *a) { t->it = (uint8_t
 void tr_a32_svc(struct tr_a32 *t, const struct args_a32_svc *a)
 {
     if (t->a.c->system)
-        a32_exception(t, ARM_EXC_SVC, (uint32_t)a->imm & 0xffff);
+        a32_svc(t, (uint32_t)a->imm & 0xffff);
     else
         a32_leave_behind(t, RT_EXIT_SYSCALL);
 }
