@@ -373,7 +373,11 @@ static bool step(struct tr_a32 *t, bool first)
     }
     t->a.next = (uint32_t)(t->at + length) | t->thumb;
     ir_guest_insn(a32_ir(t), t->a.pc, length);
-    if (t->a.c->mode & ARM_MODE_IL) {
+    if (t->a.c->mode & ARM_MODE_STEP)
+        a64_step(&t->a);
+    if (t->a.c->mode & ARM_MODE_STEPPED) {
+        a32_exception(t, ARM_EXC_STEP, 0);
+    } else if (t->a.c->mode & ARM_MODE_IL) {
         a32_exception(t, ARM_EXC_ILLEGAL, 0);
     } else if (!t->thumb && t->at & 3) {
         a32_exception_here(t, ARM_EXC_PC_ALIGN, 0);
@@ -417,7 +421,7 @@ void a32_translate(struct tr_ctx *c)
         store_itstate(&t, 0);                  /* what leaves early says it anew */
     while (step(&t, c->ninsns == 0)) {
         c->ninsns++;
-        if (t.a.ended || c->ninsns >= c->max_insns || (t.at & -(uint64_t)PAGE) != page)
+        if (t.a.ended || c->mode & ARM_MODE_STEP || c->ninsns >= c->max_insns || (t.at & -(uint64_t)PAGE) != page)
             break;
     }
     c->end_pc = t.at;

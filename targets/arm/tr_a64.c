@@ -220,7 +220,7 @@ static bool is_fp(uint32_t insn)
 }
 
 /* The instruction is being stepped: the next one is not. If it faults, arm_deliver() takes this back. */
-static void step(struct a64_tr *t)
+void a64_step(struct a64_tr *t)
 {
     ir_ref now = ir_ldenv(t->ir, IR_I32, IR_M32, offsetof(struct arm_env, pstate));
 
@@ -263,7 +263,7 @@ void a64_translate(struct tr_ctx *c)
         }
         t.insn = load_le32(p);
         if (c->mode & ARM_MODE_STEP)
-            step(&t);
+            a64_step(&t);
         if (c->mode & ARM_MODE_IL)
             a64_exception(&t, ARM_EXC_ILLEGAL, 0);
         else if (c->mode & ARM_MODE_FP_TRAP && is_fp(t.insn))
