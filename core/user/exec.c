@@ -88,8 +88,6 @@ static int args_read(struct exec_args *x, uint64_t addr)
 
 /* --- what kind of file --------------------------------------------------------------------------------------------- */
 
-extern const struct target *const all_targets[];
-
 static ssize_t read_head(const char *path, uint8_t *head, size_t room)
 {
     char buf[PATH_MAX];
@@ -115,7 +113,7 @@ static const struct target *target_of(const char *path, unsigned depth)
         return NULL;
     if (elf_is_for(head, (size_t)n, user_proc.target))
         return user_proc.target;
-    for (const struct target *const *t = all_targets; *t; t++)
+    for (const struct target *const *t = user_proc.targets; t && *t; t++)
         if ((*t)->user && elf_is_for(head, (size_t)n, *t))
             return *t;
     if (head[0] != '#' || head[1] != '!' || depth >= 4)

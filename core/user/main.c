@@ -34,6 +34,7 @@ static int pick_accel(struct user_options *o, struct error *err)
     for (const struct accel_type *const *a = all_accels; *a; a++)
         if (str_eq((*a)->name, "tcg")) {
             user_proc.accel = *a;
+            user_proc.targets = all_targets;
             return (*a)->init(opts, false, err);
         }
     return error_set(err, ENOSYS, "this build has no translator");

@@ -19,6 +19,7 @@ struct user_options;
 /* The guest process. Written while it starts; constant afterwards unless a lock is named. */
 struct user_process {
     const struct target *target;
+    const struct target *const *targets;       /* all there are, for execve */
     const struct target_user *abi;             /* target->user */
     const struct accel_type *accel;
     const void *model;
