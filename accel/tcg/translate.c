@@ -1,5 +1,6 @@
 /* From a guest address to a translation: where the code lies, whether it is translated already, and cold translation,
  * a basic block at a time. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,25 +94,38 @@ const uint8_t *code_host(struct tcg_vcpu *tv, uint64_t pc)
 
 /* --- cold translation ----------------------------------------------------------------------------------------------- */
 
+/* What is decoded is a copy, and the translation keeps that very copy: when it is entered into the cache, it is compared
+ * with the memory of then. So code that is written while it is being decoded is noticed. */
 struct fetcher {
     struct tcg_vcpu *tv;
     uint64_t page;                             /* of the block's first byte */
     const uint8_t *host;
+    uint64_t first;                            /* address of bytes[0] */
+    unsigned have;                             /* bytes copied */
+    uint8_t bytes[PAGE + 32];
 };
 
 static const uint8_t *fetch(struct tr_ctx *tr, uint64_t va, unsigned *len)
 {
     struct fetcher *f = tr->fetch_opaque;
-    unsigned left = PAGE - (va & (PAGE - 1));
+    unsigned left = PAGE - (va & (PAGE - 1)), end;
+    const uint8_t *from = f->host + (va & (PAGE - 1));
 
     if (*len > left)
         *len = left;
-    if ((va & ~(uint64_t)(PAGE - 1)) == f->page)
-        return f->host + (va & (PAGE - 1));
-    /* An instruction across pages. Only the first of a block may raise here: the others begin a block of their own. */
-    if (tr->ninsns)
-        return NULL;
-    return code_host(f->tv, va);
+    if ((va & ~(uint64_t)(PAGE - 1)) != f->page) {
+        /* An instruction across pages. Only the first of a block may raise here: the others begin a block of their own. */
+        if (tr->ninsns)
+            return NULL;
+        from = code_host(f->tv, va);
+    }
+    end = (unsigned)(va - f->first) + *len;
+    assert(va >= f->first && va - f->first <= f->have && end <= sizeof f->bytes);
+    if (end > f->have) {                       /* what has been looked at stays as it was */
+        memcpy(f->bytes + f->have, from + (f->have - (va - f->first)), end - f->have);
+        f->have = end;
+    }
+    return f->bytes + (va - f->first);
 }
 
 static int64_t outside_region(struct tr_ctx *tr, uint64_t pc)
@@ -225,17 +239,22 @@ static struct tcg_region *translate(struct tcg_vcpu *tv, const uint8_t *host)
 {
     struct tcg_engine *e = tv->engine;
     uint64_t pc = tv->env->pc;
-    struct fetcher f = { tv, pc & ~(uint64_t)(PAGE - 1), host - (code_address(tv, pc) & (PAGE - 1)) };
+    struct fetcher f;
     unsigned max = insns_wanted(tv);
     struct tcg_region *r;
     struct tcg_span spans[2];
     struct tr_ctx tr;
 
     tv->n.translate++;
+    f.tv = tv;
+    f.page = pc & ~(uint64_t)(PAGE - 1);
+    f.host = host - (code_address(tv, pc) & (PAGE - 1));
+    f.first = code_address(tv, pc);
     for (;;) {
-        struct tcg_request rq = { .pc = pc, .tier = TCG_COLD, .spans = spans };
+        struct tcg_request rq = { .pc = pc, .tier = TCG_COLD, .spans = spans, .bytes = f.bytes };
         int ret;
 
+        f.have = 0;
         decode(tv, &f, &tr, pc, max);
         rq.mode = tr.mode;
         rq.ninsns = tr.ninsns;

@@ -150,6 +150,8 @@ static void *runs(void *arg)
 
         CODE_BARRIER();
         got = f();
+        if (got < before || got > VERSIONS)
+            printf("got %d after %d\n", got, before);
         CHECK(got >= before && got <= VERSIONS);
     }
     return arg;
