@@ -76,7 +76,8 @@ static void plan_free(struct plan *p)
 
 static int32_t runs_of(const struct tcg_engine *e, const struct tcg_region *r)
 {
-    return r->better || r->queued ? e->hot_after : e->hot_after - r->counter;
+    return r->better || __atomic_load_n(&r->queued, __ATOMIC_RELAXED) ? e->hot_after
+                                                                       : e->hot_after - __atomic_load_n(&r->counter, __ATOMIC_RELAXED);
 }
 
 static unsigned node_find(const struct plan *p, uint64_t pc, unsigned context)
@@ -530,10 +531,9 @@ void hot_request(struct tcg_vcpu *tv, struct tcg_region *r)
     struct tcg_engine *e = tv->engine;
     struct plan *p;
 
-    if (r->tier != TCG_COLD || r->queued || r->dead)
-        return;
-    r->queued = true;
-    r->counter = INT32_MAX;
+    if (r->tier != TCG_COLD || r->dead || __atomic_exchange_n(&r->queued, true, __ATOMIC_ACQ_REL))
+        return;                                /* another vCPU has asked */
+    __atomic_store_n(&r->counter, INT32_MAX, __ATOMIC_RELAXED);
     tv->n.hot_requests++;
     p = plan_new(tv, r);
     if (e->tier == TIER_HOT) {
@@ -543,8 +543,8 @@ void hot_request(struct tcg_vcpu *tv, struct tcg_region *r)
     } else if (enqueue(e, p)) {
         return;
     } else {
-        r->queued = false;
-        r->counter = e->hot_after;
+        __atomic_store_n(&r->counter, e->hot_after, __ATOMIC_RELAXED);
+        __atomic_store_n(&r->queued, false, __ATOMIC_RELEASE);
     }
     plan_free(p);
 }
