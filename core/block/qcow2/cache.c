@@ -63,6 +63,15 @@ void qcow2_cache_drop(struct qcow2_cache *c)
     c->hash = NULL;
 }
 
+void qcow2_cache_clean(struct qcow2_cache *c)
+{
+    for (struct qcow2_tab *t = c->newest, *next; t != NULL; t = next) {
+        next = t->older;
+        if (!t->dirty)
+            tab_remove(c, t);
+    }
+}
+
 void qcow2_cache_forget(struct qcow2_cache *c, uint64_t off, uint64_t bytes)
 {
     for (uint64_t at = off; at < off + bytes; at += c->bytes) {

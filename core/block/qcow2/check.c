@@ -14,6 +14,8 @@
 #include "core/base/error.h"
 #include "core/block/qcow2/qcow2.h"
 
+#define CLUSTERS_MOST (UINT64_C(1) << 34)    /* 64 GiB of counts: more than any file of a file system has clusters */
+
 static void say(struct blk_check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void say(struct blk_check *c, const char *fmt, ...)
@@ -41,6 +43,8 @@ int qcow2_counts_add(struct qcow2 *q, struct qcow2_counts *c, uint64_t off, uint
         return 0;
     uint64_t first = off >> q->cluster_bits, last = (off + bytes - 1) >> q->cluster_bits;
 
+    if (last >= CLUSTERS_MOST)
+        return -EFBIG;
     if (last >= c->room) {
         uint64_t  room = MAX(last + 1, c->room + c->room / 2 + 1024);
         uint32_t *more = realloc(c->count, (size_t)room * sizeof *more);

@@ -127,6 +127,10 @@ int qcow2_ready_to_write(struct qcow2 *q)
                 ret = qcow2_sync(q);
         }
         q->write_ready = ret == 0;
+        if (q->n->flags & BLK_CHECK) {           /* check has looked at tables that may not be written to */
+            qcow2_cache_clean(&q->l2s);
+            qcow2_cache_clean(&q->refs);
+        }
     }
     if (ret == 0 && !q->bitmaps_live) {
         ret = qcow2_bitmaps_begin(q);

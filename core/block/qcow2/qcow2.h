@@ -193,6 +193,7 @@ void     qcow2_cache_drop(struct qcow2_cache *c);                      /* everyt
 int      qcow2_cache_get(struct qcow2 *q, struct qcow2_cache *c, uint64_t off, bool fresh, struct qcow2_tab **out);
 void     qcow2_cache_mark(struct qcow2_cache *c, struct qcow2_tab *t);
 int      qcow2_cache_write(struct qcow2 *q, struct qcow2_cache *c);    /* all that is dirty */
+void     qcow2_cache_clean(struct qcow2_cache *c);                     /* drops what is not dirty */
 void     qcow2_cache_forget(struct qcow2_cache *c, uint64_t off, uint64_t bytes);
 void     qcow2_set_add(struct qcow2_set *s, uint64_t off);
 void     qcow2_set_remove(struct qcow2_set *s, uint64_t off);
