@@ -503,7 +503,7 @@ static bool enqueue(struct tcg_engine *e, struct plan *p)
     bool taken = false;
 
     /* A vfork child runs in its parent's memory: a thread made by it would die with it, whatever it holds. */
-    if (!q->started && getpid() != q->pid)
+    if (!__atomic_load_n(&q->started, __ATOMIC_RELAXED) && getpid() != q->pid)
         return false;
     pthread_mutex_lock(&q->lock);
     if (!q->started) {
@@ -511,7 +511,7 @@ static bool enqueue(struct tcg_engine *e, struct plan *p)
 
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
-        q->started = pthread_create(&q->thread, NULL, worker, e) == 0;
+        __atomic_store_n(&q->started, pthread_create(&q->thread, NULL, worker, e) == 0, __ATOMIC_RELAXED);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
     }
     if (q->started && q->length < QUEUE_MAX) {

@@ -98,7 +98,7 @@ struct tcg_region *tcg_find_code(struct tcg_cache *c, uintptr_t host_pc)
     for (unsigned i = 0; i < TCG_CHUNKS; i++) {
         struct tcg_chunk *k = &c->chunk[i];
         size_t from = (size_t)(k->rw - c->buf.rw);
-        uint32_t lo = 0, hi = __atomic_load_n(&k->n, __ATOMIC_ACQUIRE);
+        uint32_t n = __atomic_load_n(&k->n, __ATOMIC_ACQUIRE), lo = 0, hi = n;
         struct tcg_region **regions = __atomic_load_n(&k->regions, __ATOMIC_ACQUIRE);
 
         if (at < from || at >= from + k->size)
@@ -111,7 +111,7 @@ struct tcg_region *tcg_find_code(struct tcg_cache *c, uintptr_t host_pc)
             else
                 hi = mid;
         }
-        if (lo < k->n && regions[lo]->base <= p)
+        if (lo < n && regions[lo]->base <= p)
             return regions[lo];
     }
     return NULL;
