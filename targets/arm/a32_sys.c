@@ -40,8 +40,8 @@ void a32_switch_mode(struct arm_env *env, unsigned mode)
     env->a32.spsr = env->a32.spsrs[to];
     if (from == BANK_FIQ || to == BANK_FIQ)
         for (unsigned i = 0; i < 5; i++) {
-            env->a32.r8[from == BANK_FIQ][i] = (uint32_t)env->x[8 + i];
-            env->x[8 + i] = env->a32.r8[to == BANK_FIQ][i];
+            (from == BANK_FIQ ? env->a32.fiq : env->a32.low)[i] = (uint32_t)env->x[8 + i];
+            env->x[8 + i] = (to == BANK_FIQ ? env->a32.fiq : env->a32.low)[i];
         }
 }
 

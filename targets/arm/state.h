@@ -94,9 +94,10 @@ struct arm_env {
     uint64_t cnt_ctl[4], cnt_cval[4];          /* 0 physical, 1 virtual, 2 EL2's physical, 3 secure physical */
     struct arm_upper upper[2];                 /* EL2, EL3 */
     uint64_t hcr, hpfar, hstr, vpidr, vmpidr, vttbr, vtcr, cnthctl, cntvoff, mdcr[2], hacr, ich_hcr, ich_vmcr, scr, sder;
-    /* AArch32: registers of the modes that are not in use (USR FIQ IRQ SVC ABT UND; r8: others, FIQ), and of CP15 what AArch64
+    /* AArch32: registers of the modes that are not in use (USR FIQ IRQ SVC ABT UND; R8 to R12 of FIQ mode and of the
+     * others), and of CP15 what AArch64
      * has not */
-    struct { uint32_t r13[6], r14[6], spsrs[6], spsr, r8[2][5], dacr, dfsr, ifsr, dfar, ifar; } a32;
+    struct { uint32_t r13[6], r14[6], spsrs[6], spsr, fiq[5], low[5], dacr, dfsr, ifsr, dfar, ifar; } a32;
     uint64_t debug[4][16];                     /* DBGBVR, DBGBCR, DBGWVR, DBGWCR */
     /* Where page tables were found last: part of one block of RAM. */
     struct { uint64_t first, len, generation; uint8_t *host; bool readonly; } table_seen;

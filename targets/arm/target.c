@@ -151,7 +151,7 @@ static const struct state_field upper_state[] = {
     STATE_ARRAY(struct arm_upper, afsr), STATE_U64(struct arm_upper, cptr), STATE_END,
 };
 
-static const struct state_field arm_state[] = {
+const struct state_field arm_state[] = {
     STATE_U64(struct arm_env, c.pc), STATE_U32(struct arm_env, c.mxcsr), STATE_SIZED_(struct arm_env, c.halted, int32_t),
     STATE_ARRAY(struct arm_env, x), STATE_U64(struct arm_env, sp), STATE_U32(struct arm_env, cc_op),
     STATE_U32(struct arm_env, cc_c), STATE_U32(struct arm_env, ge), STATE_U32(struct arm_env, q),
@@ -172,7 +172,12 @@ static const struct state_field arm_state[] = {
     STATE_U64(struct arm_env, vpidr), STATE_U64(struct arm_env, vmpidr), STATE_U64(struct arm_env, vttbr),
     STATE_U64(struct arm_env, vtcr), STATE_U64(struct arm_env, cnthctl), STATE_U64(struct arm_env, cntvoff),
     STATE_ARRAY(struct arm_env, mdcr), STATE_U64(struct arm_env, hacr), STATE_U64(struct arm_env, ich_hcr),
-    STATE_U64(struct arm_env, ich_vmcr), STATE_U64(struct arm_env, scr), STATE_U64(struct arm_env, sder), STATE_END,
+    STATE_U64(struct arm_env, ich_vmcr), STATE_U64(struct arm_env, scr), STATE_U64(struct arm_env, sder),
+    STATE_U32(struct arm_env, fp_nzcv), STATE_U32(struct arm_env, fpexc), STATE_ARRAY(struct arm_env, a32.r13),
+    STATE_ARRAY(struct arm_env, a32.r14), STATE_ARRAY(struct arm_env, a32.spsrs), STATE_U32(struct arm_env, a32.spsr),
+    STATE_ARRAY(struct arm_env, a32.fiq), STATE_ARRAY(struct arm_env, a32.low), STATE_U32(struct arm_env, a32.dacr),
+    STATE_U32(struct arm_env, a32.dfsr), STATE_U32(struct arm_env, a32.ifsr), STATE_U32(struct arm_env, a32.dfar),
+    STATE_U32(struct arm_env, a32.ifar), STATE_END,
 };
 
 static void arm_loaded(struct cpu_env *c)

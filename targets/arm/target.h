@@ -2,11 +2,14 @@
 #ifndef TARGETS_ARM_TARGET_H
 #define TARGETS_ARM_TARGET_H
 
+#include "core/dev/state.h"
 #include "targets/target.h"
 
 struct arm_env;
 
 extern const struct target aarch64_target, arm_target;
+
+extern const struct state_field arm_state[];   /* of both targets */
 extern const struct ir_slot arm_slots[];       /* ARM_NSLOTS */
 extern const struct target_user arm64_user, arm32_user;
 
