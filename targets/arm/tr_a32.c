@@ -400,7 +400,7 @@ static void finish(struct tr_a32 *t)
         return;
     if (t->it) {
         store_itstate(t, t->it);
-        ir_set_pc_val(a32_ir(t), ir_i64(a32_ir(t), t->at | t->thumb));
+        ir_set_pc_val(a32_ir(t), tr_pc(t->a.c, t->at | t->thumb));
         ir_leave(a32_ir(t), RT_EXIT_FLUSHED);
     } else {
         a32_jump(t, t->at | t->thumb, IR_JUMP_PLAIN);
