@@ -305,10 +305,6 @@ static bool decode(struct tr_a32 *t, unsigned length)
         return t32_decode16(t, (uint16_t)i);
     if (is_simd(t, i, &a32)) {
         t->a.insn = a32;
-        if (t->a.c->mode & ARM_MODE_FP_TRAP) {
-            a32_exception(t, ARM_EXC_FP_TRAP, 0);
-            return true;
-        }
         return a32_simd_decode(t, a32);
     }
     if (t->thumb && !is_coprocessor(i))

@@ -134,7 +134,11 @@ static bool works_when_off(const struct tr_a32 *t, uint32_t insn)
 
 bool a32_simd_decode(struct tr_a32 *t, uint32_t insn)
 {
-    if (t->a.c->mode & ARM_MODE_FP_TRAP && !works_when_off(t, insn))
-        return false;
+    if (t->a.c->mode & ARM_MODE_FP_TRAP && !works_when_off(t, insn)) {
+        if (t->a.c->target->bits == 32)
+            return false;
+        a32_exception(t, ARM_EXC_FP_TRAP, 0);  /* an AArch64 kernel is told */
+        return true;
+    }
     return insn >> 28 == 15 ? a32_neon_decode(t, insn) : a32_vfp_decode(t, insn);
 }
