@@ -48,7 +48,8 @@ struct plan {
     unsigned norder;
     struct { uint64_t va; const uint8_t *host; } page[TCG_MAX_PAGES]; unsigned npages;
     struct tcg_span *spans; unsigned nspans;
-    uint8_t *bytes;
+    uint8_t *bytes;                            /* of the spans; once merged, of the nodes only */
+    uint8_t *merged;
     unsigned ninsns;
     const struct node *now;                    /* being decoded */
 };
@@ -71,6 +72,7 @@ static void plan_free(struct plan *p)
 {
     free(p->spans);
     free(p->bytes);
+    free(p->merged);
     free(p);
 }
 
@@ -272,6 +274,55 @@ static void copy_bytes(struct plan *p)
     }
 }
 
+struct piece { struct tcg_span span; const uint8_t *bytes; };
+
+static int by_host(const void *a, const void *b)
+{
+    const uint8_t *x = ((const struct piece *)a)->span.host, *y = ((const struct piece *)b)->span.host;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Do two pieces, the second not before the first, make one stretch of a page? */
+static bool adjoin(const struct tcg_span *a, const struct tcg_span *b)
+{
+    return b->host <= a->host + a->len && (uintptr_t)a->host >> 12 == (uintptr_t)b->host >> 12 &&
+           b->va - a->va == (uint64_t)(b->host - a->host);
+}
+
+/* Each byte of the region once: blocks lie side by side, and those of a call that was followed twice are the same. The
+ * first span stays the seed's. False: two blocks saw different bytes at one place, so the guest has just changed it. */
+static bool merge_spans(struct plan *p)
+{
+    struct piece *piece = xreallocarray(NULL, p->nspans, sizeof *piece);
+    unsigned n = 0, total = 0;
+    bool same = true;
+
+    for (unsigned i = 0; i < p->nspans; total += p->spans[i++].len)
+        piece[i] = (struct piece){ p->spans[i], p->bytes + total };
+    qsort(piece + 1, p->nspans - 1, sizeof *piece, by_host);
+    p->merged = xmalloc(total);
+    for (unsigned i = 0, at = 0; i < p->nspans; i++) {
+        struct tcg_span *last = n ? &p->spans[n - 1] : NULL, *s = &piece[i].span;
+        unsigned known = 0;
+
+        if (i > 1 && adjoin(last, s)) {
+            known = (unsigned)(last->host + last->len - s->host);
+            if (known > s->len)
+                known = s->len;
+            same &= !memcmp(p->merged + at - (last->host + last->len - s->host), piece[i].bytes, known);
+            last->len += s->len - known;
+        } else {
+            p->spans[n++] = *s;
+        }
+        memcpy(p->merged + at, piece[i].bytes + known, s->len - known);
+        at += s->len - known;
+    }
+    p->nspans = n;
+    free(piece);
+    return same;
+}
+
 static struct plan *plan_new(struct tcg_vcpu *tv, struct tcg_region *seed)
 {
     struct tcg_engine *e = tv->engine;
@@ -427,9 +478,13 @@ static bool still_there(const struct tcg_cache *c, const struct plan *p)
 static void compile(struct tcg_engine *e, struct tcg_ctx *ctx, struct plan *p)
 {
     struct tcg_request rq = { .pc = p->node[0].pc, .mode = p->mode, .tier = TCG_HOT, .spans = p->spans,
-                              .nspans = p->nspans, .bytes = p->bytes, .counter = -1, .ninsns = p->ninsns };
+                              .counter = -1, .ninsns = p->ninsns };
     struct tcg_region *r, *seed = p->node[0].region;
 
+    if (!merge_spans(p))
+        return;
+    rq.nspans = p->nspans;
+    rq.bytes = p->merged;
     build(e, p, &ctx->ir);
     if (ctx->ir.error || tcg_compile(ctx, &rq, &r) < 0)
         return;                                /* too large, or no room now: the cold translations go on */

@@ -87,7 +87,7 @@ void tcg_cache_free(struct tcg_cache *c);
 static inline void tcg_cache_lock(struct tcg_cache *c) { pthread_mutex_lock(&c->lock); }
 static inline void tcg_cache_unlock(struct tcg_cache *c) { pthread_mutex_unlock(&c->lock); }
 
-/* Memory for describing a translation, in the current chunk; 16-byte aligned; NULL when the chunk is full. Locked. */
+/* Memory for describing a translation, in the current chunk; 8-byte aligned; NULL when the chunk is full. Locked. */
 void *tcg_meta_alloc(struct tcg_cache *c, size_t bytes);
 /* Make at least `code` and `meta` bytes available in the current chunk, moving to an empty one if need be; false: the
  * cache is full, tcg_evict() first. Locked. */

@@ -58,7 +58,7 @@ void *tcg_meta_alloc(struct tcg_cache *c, size_t bytes)
     struct tcg_chunk *k = &c->chunk[c->cur];
     void *p = k->meta + k->meta_used;
 
-    bytes = align_up(bytes, 16);
+    bytes = align_up(bytes, 8);
     if (k->meta_size - k->meta_used < bytes)
         return NULL;
     k->meta_used += bytes;
@@ -76,6 +76,7 @@ bool tcg_room(struct tcg_cache *c, size_t code, size_t meta)
             return true;
         if (c->chunk[next].n)
             return false;
+        codebuf_written(k->rw, k->size);
         c->cur = next;
     }
     return false;

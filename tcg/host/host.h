@@ -27,8 +27,7 @@ struct tcg_link {
     struct tcg_link *next_in, **prev_in;       /* links into the same translation */
     uint8_t *field;                            /* the rel32 field, executable address */
     const uint8_t *stub;                       /* where it goes unpatched, executable address */
-    uint8_t kind;                              /* enum ir_jump */
-} __attribute__((aligned(16)));
+};
 
 /* A page that a system-mode translation was made from: checked at its checked entry. */
 struct host_page { uint64_t va; const uint8_t *host; };

@@ -227,7 +227,7 @@ static void to_page_of(struct x64_emit *e, unsigned pc, unsigned t)
 }
 
 /* The jump's field is 4-byte aligned, so that patching it is one store. */
-static void emit_link(struct x64_emit *e, uint64_t pc, unsigned kind)
+static void emit_link(struct x64_emit *e, uint64_t pc)
 {
     struct x64_stub *s = x64_stub(e, link_stub);
     struct tcg_link *l;
@@ -238,7 +238,6 @@ static void emit_link(struct x64_emit *e, uint64_t pc, unsigned kind)
     }
     l = s->link = &e->u->links[e->nlinks++];
     l->pc = pc;
-    l->kind = (uint8_t)kind;
     x64_align(&e->b, 4, 3);
     x64_cold_jmp(e, s);
     l->field = (uint8_t *)(uintptr_t)(e->u->rx + s->from[0]);
@@ -248,7 +247,7 @@ static void emit_link(struct x64_emit *e, uint64_t pc, unsigned kind)
 static void landing(struct x64_emit *e, struct x64_stub *s)
 {
     x64_bind(&e->b, s->back2, x64_here(&e->b));
-    emit_link(e, s->v, IR_JUMP_PLAIN);
+    emit_link(e, s->v);
 }
 
 enum {
@@ -315,7 +314,7 @@ void x64_emit_goto_pc(struct x64_emit *e)
         push_return(e, e->i->imm2, RTMP, true);
     if (e->mode->system)
         to_page(e, e->i->imm);
-    emit_link(e, e->i->imm, e->i->aux);
+    emit_link(e, e->i->imm);
 }
 
 /* --- indirect jumps --------------------------------------------------------------------------------------------------------------- */
