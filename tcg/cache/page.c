@@ -95,8 +95,10 @@ bool pages_join(struct tcg_cache *c, struct tcg_region *r)
         bytes += s->len;
         if (first && c->page_gained)
             c->page_gained(c->opaque, p);
-        else if (p->copy && memcmp(p->copy + u->off, u->bytes, u->len))
-            memcpy(p->copy + u->off, u->bytes, u->len);     /* the copy is what translations were made from */
+        else if (p->copy && memcmp(p->copy + u->off, u->bytes, u->len)) {
+            free(p->copy);                     /* others may still stand on what the copy has: compare each next time */
+            p->copy = NULL;
+        }
     }
     return true;
 }
@@ -131,9 +133,9 @@ bool bytes_unchanged(const struct tcg_region *r)
     return true;
 }
 
-/* Drop what covers [off, off + len) of a page and differs, or all of it. A drop may take several entries of the list
- * with it, so the walk starts again after each. */
-static unsigned drop_in(struct tcg_cache *c, struct tcg_page *p, unsigned off, unsigned len, bool changed_only)
+/* Drop what covers [off, off + len) of a page and differs from what the page holds, or all of it (NULL). A drop may take
+ * several entries of the list with it, so the walk starts again after each. */
+static unsigned drop_in(struct tcg_cache *c, struct tcg_page *p, unsigned off, unsigned len, const uint8_t *holds)
 {
     unsigned n = 0;
     struct tcg_page_use *u = p->uses;
@@ -141,7 +143,7 @@ static unsigned drop_in(struct tcg_cache *c, struct tcg_page *p, unsigned off, u
     while (u) {
         bool hit = u->off < off + len && off < (unsigned)u->off + u->len;
 
-        if (hit && (!changed_only || memcmp(u->bytes, p->host + u->off, u->len))) {
+        if (hit && (!holds || memcmp(u->bytes, holds + u->off, u->len))) {
             tcg_drop(c, u->region);
             n++;
             u = p->uses;
@@ -165,7 +167,7 @@ static bool each_page(struct tcg_cache *c, const uint8_t *host, uint64_t len, bo
 
         if (p && p->uses) {
             if (p->granules & granules_of(off, part))
-                drop_in(c, p, off, part, changed_only);
+                drop_in(c, p, off, part, changed_only ? p->host : NULL);
             left |= p->uses != NULL;
         }
         host += part;
@@ -187,23 +189,20 @@ void tcg_discard(struct tcg_cache *c, const uint8_t *host, uint64_t len)
     for (unsigned i = 0; i < 1u << TCG_PAGE_HASH_BITS; i++)
         for (struct tcg_page *p = c->page_hash[i]; p; p = p->next)
             if (p->host >= page_of(host) && p->host < host + len)
-                drop_in(c, p, 0, PAGE, false);
+                drop_in(c, p, 0, PAGE, NULL);
     tcg_cache_unlock(c);
 }
 
 static unsigned check_page(struct tcg_cache *c, struct tcg_page *p)
 {
-    unsigned n;
-
+    if (c->check_once)
+        return drop_in(c, p, 0, PAGE, p->host);
     if (p->copy && !memcmp(p->copy, p->host, PAGE))
         return 0;
-    n = drop_in(c, p, 0, PAGE, true);
-    if (!p->uses || c->check_once)
-        return n;
     if (!p->copy)
         p->copy = xmalloc(PAGE);
-    memcpy(p->copy, p->host, PAGE);
-    return n;
+    memcpy(p->copy, p->host, PAGE);            /* the guest may go on writing: what is compared must be what is remembered */
+    return drop_in(c, p, 0, PAGE, p->copy);
 }
 
 unsigned tcg_check_pages(struct tcg_cache *c)
