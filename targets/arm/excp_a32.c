@@ -6,7 +6,7 @@
 
 uint64_t arm_a32_enter(struct arm_env *env, uint32_t spsr, uint64_t pc)
 {
-    env->pstate = PSTATE_A32 | (spsr & (PSTATE_E | PSTATE_A | PSTATE_I | PSTATE_F | PSTATE_PAN | PSTATE_SSBS | PSTATE_IL));
+    env->pstate = PSTATE_A32 | (spsr & (PSTATE_E | PSTATE_A | PSTATE_I | PSTATE_F | PSTATE_PAN | CPSR_SSBS | PSTATE_IL));
     env->c.pc = spsr & CPSR_T ? (uint32_t)pc | 1 : (uint32_t)pc & ~3u;
     arm_set_cpsr(env, spsr, 0xf0000000 | CPSR_Q | CPSR_GE | CPSR_IT);
     return env->c.pc;

@@ -65,7 +65,7 @@ static uint32_t ge_mask(uint32_t bits) { return (bits & 1) * 0xff | (bits >> 1 &
 
 void arm_set_cpsr(struct arm_env *env, uint32_t v, uint32_t mask)
 {
-    enum { SIMPLE = PSTATE_E | PSTATE_A | PSTATE_I | PSTATE_F | PSTATE_A32_MODE | PSTATE_PAN | PSTATE_SSBS | PSTATE_IL };
+    enum { SIMPLE = PSTATE_E | PSTATE_A | PSTATE_I | PSTATE_F | PSTATE_A32_MODE | PSTATE_PAN | CPSR_SSBS | PSTATE_IL };
     uint32_t it = (v >> 25 & 3) | (v >> 10 & 0x3f) << 2;
 
     if (mask & 0xf0000000)

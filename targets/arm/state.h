@@ -85,7 +85,7 @@ struct arm_env {
     const struct arm_model *model;
     bool system;
     /* system level */
-    uint32_t pstate;                           /* as in SPSR, without NZCV: enum arm_pstate; with PSTATE_A32, without T, IT, GE, Q */
+    uint32_t pstate;                           /* as in SPSR, without NZCV: enum arm_pstate; with PSTATE_A32, as in CPSR without T, IT, GE, Q */
     uint32_t itstate, q;                       /* AArch32: ITSTATE of the instruction at pc; Q: 0 or 1 */
     _Atomic uint32_t lines;                    /* bit 0 IRQ, bit 1 FIQ; set by any thread */
     uint64_t sp_el[4];                         /* stack pointers; that of the bank in use is in sp */
@@ -178,5 +178,6 @@ static inline void arm_set_flags(struct arm_env *env, uint32_t nzcv)
 uint32_t arm_cpsr(const struct arm_env *env);
 void arm_set_cpsr(struct arm_env *env, uint32_t v, uint32_t mask);
 enum { CPSR_T = 1 << 5, CPSR_GE = 0xf << 16, CPSR_Q = 1 << 27, CPSR_IT = 0x0600fc00, CPSR_J = 1 << 24,
+       CPSR_SSBS = 1 << 23 /* PSTATE_SSBS is a bit of ITSTATE here */,
        CPSR_USER = 0xf80f0200 /* what User mode may change by MSR: NZCVQ, GE, E */ };
 #endif

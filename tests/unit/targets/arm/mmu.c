@@ -306,11 +306,33 @@ static void stage1_of_el2(void **state)
     core_free(h);
 }
 
+/* An exception in an IT block leaves nothing of ITSTATE behind: bit 12 of SPSR is SSBS from AArch64, ITSTATE from AArch32. */
+static void it_state(void **state)
+{
+    enum { ITE_NE = 0x1400 /* ITSTATE 0x14 */, SSBS = 1 << 23 };
+    struct core *h = core_new("max");
+    struct arm_env *env = h->env;
+
+    (void)state;
+    assert_int_equal(arm_a32_enter(env, A32_USR | CPSR_T | ITE_NE | SSBS, 0x8000), 0x8001);
+    assert_int_equal(env->itstate, 0x14);
+    assert_int_equal(arm_a32_leave(env), A32_USR | CPSR_T | ITE_NE | SSBS);
+    arm_a32_enter(env, A32_USR | CPSR_T | ITE_NE, 0x8000);
+    env->itstate = 0;                          /* the block has been run to its end */
+    assert_int_equal(arm_a32_leave(env), A32_USR | CPSR_T);
+
+    arm_set_cpsr(env, A32_USR | CPSR_T | ITE_NE, ~0u);
+    env->itstate = 0;
+    assert_int_equal(arm_cpsr(env), A32_USR | CPSR_T);
+    core_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(granule_4k), cmocka_unit_test(rights), cmocka_unit_test(access_flag), cmocka_unit_test(granule_64k),
         cmocka_unit_test(exceptions), cmocka_unit_test(levels), cmocka_unit_test(illegal_returns), cmocka_unit_test(stage1_of_el2),
+        cmocka_unit_test(it_state),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
