@@ -94,6 +94,19 @@ static void system_page_lost(void *opaque, struct tcg_page *p)
         ram_code_clear(ram, off);
 }
 
+/* List lock inside the cache's: as in purge_write_tags(). */
+static bool system_settled(void *opaque, uint64_t since)
+{
+    struct tcg_engine *e = opaque;
+    bool all = true;
+
+    pthread_mutex_lock(&e->list_lock);
+    for (unsigned i = 0; i < e->nvcpus; i++)
+        all &= !atomic_load(&e->vcpus[i]->running) || __atomic_load_n(&e->vcpus[i]->epoch, __ATOMIC_ACQUIRE) >= since;
+    pthread_mutex_unlock(&e->list_lock);
+    return all;
+}
+
 static void ram_code_written(void *opaque, struct ram_block *ram, uint64_t off, uint64_t len)
 {
     struct tcg_engine *e = opaque;
@@ -159,6 +172,7 @@ static int start_engine(struct tcg_engine *e, struct vcpu *v, struct error *err)
         e->cache->page_gained = system_page_gained;
         e->cache->page_lost = system_page_lost;
         e->cache->check_once = true;
+        e->cache->settled = system_settled;
         ram_on_code_write(e->bus, ram_code_written, e);
         listener = (struct mem_listener){ .changed = map_changed, .cleaned = ram_cleaned, .opaque = e };
         mem_listen(e->bus, &listener);

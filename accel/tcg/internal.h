@@ -56,6 +56,7 @@ struct tcg_vcpu {
     struct rt_view *views[ENGINE_VIEWS];
     uint64_t view_keys[ENGINE_VIEWS], view_used[ENGINE_VIEWS], view_clock;     /* used: the clock then; 0 never */
     uint64_t salt_mode, salt;                  /* of that mode; UINT64_MAX none yet */
+    uint64_t epoch;                            /* the cache's when it last entered generated code */
     atomic_uint pending;
     atomic_bool running;                       /* in the run loop: others wait for it in exclusive_begin */
     bool in_access;                            /* user mode: C code touches guest memory for the instruction at access_pc */

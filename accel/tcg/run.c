@@ -175,6 +175,7 @@ static uint64_t execute(struct tcg_vcpu *tv, struct tcg_region *r)
     if (log_on(LOG_EXEC | LOG_CPU) && log_wants(tv->env->pc))
         log_exec(tv, r);
     tv->env->pc_page = tv->env->pc & -(UINT64_C(1) << RT_PAGE_BITS);
+    __atomic_store_n(&tv->epoch, __atomic_load_n(&tv->engine->cache->epoch, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
     if (unlikely(tv->io))
         return execute_io(tv, r);
     if (r->interp)

@@ -264,6 +264,17 @@ static uint64_t read_part(struct tcg_vcpu *tv, uint64_t va, unsigned size, unsig
     return m.host ? host_read(m.host, size) : device_read(tv, va, m.gpa, size, host_pc);
 }
 
+/* Memory has been written. The bytes are there before anyone is asked whether the page has code: who makes it a page with
+ * code does so before reading it, so that one of the two sees the other. */
+static void note_write(const struct target_mem *m, unsigned size)
+{
+    if (!m->ram)
+        return;
+    atomic_thread_fence(memory_order_seq_cst);
+    if (ram_needs_notice(m->ram, m->ram_off))
+        ram_written(m->ram, m->ram_off, size);
+}
+
 static void write_part(struct tcg_vcpu *tv, struct target_mem m, uint64_t va, unsigned size, uint64_t val,
                        uintptr_t host_pc)
 {
@@ -272,8 +283,7 @@ static void write_part(struct tcg_vcpu *tv, struct target_mem m, uint64_t va, un
         return;
     }
     host_write(m.host, size, val);
-    if (m.ram && ram_needs_notice(m.ram, m.ram_off))
-        ram_written(m.ram, m.ram_off, size);
+    note_write(&m, size);
 }
 
 static bool crosses(uint64_t va, unsigned size) { return (va & (PAGE - 1)) + size > PAGE; }
@@ -490,8 +500,7 @@ static void access_end(struct tcg_vcpu *tv, const struct target_mem *m, unsigned
 {
     atomic_signal_fence(memory_order_seq_cst);
     tv->in_access = false;
-    if (m->ram && ram_needs_notice(m->ram, m->ram_off))
-        ram_written(m->ram, m->ram_off, size);
+    note_write(m, size);
 }
 
 uint64_t rt_amo(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned memop, unsigned kind, uintptr_t host_pc)

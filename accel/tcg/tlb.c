@@ -378,7 +378,8 @@ static void purge_view(struct rt_view *w, const uint8_t *page, uint64_t va)
 /* A vCPU that fills an entry meanwhile notes it first, stores it, and then looks whether the page has got code. */
 void purge_write_tags(struct tcg_engine *e, const uint8_t *page)
 {
-    uint64_t va = __atomic_exchange_n(writable_slot(e, page), 0, __ATOMIC_SEQ_CST);
+    /* The word stays: another page may share it. */
+    uint64_t va = __atomic_load_n(writable_slot(e, page), __ATOMIC_SEQ_CST);
 
     if (!va)
         return;

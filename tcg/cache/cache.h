@@ -34,6 +34,7 @@ struct tcg_page {
     uint8_t *copy;                             /* contents at the last check, or NULL */
     bool check;                                /* may change unseen: compare at tcg_check_pages */
     struct tcg_page *check_next;
+    uint64_t since;                            /* the cache's epoch when it got its first translation */
 };
 
 /* A translation's entry in the list of one of its pages. */
@@ -71,6 +72,10 @@ struct tcg_cache {
     /* told when a page gets its first translation (mark it) or has lost its last (unmark it); under the lock */
     void (*page_gained)(void *opaque, struct tcg_page *p);
     void (*page_lost)(void *opaque, struct tcg_page *p);
+    /* With check_once: is every vCPU sure to see the marks of pages that gained translations at this epoch? One that has
+     * not left generated code since may still write by an answer that it got before. */
+    bool (*settled)(void *opaque, uint64_t since);
+    uint64_t epoch;                            /* counts pages gained; read without the lock */
     void *opaque;
     /* counters for `info jit` */
     uint64_t n_cold, n_hot, n_dropped, n_evicted, n_links, n_checks, n_writes;

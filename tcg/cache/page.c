@@ -93,8 +93,11 @@ bool pages_join(struct tcg_cache *c, struct tcg_region *r)
         p->uses = u;
         __atomic_fetch_or(&p->granules, granules_of(u->off, u->len), __ATOMIC_RELAXED);
         bytes += s->len;
-        if (first && c->page_gained)
+        if (first && c->page_gained) {
             c->page_gained(c->opaque, p);
+            p->since = c->epoch + 1;
+            __atomic_store_n(&c->epoch, p->since, __ATOMIC_SEQ_CST);
+        }
         else if (p->copy && memcmp(p->copy + u->off, u->bytes, u->len)) {
             free(p->copy);                     /* others may still stand on what the copy has: compare each next time */
             p->copy = NULL;
@@ -208,6 +211,7 @@ static unsigned check_page(struct tcg_cache *c, struct tcg_page *p)
 unsigned tcg_check_pages(struct tcg_cache *c)
 {
     unsigned n = 0;
+    bool settled;
 
     if (!__atomic_load_n(&c->check_list, __ATOMIC_ACQUIRE))
         return 0;
@@ -215,8 +219,9 @@ unsigned tcg_check_pages(struct tcg_cache *c)
     c->n_checks++;
     for (struct tcg_page *p = c->check_list, *next; p; p = next) {
         next = p->check_next;
+        settled = c->check_once && (!c->settled || c->settled(c->opaque, p->since));
         n += check_page(c, p);
-        if (c->check_once && p->check)
+        if (settled && p->check)
             tcg_page_checked(c, p, false);
     }
     tcg_cache_unlock(c);
