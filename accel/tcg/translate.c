@@ -157,6 +157,22 @@ static unsigned spans_of(struct tcg_vcpu *tv, const struct fetcher *f, uint64_t 
     return 2;
 }
 
+/* Bytes that belong to the translation though no one looked at them: an instruction that is not executed, but raises (a
+ * debugger's step). */
+static void take_unseen(struct fetcher *f, const struct tcg_span *s, unsigned n)
+{
+    unsigned at = 0;
+
+    for (unsigned i = 0; i < n; at += s[i++].len) {
+        unsigned seen = f->have <= at ? 0 : f->have - at;
+
+        if (seen < s[i].len) {
+            memcpy(f->bytes + at + seen, s[i].host + seen, s[i].len - seen);
+            f->have = at + s[i].len;
+        }
+    }
+}
+
 static void log_guest_code(const struct tcg_vcpu *tv, const struct tr_ctx *tr, uint64_t pc, const struct tcg_span *s,
                            unsigned n)
 {
@@ -259,6 +275,7 @@ static struct tcg_region *translate(struct tcg_vcpu *tv, const uint8_t *host)
         rq.mode = tr.mode;
         rq.ninsns = tr.ninsns;
         rq.nspans = spans_of(tv, &f, pc, tr.end_pc, spans);
+        take_unseen(&f, spans, rq.nspans);
         rq.counter = tier_counts(tv) ? e->tier == TIER_HOT ? 0 : e->hot_after : -1;
         if (log_on(LOG_IN_ASM))
             log_guest_code(tv, &tr, pc, spans, rq.nspans);
