@@ -164,6 +164,7 @@ retry:
     u.links = r->links;
     u.nlinks = nlinks;
     u.salt = r->salt;
+    u.no_salt = r->salt == TCG_SALT_NONE;
     ret = host_emit(&u);
     if (ret == -ENOSPC) {
         /* The estimate was short: the next chunk has more room, if it is free. */

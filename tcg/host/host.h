@@ -43,6 +43,7 @@ struct host_unit {
     uint64_t pc;                               /* guest entry address */
     const struct host_page *pages; unsigned npages;   /* system mode */
     uint64_t salt;                             /* of its mode: entries of jump[] and ret[] are of this mode only */
+    bool no_salt;                              /* there are too many modes: no entry of ret[] may be made */
     int32_t *counter;                          /* counts down at entry, leaves with RT_EXIT_HOT below 0; NULL: none */
     struct tcg_link *links; unsigned nlinks;   /* as many as host_links_needed() said */
     /* out */

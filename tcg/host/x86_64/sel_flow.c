@@ -280,10 +280,13 @@ static void toggle_salt(struct x64_emit *e, unsigned reg)
 /* Pushes {return pc, landing}. At an exit every register but `keep` is free; advance: not when the entry is replaced. */
 static void push_return(struct x64_emit *e, uint64_t ret_pc, unsigned keep, bool advance)
 {
-    struct x64_stub *s = x64_stub(e, landing);
+    struct x64_stub *s;
     unsigned t = keep == RAX ? RCX : RAX;
     uint64_t salted = ret_pc ^ e->u->salt;
 
+    if (e->u->no_salt)
+        return;
+    s = x64_stub(e, landing);
     x64_g(&e->b, X_mov_load, false, t, x64_view(e, offsetof(struct rt_view, ret_top)));
     if (advance) {
         x64_alui(&e->b, ALU_ADD, false, x64_r(t), sizeof(struct rt_ret_entry));
