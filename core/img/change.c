@@ -142,7 +142,9 @@ int img_amend(int argc, char **argv)
             any = true;
             help |= img_wants_help(optarg);
             ret = !help && img_add_options(o, optarg, &err) < 0 ? img_fail(&err) + 1 : 0;
-        } else if (opt != OPT_FORCE) {
+        } else if (opt == OPT_FORCE) {
+            ret = img_fail_text("--force: it allows the erasing of LUKS keys, which cannot be amended here; leave it out") + 1;
+        } else {
             ret = img_option(&g, opt, "amend");
         }
     }
