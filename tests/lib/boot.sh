@@ -62,3 +62,34 @@ stop() {
     kill "$emulator_pid" 2>/dev/null || fail "ended early"
     ends 10 "${1:-0}"
 }
+
+# shell_initrd: makes $tmp/initrd.gz of the installer's, with an init that says what machine it is on, computes, starts a
+# child and powers off.
+shell_initrd() {
+    cat > "$tmp/init" <<'INIT'
+#!/bin/sh
+mount -t proc proc /proc
+mount -t devtmpfs devtmpfs /dev
+echo "CPUS=$(grep -c ^processor /proc/cpuinfo) MACHINE=$(uname -m)"
+dd if=/dev/zero bs=64k count=64 2>/dev/null | md5sum
+i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; echo "LOOP=$i"
+(exit 42); echo "CHILD=$?"
+poweroff -f
+INIT
+    tests/lib/newc test-init="$tmp/init" | gzip -1 | cat "$debian/initrd.gz" - > "$tmp/initrd.gz"
+}
+
+# shell_runs CPUS MACHINE COMMAND...: what that init says, with the kernel and machine of COMMAND, to which the rest is
+# added; MACHINE is the kernel's name.
+shell_runs() {
+    cpus=$1 machine=$2
+    shift 2
+    start "$@" -smp "$cpus" -m 1G -nographic -no-reboot -initrd "$tmp/initrd.gz"
+    expect 200 "CPUS=$cpus MACHINE=$machine"
+    expect 30 'b5cfa9d6c8febd618f91ac2843d50a1c'
+    expect 30 'LOOP=2000'
+    expect 10 'CHILD=42'
+    expect 20 'Power down'
+    ends 10 0
+    rm -f "$tmp/keys"
+}
