@@ -93,3 +93,19 @@ shell_runs() {
     ends 10 0
     rm -f "$tmp/keys"
 }
+
+# uboot EMULATOR: $debian's U-Boot comes to its prompt, finds the PCIe host and a disk on it, and starts again.
+uboot() {
+    printf '%512s' hello > "$tmp/disk.img"
+    start "$1" -M virt -m 256M -nographic -no-reboot -bios "$debian/u-boot.bin" \
+        -drive if=none,id=d,format=raw,file="$tmp/disk.img" -device virtio-blk-pci,drive=d
+    expect 60 'Hit any key'
+    type "$(printf '\r')"
+    expect 20 '^=> '
+    type "$(printf 'pci\r')"
+    expect 20 '0x1b36     0x0008     Bridge device'
+    type "$(printf 'virtio info\r')"
+    expect 20 'VirtIO Block Device'
+    type "$(printf 'reset\r')"
+    ends 20 0
+}
