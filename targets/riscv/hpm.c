@@ -123,8 +123,9 @@ static void set_alarm(struct riscv_env *env)
         return;
     for (unsigned n = 3; n < RV_HPM_COUNTERS; n++)
         if (env->hpm_running >> n & 1 && !(env->mhpmevent[n] & EVENT_OF) && env->mhpmcounter[n]) {
-            uint64_t left = 0 - env->mhpmcounter[n] - (stands_behind(env, n) - env->hpm_since[n]);
+            uint64_t left = 0 - env->mhpmcounter[n], gone = stands_behind(env, n) - env->hpm_since[n];
 
+            left = gone < left ? left - gone : 0;  /* by the host's clock it may have run past since it was looked at */
             least = left < least ? left : least;
         }
     if (least > (uint64_t)INT64_MAX / 64) {
