@@ -71,7 +71,7 @@ struct target {
     const char *const *(*model_names)(void);   /* ended by NULL */
     const char *default_model_user, *default_model_system;
     const void *(*parse_cpu)(const char *spec, bool system, struct error *err);   /* "rv64,zba=off"; NULL + err */
-    void (*print_cpu_help)(void *FILE_to);
+    void (*print_cpu_help)(void *FILE_to, const char *model);   /* marks the features of @model; NULL: of the default */
 
     /* What a device tree's cpu node says of a model: put() is called for each property; NULL if there is no device tree. */
     void (*describe_cpu)(const void *model, void (*put)(void *opaque, const char *name, const void *bytes, size_t len),
@@ -110,6 +110,7 @@ struct target {
     int (*gdb_read)(struct cpu_env *env, unsigned reg, uint8_t *buf, size_t room);    /* bytes, 0 unknown */
     int (*gdb_write)(struct cpu_env *env, unsigned reg, const uint8_t *buf, size_t n);
     void (*dump)(const struct cpu_env *env, void *FILE_to);   /* `info registers`, -d cpu */
+    void (*dump_fp)(const struct cpu_env *env, void *FILE_to);   /* ... -d cpu,fpu; may be NULL */
 
     /* snapshots: state table */
     const struct state_field *state; unsigned state_version;

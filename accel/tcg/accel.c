@@ -26,7 +26,7 @@ static size_t default_cache(bool system) { return system ? (size_t)256 << 20 : (
 static int read_options(struct tcg_engine *e, struct optlist *o, uint64_t *cache_bytes, struct error *err)
 {
     static const char *const threads[] = { "single", "multi", NULL };
-    static const char *const backends[] = { "jit", "interp", NULL };
+    static const char *const backends[] = { "native", "interp", "jit", NULL };
     static const char *const tiers[] = { "auto", "cold", "hot", NULL };
     int thread = 1, backend = 0, tier = 0;
     uint64_t hot = HOT_AFTER;

@@ -121,6 +121,8 @@ static void log_exec(struct tcg_vcpu *tv, const struct tcg_region *r)
                 (unsigned long long)r->mode, r->tier == TCG_HOT ? " hot" : "");
     if (log_on(LOG_CPU) && tv->engine->target->dump)
         tv->engine->target->dump(tv->env, f);
+    if (log_on(LOG_CPU) && log_on(LOG_FPU) && tv->engine->target->dump_fp)
+        tv->engine->target->dump_fp(tv->env, f);
     log_end();
 }
 

@@ -24,6 +24,8 @@ struct range {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FILE *stream;            /* NULL: stderr */
+static char *pattern;           /* -D with a %d, for -d tid; NULL: none */
+static __thread FILE *own;      /* this thread's file, under -d tid */
 static struct range *ranges;    /* set before guests run, not changed after */
 static unsigned range_count;
 static unsigned guest_lines;
@@ -80,6 +82,13 @@ void log_help(FILE *to)
         fprintf(to, "%-15s %s\n", categories[i].name, categories[i].help);
 }
 
+static char *numbered(const char *path, int number)
+{
+    const char *percent = strchr(path, '%');
+
+    return percent ? xasprintf("%.*s%d%s", (int)(percent - path), path, number, percent + 2) : xstrdup(path);
+}
+
 int log_file(const char *path, struct error *err)
 {
     const char *percent = strchr(path, '%');
@@ -88,7 +97,7 @@ int log_file(const char *path, struct error *err)
 
     if (percent && (percent[1] != 'd' || strchr(percent + 2, '%')))
         return error_set(err, EINVAL, "-D %s: only one %%d (the process id) may stand in a log file's name", path);
-    name = percent ? xasprintf("%.*s%d%s", (int)(percent - path), path, getpid(), percent + 2) : xstrdup(path);
+    name = numbered(path, getpid());
     f = fopen(name, "we");
     if (!f) {
         error_errno(err, "-D %s: cannot open the log file", name);
@@ -101,8 +110,22 @@ int log_file(const char *path, struct error *err)
     if (stream)
         fclose(stream);
     stream = f;
+    free(pattern);
+    pattern = percent ? xstrdup(path) : NULL;
     pthread_mutex_unlock(&lock);
     return 0;
+}
+
+/* Where this thread writes. The first thread's number is the process id, whose file there is already. */
+static FILE *where(void)
+{
+    if (log_on(LOG_TID) && pattern && !own && gettid() != getpid()) {
+        char *name = numbered(pattern, gettid());
+
+        own = fopen(name, "we");
+        free(name);
+    }
+    return own && log_on(LOG_TID) ? own : stream ? stream : stderr;
 }
 
 /* START+LEN, START-LEN (LEN bytes that end at START) or START..END */
@@ -161,12 +184,12 @@ bool log_wants(uint64_t addr)
 FILE *log_begin(void)
 {
     pthread_mutex_lock(&lock);
-    return stream ? stream : stderr;
+    return where();
 }
 
 void log_end(void)
 {
-    fflush(stream ? stream : stderr);
+    fflush(where());
     pthread_mutex_unlock(&lock);
 }
 

@@ -43,7 +43,7 @@ void log_set_mask(unsigned categories);
 /** log_help - the categories, one per line, as `-d help` prints them. */
 void log_help(FILE *to);
 
-/** log_file - write to @path from now on; `%d` in it is the process id. Returns 0 or -errno. */
+/** log_file - write to @path from now on; `%d` in it is the process id (under -d tid the thread's). Returns 0 or -errno. */
 int log_file(const char *path, struct error *err);
 
 /** log_filter - keep in_asm, op, out_asm, exec, cpu to guest addresses in ranges: `START+LEN`, `START-LEN`, `START..END`,

@@ -73,12 +73,12 @@ void blk_iothreads_end(void)
     }
 }
 
-static const char *const types[] = { "secret", "tls-creds-x509", "tls-creds-psk", "throttle-group", "iothread" };
+const char *const blk_object_types[] = { "secret", "tls-creds-x509", "tls-creds-psk", "throttle-group", "iothread", NULL };
 
 bool blk_object_is(const char *type)
 {
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (str_eq(type, types[i]))
+    for (const char *const *t = blk_object_types; *t; t++)
+        if (str_eq(type, *t))
             return true;
     return false;
 }
@@ -89,8 +89,8 @@ int blk_object_add(struct blk_opts *o, struct error *err)
     struct nearest near = NEAREST_INIT(type != NULL ? type : "");
     int            ret;
 
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        nearest_try(&near, types[i]);
+    for (const char *const *t = blk_object_types; *t; t++)
+        nearest_try(&near, *t);
     if (type == NULL)
         ret = error_set(err, EINVAL, "--object needs a type: --object secret,id=NAME,data=TEXT");
     else if (str_eq(type, "secret"))

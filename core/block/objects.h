@@ -14,6 +14,9 @@ struct io_loop;
  *  -ENOENT with a sentence if disks have no object of this type. */
 int blk_object_add(struct blk_opts *o, struct error *err);
 
+/** blk_object_types - the names, ended by NULL. */
+extern const char *const blk_object_types[];
+
 /** blk_object_is - is this a type that blk_object_add() makes? */
 bool blk_object_is(const char *type);
 

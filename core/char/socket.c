@@ -117,7 +117,13 @@ static int open_unix(struct socket_chr *s, const char *path, bool server, struct
 static int open_tcp(struct socket_chr *s, const char *host, const char *port, bool server, struct error *err)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = server ? AI_PASSIVE : 0 }, *list;
-    int ret = getaddrinfo(host && *host ? host : server ? "127.0.0.1" : "localhost", port, &hints, &list), fd = -1, one = 1;
+    int fd = -1, one = 1;
+    uint64_t number;
+    int ret;
+
+    if (str_u64(port, &number) == 0 && number > 65535)
+        return error_set(err, EINVAL, "port %s is out of range: 0 to 65535", port);
+    ret = getaddrinfo(host && *host ? host : server ? "127.0.0.1" : "localhost", port, &hints, &list);
 
     if (ret)
         return error_set(err, EINVAL, "cannot find '%s' port '%s': %s", host ? host : "", port, gai_strerror(ret));

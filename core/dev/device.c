@@ -87,6 +87,16 @@ struct device *device_new(struct board *b, const struct device_type *t, const ch
     return dev;
 }
 
+void device_check_globals(const struct optlists *g)
+{
+    for (size_t i = 0; g && i < g->count; i++) {
+        const char *driver = optlist_get(g->at[i], "driver");
+
+        if (driver && !device_type_find(driver))
+            warn_say("-global %s: there is no device '%s'", optlist_text(g->at[i]), driver);
+    }
+}
+
 static int find_place(struct device *dev, struct bus **bus, struct error *err)
 {
     enum bus_kind kind = dev->type->bus;

@@ -112,6 +112,10 @@ extern const struct device_type *const all_device_types[];
 
 /* Types */
 
+struct optlists;
+/** device_check_globals - warn of -global options for devices that do not exist. */
+void device_check_globals(const struct optlists *globals);
+
 /** device_type_find - a type by name; NULL if there is none. */
 const struct device_type *device_type_find(const char *name);
 /** device_type_list - `-device help`: each type that a user can add, by bus. */

@@ -68,6 +68,8 @@ static void print_registers(struct hmp *h, struct vcpu *v)
 {
     fprintf(h->out, "\nCPU#%u\n", v->index);
     v->target->dump(v->env, h->out);
+    if (v->target->dump_fp)
+        v->target->dump_fp(v->env, h->out);
 }
 
 void hmp_info_registers(struct hmp *h, const char *args)

@@ -1,4 +1,5 @@
 /* The options of a whole machine. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -156,6 +157,8 @@ static int read_memory(struct sys_options *o, struct optlist *l, struct error *e
         return ret;
     if (o->maxmem_bytes && o->maxmem_bytes < o->ram_bytes)
         return optlist_error(l, err, EINVAL, "maxmem is less than the memory there is at the start");
+    if (o->ram_slots || (o->maxmem_bytes && o->maxmem_bytes != o->ram_bytes))
+        return optlist_error(l, err, ENOTSUP, "memory cannot be added to a running machine; give all of it by size=");
     return optlist_done(l, err);
 }
 
@@ -187,6 +190,19 @@ static int sys_name(void *opaque, const char *option, const char *arg, struct er
         ret = optlist_done(l, err);
     optlist_free(l);
     return ret;
+}
+
+static int sys_uuid(void *opaque, const char *option, const char *arg, struct error *err)
+{
+    size_t n = strlen(arg), good = 0;
+
+    for (; good < n; good++)
+        if (good == 8 || good == 13 || good == 18 || good == 23 ? arg[good] != '-' : !isxdigit((unsigned char)arg[good]))
+            break;
+    if (n != 36 || good != n)
+        return error_set(err, EINVAL, "%s %s: a UUID looks like 550e8400-e29b-41d4-a716-446655440000", option, arg);
+    ((struct sys_options *)opaque)->uuid = arg;
+    return 0;
 }
 
 static int sys_seed(void *opaque, const char *option, const char *arg, struct error *err)

@@ -288,7 +288,7 @@ bool user_wants_models(const struct user_options *o)
 {
     const char *model = o->cpu ? optlist_get(o->cpu, "model") : NULL;
 
-    return model && (str_eq(model, "help") || str_eq(model, "?"));
+    return model && (str_eq(model, "help") || str_eq(model, "?") || optlist_has(o->cpu, "help"));
 }
 
 /* Did the kernel start us for a program (binfmt_misc with flag O)? Then argv is our name, the program's path, with flag P

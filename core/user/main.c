@@ -28,6 +28,7 @@ static int pick_accel(struct user_options *o, struct error *err)
 {
     struct optlist *opts = o->accel ? o->accel : optlist_new("-accel");
     const char *name = optlist_get(opts, "accel");
+    int ret;
 
     if (name && !str_eq(name, "tcg"))
         return error_set(err, EINVAL, "-accel %s: a program of another architecture is translated; only tcg can do that", name);
@@ -35,7 +36,10 @@ static int pick_accel(struct user_options *o, struct error *err)
         if (str_eq((*a)->name, "tcg")) {
             user_proc.accel = *a;
             user_proc.targets = all_targets;
-            return (*a)->init(opts, false, err);
+            if (o->one_insn_per_tb)
+                optlist_set(opts, "one-insn-per-tb", "on");
+            ret = (*a)->init(opts, false, err);
+            return ret < 0 ? ret : optlist_done(opts, err);
         }
     return error_set(err, ENOSYS, "this build has no translator");
 }
@@ -115,7 +119,7 @@ static int user_main(int argc, char **argv, const char *arch)
     if (ret == 1)
         return 0;
     if (!ret && user_wants_models(&o)) {
-        user_proc.target->print_cpu_help(stdout);
+        user_proc.target->print_cpu_help(stdout, optlist_has(o.cpu, "help") ? optlist_get(o.cpu, "model") : NULL);
         return 0;
     }
     if (!ret) {

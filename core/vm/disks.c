@@ -7,7 +7,6 @@
 #include "core/base/str.h"
 #include "core/block/backend.h"
 #include "core/block/objects.h"
-#include "core/block/opts.h"
 #include "core/event/loop.h"
 #include "core/opt/optlist.h"
 #include "core/vm/machine.h"
@@ -61,35 +60,10 @@ static void on_state(void *opaque, enum run_state now)
         blk_resume_all();
 }
 
-/* Objects that drives and their devices name: they are there first. */
-static int add_objects(struct machine *m, struct error *err)
-{
-    int ret = 0;
-
-    for (size_t i = 0; i < m->opts->objects.count && ret == 0; i++) {
-        struct optlist *l = m->opts->objects.at[i];
-        const char *type = optlist_get(l, "qom-type");
-        struct blk_opts *o;
-
-        if (!type || !blk_object_is(type))
-            continue;
-        o = blk_opts_new();
-        for (size_t k = 0; k < optlist_count(l); k++) {
-            blk_opts_set(o, optlist_key(l, k), optlist_value(l, k));
-            optlist_use(l, k);
-        }
-        ret = blk_object_add(o, err);
-        blk_opts_free(o);
-        if (ret < 0)
-            error_prepend(err, "-object %s: ", optlist_text(l));
-    }
-    return ret;
-}
-
 int disks_open(struct machine *m, struct error *err)
 {
     const struct sys_options *o = m->opts;
-    int ret = add_objects(m, err);
+    int ret = 0;
 
     blk_drive_set_snapshot(o->snapshot);
     blk_drive_set_default_if(BLK_IF_VIRTIO);
@@ -109,7 +83,12 @@ int disks_add_devices(struct machine *m, struct error *err)
     for (struct blk_backend *b = NULL; ret == 0 && (b = blk_backend_next(b));) {
         struct optlist *l;
 
-        if (blk_backend_if(b) != BLK_IF_VIRTIO)
+        enum blk_if where = blk_backend_if(b);
+
+        if (where != BLK_IF_VIRTIO && where != BLK_IF_NONE && where != BLK_IF_PFLASH)
+            return error_set(err, ENODEV, "drive '%s': machine '%s' has no such place for it; use if=virtio, or if=none and -device",
+                             blk_backend_id(b), m->type->name);
+        if (where != BLK_IF_VIRTIO)
             continue;
         if (!m->type->disk_device)
             return error_set(err, ENODEV, "machine '%s' has no disk of its own; use -drive if=none and -device", m->type->name);

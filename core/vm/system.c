@@ -22,6 +22,7 @@
 #include "core/vm/lock.h"
 #include "core/vm/machine.h"
 #include "core/vm/nics.h"
+#include "core/vm/objects.h"
 #include "core/vm/savevm.h"
 #include "core/vm/settings.h"
 #include "core/vm/vcpu_life.h"
@@ -76,12 +77,16 @@ static const struct accel_type *pick_accel(const struct sys_options *o, struct e
     struct optlist *tcg;
 
     if (!o->accels.count) {
-        tcg = optlist_parse("-accel", "tcg", "accel", err);
+        tcg = optlist_parse("-accel", o->one_insn_per_tb ? "tcg,one-insn-per-tb=on" : "tcg", "accel", err);
         a = try_accel(tcg, err);
         optlist_free(tcg);
     }
     for (size_t i = 0; i < o->accels.count && !a; i++) {
+        const char *name = optlist_get(o->accels.at[i], "accel");
+
         error_clear(err);
+        if (o->one_insn_per_tb && name && str_eq(name, "tcg"))
+            optlist_set(o->accels.at[i], "one-insn-per-tb", "on");
         a = try_accel(o->accels.at[i], err);
     }
     return a;
@@ -98,10 +103,15 @@ static bool print_lists(const struct sys_options *o, const struct target *t)
     }
     if (optlist_has(o->machine, "help") && machine_type_help(o->arch, machine, stdout))
         return true;
-    if (model && (str_eq(model, "help") || str_eq(model, "?"))) {
-        t->print_cpu_help(stdout);
+    if (model && (str_eq(model, "help") || str_eq(model, "?") || optlist_has(o->cpu, "help"))) {
+        t->print_cpu_help(stdout, optlist_has(o->cpu, "help") ? model : NULL);
         return true;
     }
+    for (size_t i = 0; i < o->objects.count; i++)
+        if (optlist_is_help(o->objects.at[i])) {
+            objects_help(stdout);
+            return true;
+        }
     for (size_t i = 0; i < o->firmware_dirs.count; i++)
         if (str_eq(o->firmware_dirs.at[i], "help") || str_eq(o->firmware_dirs.at[i], "?")) {
             firmware_print_places(stdout, NULL);
@@ -266,6 +276,8 @@ static int build(struct machine *m, struct error *err)
     if (ret == 0)
         ret = make_chardevs(m->opts, err);
     if (ret == 0)
+        ret = objects_add(m->opts, err);
+    if (ret == 0)
         ret = disks_open(m, err);
     if (ret == 0)
         ret = nics_add_backends(m, err);
@@ -277,6 +289,7 @@ static int build(struct machine *m, struct error *err)
         ret = disks_add_devices(m, err);
     if (ret == 0)
         ret = nics_add_cards(m, err);
+    device_check_globals(m->board->globals);
     if (ret == 0 && m->type->finish)
         ret = m->type->finish(m, err);
     if (ret == 0)
@@ -319,10 +332,23 @@ static void tell_keys(void)
         note_say("Ctrl-A X quits, Ctrl-A H helps");
 }
 
+/* -d timing */
+static void tell_what_is_slow(const struct machine *m)
+{
+    if (icount_on())
+        log_printf("slow: -icount: one vCPU at a time, in turns\n");
+    if (m->opts->one_insn_per_tb)
+        log_printf("slow: -one-insn-per-tb: translations of one instruction, no regions\n");
+    if (log_on(LOG_EXEC | LOG_CPU | LOG_NOCHAIN))
+        log_printf("slow: -d exec, cpu, nochain: translations are not linked or each is written down\n");
+}
+
 static int run(struct machine *m, struct error *err)
 {
     take_signals();
     tell_keys();
+    if (log_on(LOG_TIMING))
+        tell_what_is_slow(m);
     machine_reset(m);
     if (m->opts->loadvm && savevm_load(m, m->opts->loadvm, err) < 0)
         return err->code;
@@ -343,6 +369,7 @@ static void end(struct machine *m)
     net_end();
     board_free(m->board);
     disks_close();
+    objects_end();
     loader_free(m->loader);
     loop_free(m->loop);
     machine_forget_notifiers(m);
@@ -376,6 +403,10 @@ static int start(const struct sys_options *o, struct error *err, int *status)
     ret = build(m, err);
     if (ret == 0 && !m->dumped)
         ret = run(m, err);
+    if (log_on(LOG_TIMING) && !m->dumped && accel->info) {
+        accel->info(log_begin());
+        log_end();
+    }
     *status = m->exit_status;
     end(m);
     machine_unlock();

@@ -13,6 +13,7 @@
 #include "accel/accel.h"
 #include "core/base/alloc.h"
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/vm/icount.h"
 #include "core/vm/lock.h"
 #include "core/vm/vcpu_life.h"
@@ -245,6 +246,13 @@ void vcpu_set_irq(struct vcpu *v, unsigned line, bool level)
 void vcpu_reset(struct vcpu *v)
 {
     v->target->reset(v->env);
+    if (log_on(LOG_CPU_RESET)) {
+        FILE *f = log_begin();
+
+        fprintf(f, "CPU Reset (CPU %u)\n", v->index);
+        v->target->dump(v->env, f);
+        log_end();
+    }
 }
 
 void vcpu_boot(struct vcpu *v, uint64_t entry, uint64_t arg)

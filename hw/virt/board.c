@@ -24,6 +24,8 @@ int virt_make_flash(struct machine *m, struct virt_board *b, gpa at, uint64_t ba
 int virt_make_fw_cfg(struct machine *m, struct virt_board *b, gpa at, struct error *err)
 {
     b->fw_cfg = fw_cfg_make(m->board, at, m->cpus, &m->opts->fw_cfg, err);
+    if (b->fw_cfg)
+        fw_cfg_add_uuid(b->fw_cfg, m->opts->uuid);
     return b->fw_cfg ? 0 : -EINVAL;
 }
 

@@ -44,20 +44,22 @@ static const char *const *model_names(bool a64)
 const char *const *arm64_model_names(void) { return model_names(true); }
 const char *const *arm32_model_names(void) { return model_names(false); }
 
-static void cpu_help(FILE *to, bool a64)
+static void cpu_help(FILE *to, bool a64, const char *model)
 {
+    const struct arm_model *m = model ? (a64 ? arm64_parse_cpu : arm32_parse_cpu)(model, true, NULL) : NULL;
+
     fprintf(to, "Available CPUs:\n");
     for (size_t i = 0; i < ARRAY_LEN(models); i++)
         if (fits(i, a64))
             fprintf(to, "  %-14s %s\n", models[i].name, models[i].help);
-    fprintf(to, "\nFeatures (FEATURE=on|off):\n");
+    fprintf(to, "\nFeatures (FEATURE=on|off%s%s):\n", m ? ", marked * when on in " : "", m ? model : "");
     for (size_t f = 0; f < ARM_NFEATURES; f++)
-        fprintf(to, "  %-14s %s\n", features[f].name, features[f].help);
-    fprintf(to, "  %-14s %s\n", "pauth-impdef", "pointer authentication by a cheap algorithm");
+        fprintf(to, "  %-14s%c %s\n", features[f].name, m && m->has[f] ? '*' : ' ', features[f].help);
+    fprintf(to, "  %-14s%c %s\n", "pauth-impdef", m && m->pauth_impdef ? '*' : ' ', "pointer authentication by a cheap algorithm");
 }
 
-void arm64_cpu_help(void *FILE_to) { cpu_help(FILE_to, true); }
-void arm32_cpu_help(void *FILE_to) { cpu_help(FILE_to, false); }
+void arm64_cpu_help(void *FILE_to, const char *model) { cpu_help(FILE_to, true, model); }
+void arm32_cpu_help(void *FILE_to, const char *model) { cpu_help(FILE_to, false, model); }
 
 static int feature_of(const char *name, size_t len)
 {

@@ -13,11 +13,11 @@ const char *const *arm64_model_names(void);
  * Returns the model, valid for the life of the process, or NULL with the sentence in err.
  */
 const void *arm64_parse_cpu(const char *spec, bool system, struct error *err);
-void arm64_cpu_help(void *FILE_to);
+void arm64_cpu_help(void *FILE_to, const char *model);
 
 /* The same for the programs and machines of AArch32: its models, and the 64-bit ones that have it. */
 const char *const *arm32_model_names(void);
 const void *arm32_parse_cpu(const char *spec, bool system, struct error *err);
-void arm32_cpu_help(void *FILE_to);
+void arm32_cpu_help(void *FILE_to, const char *model);
 
 #endif

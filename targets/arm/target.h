@@ -15,10 +15,12 @@ extern const struct target_user arm64_user, arm32_user;
 
 int arm64_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
 void arm64_dump(const struct cpu_env *c, void *FILE_to);
+void arm64_dump_fp(const struct cpu_env *c, void *FILE_to);
 int arm32_disas(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
 uint64_t arm_a32_mode(const struct arm_env *env);      /* target.mode_key of AArch32, without what the level adds */
 void arm_restore_extra(struct cpu_env *c, uint32_t extra);
 void arm32_dump(const struct cpu_env *c, void *FILE_to);
+void arm32_dump_fp(const struct cpu_env *c, void *FILE_to);
 
 /* Registers for gdb (gdb.c): the `g` packet is the core's. */
 enum { ARM64_GDB_CORE = 34, ARM32_GDB_CORE = 17 };

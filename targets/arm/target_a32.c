@@ -91,6 +91,15 @@ void arm32_dump(const struct cpu_env *c, void *FILE_to)
             cpsr >> 29 & 1 ? 'C' : '-', cpsr >> 28 & 1 ? 'V' : '-', cpsr & CPSR_T ? 'T' : 'A');
 }
 
+void arm32_dump_fp(const struct cpu_env *c, void *FILE_to)
+{
+    const struct arm_env *env = arm_env(c);
+
+    for (unsigned i = 0; i < 32; i++)
+        fprintf(FILE_to, "d%02u=%016llx%c", i, (unsigned long long)load_le(env->v[i / 2] + 8 * (i % 2), 8), i % 4 == 3 ? '\n' : ' ');
+    fprintf(FILE_to, "FPSCR=%08x\n", env->fpcr | arm_fpsr(env) | env->fp_nzcv);
+}
+
 static uint32_t debug_exception(void) { return ARM_EXC_DEBUG; }
 
 const struct target arm_target = {
@@ -102,7 +111,7 @@ const struct target arm_target = {
     .boot = a32_boot,
     .view_key = a32_view_key, .view_asid = a32_view_asid, .xlate = a32_xlate, .bus_fault = a32_bus_fault,
     .deliver = a32_deliver, .interrupt = a32_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
-    .align_fault = a32_align_fault, .debug_exception = debug_exception, .restore_extra = arm_restore_extra, .dump = arm32_dump,
+    .align_fault = a32_align_fault, .debug_exception = debug_exception, .restore_extra = arm_restore_extra, .dump = arm32_dump, .dump_fp = arm32_dump_fp,
     .gdb_core_regs = ARM32_GDB_CORE, .gdb_xml = arm32_gdb_xml, .gdb_read = arm32_gdb_read, .gdb_write = arm32_gdb_write,
     .state = arm_state, .state_version = 3, .user = &arm32_user,
 };

@@ -1,17 +1,18 @@
 /* targets/riscv/gdb.c - registers as gdb numbers them: x0..x31, pc, then f0..f31, then CSRs at 65 + number (the features
- * org.gnu.gdb.riscv.cpu, .fpu, .csr), and as people read them. */
+ * org.gnu.gdb.riscv.cpu, .fpu, .csr), the mode behind them (.virtual), and as people read them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/bits.h"
 #include "core/base/bytes.h"
 #include "core/base/str.h"
 #include "targets/riscv/csr.h"
 #include "targets/riscv/state.h"
 #include "targets/riscv/target.h"
 
-enum { REG_PC = 32, REG_F0 = 33, REG_CSR0 = 65 };
+enum { REG_PC = 32, REG_F0 = 33, REG_CSR0 = 65, REG_PRIV = REG_CSR0 + RV_CSRS };
 
 static const char *const x_names[32] = {
     "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
@@ -76,10 +77,18 @@ static char *csr_xml(const struct riscv_model *m)
     return str_take(&s);
 }
 
+/* The privilege mode, as $priv: no register of the architecture, but gdb's scripts for this machine know it by that name. */
+static char *virtual_xml(const struct riscv_model *m)
+{
+    (void)m;
+    return xasprintf("%s<feature name=\"org.gnu.gdb.riscv.virtual\"><reg name=\"priv\" bitsize=\"%u\" type=\"int\" regnum=\"%u\" "
+                     "save-restore=\"no\"/></feature>", head, m->xlen, REG_PRIV);
+}
+
 static char *target_xml(const struct riscv_model *m)
 {
     return xasprintf("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target><architecture>riscv:rv%u"
-                     "</architecture><xi:include href=\"riscv-cpu.xml\"/>%s<xi:include href=\"riscv-csr.xml\"/></target>",
+                     "</architecture><xi:include href=\"riscv-cpu.xml\"/>%s<xi:include href=\"riscv-csr.xml\"/><xi:include href=\"riscv-virtual.xml\"/></target>",
                      m->xlen, m->has[RV_F_f] ? "<xi:include href=\"riscv-fpu.xml\"/>" : "");
 }
 
@@ -87,11 +96,12 @@ const char *riscv_gdb_xml(const struct cpu_env *c, const char *annex)
 {
     static const struct { const char *name; char *(*make)(const struct riscv_model *m); } parts[] = {
         { "target.xml", target_xml }, { "riscv-cpu.xml", cpu_xml }, { "riscv-fpu.xml", fpu_xml }, { "riscv-csr.xml", csr_xml },
+        { "riscv-virtual.xml", virtual_xml },
     };
-    static __thread char *made[4];
+    static __thread char *made[ARRAY_LEN(parts)];
     const struct riscv_env *env = riscv_env(c);
 
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < ARRAY_LEN(parts); i++)
         if (str_eq(annex, parts[i].name)) {
             free(made[i]);
             return made[i] = parts[i].make(env->model);
@@ -112,6 +122,8 @@ int riscv_gdb_read(struct cpu_env *c, unsigned reg, uint8_t *buf, size_t room)
     else if (reg < REG_CSR0 && env->model->has[RV_F_f]) {
         v = env->f[reg - REG_F0];
         bytes = env->model->has[RV_F_d] ? 8 : 4;
+    } else if (reg == REG_PRIV) {
+        v = env->priv;
     } else if (reg < REG_CSR0 || !riscv_csr_get(env, reg - REG_CSR0, &v))
         return 0;
     if (room < bytes)
@@ -137,7 +149,11 @@ int riscv_gdb_write(struct cpu_env *c, unsigned reg, const uint8_t *buf, size_t 
         c->pc = v;
     else if (reg < REG_CSR0 && env->model->has[RV_F_f])
         env->f[reg - REG_F0] = bytes == 4 ? v | ~(uint64_t)UINT32_MAX : v;
-    else if (reg < REG_CSR0 || !riscv_csr_set(env, reg - REG_CSR0, v))
+    else if (reg == REG_PRIV) {
+        if (!env->system || v > RV_M || v == 2 || (v == RV_S && !env->model->has[RV_F_s]) || (v == RV_U && !env->model->has[RV_F_u]))
+            return 0;
+        env->priv = (uint8_t)v;
+    } else if (reg < REG_CSR0 || !riscv_csr_set(env, reg - REG_CSR0, v))
         return 0;
     return (int)bytes;
 }
@@ -161,8 +177,13 @@ void riscv_dump(const struct cpu_env *c, void *FILE_to)
     for (unsigned i = 0; i < 32; i++)
         fprintf(to, " x%u/%-*s %0*llx%s", i, i < 10 ? 5 : 4, x_names[i], digits, (unsigned long long)riscv_x(env, i),
                 i % 4 == 3 ? "\n" : "");
-    if (!env->model->has[RV_F_f])
-        return;
-    for (unsigned i = 0; i < 32; i++)
+}
+
+void riscv_dump_fp(const struct cpu_env *c, void *FILE_to)
+{
+    struct riscv_env *env = riscv_env(c);
+    FILE *to = FILE_to;
+
+    for (unsigned i = 0; i < 32 && env->model->has[RV_F_f]; i++)
         fprintf(to, " f%u/%-*s %016llx%s", i, i < 10 ? 5 : 4, f_names[i], (unsigned long long)env->f[i], i % 4 == 3 ? "\n" : "");
 }

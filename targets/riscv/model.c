@@ -228,26 +228,28 @@ const char *const *riscv64_model_names(void)
     return names(64, list);
 }
 
-static void help(FILE *to, unsigned xlen)
+static void help(FILE *to, unsigned xlen, const char *model)
 {
+    const struct riscv_model *m = make(model ? model : xlen == 32 ? "rv32" : "rv64", xlen, true, NULL);
+
     fprintf(to, "CPU models:\n");
     for (unsigned i = 0; i < ARRAY_LEN(models); i++)
         if (models[i].xlen == xlen)
             fprintf(to, "  %-12s %s\n", models[i].name, models[i].help);
-    fprintf(to, "\nFeatures (FEATURE=on|off, marked * when on in rv%u):\n", xlen);
+    fprintf(to, "\nFeatures (FEATURE=on|off, marked * when on in %s):\n", m ? m->name : "the model");
     for (unsigned f = 0; f < RV_NFEATURES; f++)
         if (!is_base(f) && !(xlen == 32 && only_rv64(f)))
-            fprintf(to, "  %-12s%c %s\n", features[f].name, features[f].on ? '*' : ' ', features[f].help);
+            fprintf(to, "  %-12s%c %s\n", features[f].name, m && m->has[f] ? '*' : ' ', features[f].help);
 }
 
-void riscv32_cpu_help(void *FILE_to)
+void riscv32_cpu_help(void *FILE_to, const char *model)
 {
-    help(FILE_to, 32);
+    help(FILE_to, 32, model);
 }
 
-void riscv64_cpu_help(void *FILE_to)
+void riscv64_cpu_help(void *FILE_to, const char *model)
 {
-    help(FILE_to, 64);
+    help(FILE_to, 64, model);
 }
 
 /* --- the ISA's name ----------------------------------------------------------------------------------------------------- */

@@ -18,8 +18,8 @@ const char *const *riscv64_model_names(void);
  */
 const void *riscv32_parse_cpu(const char *spec, bool system, struct error *err);
 const void *riscv64_parse_cpu(const char *spec, bool system, struct error *err);
-void riscv32_cpu_help(void *FILE_to);
-void riscv64_cpu_help(void *FILE_to);
+void riscv32_cpu_help(void *FILE_to, const char *model);
+void riscv64_cpu_help(void *FILE_to, const char *model);
 
 /** riscv_isa_string - `rv64imafdc_zicsr...`, as the device tree's riscv,isa and /proc/cpuinfo have it. */
 void riscv_isa_string(const struct riscv_model *m, struct str *out);

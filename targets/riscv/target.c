@@ -117,7 +117,7 @@ static void riscv_loaded(struct cpu_env *c)
     .bus_fault = riscv_bus_fault, .align_fault = riscv_align_fault, .deliver = riscv_deliver, \
     .interrupt = riscv_interrupt, .has_work = riscv_has_work, .set_irq = riscv_set_irq, \
     .debug_exception = riscv_debug_exception, .gdb_xml = riscv_gdb_xml, .gdb_read = riscv_gdb_read, .gdb_core_regs = 33, \
-    .gdb_write = riscv_gdb_write, .dump = riscv_dump, .state = riscv_state, .state_version = 1, .loaded = riscv_loaded, \
+    .gdb_write = riscv_gdb_write, .dump = riscv_dump, .dump_fp = riscv_dump_fp, .state = riscv_state, .state_version = 1, .loaded = riscv_loaded, \
     .user = user_mode, \
 }
 const struct target riscv64_target = TARGET(64, slots64, ELFCLASS64, &riscv64_user);

@@ -14,5 +14,6 @@ const char *riscv_gdb_xml(const struct cpu_env *c, const char *annex);
 int riscv_gdb_read(struct cpu_env *c, unsigned reg, uint8_t *buf, size_t room);
 int riscv_gdb_write(struct cpu_env *c, unsigned reg, const uint8_t *buf, size_t n);
 void riscv_dump(const struct cpu_env *c, void *FILE_to);
+void riscv_dump_fp(const struct cpu_env *c, void *FILE_to);
 
 #endif

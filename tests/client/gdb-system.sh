@@ -26,7 +26,7 @@ gdb -ex "target remote $T/socket" -ex 'info threads' -ex 'print/x $pc' -ex 'hbre
     -ex 'break put if c == 101' -ex continue -ex 'print c' -ex up -ex 'print s[0]' -ex delete \
     -ex 'print watched' -ex 'set var watched = 77' -ex 'print watched' -ex 'x/2xw $sp' \
     -ex 'thread 2' -ex 'print/x $mhartid' -ex 'x/i $pc' -ex 'thread 1' -ex 'monitor info status' -ex 'maintenance packet qSupported' \
-    -ex 'print $a0 = 12345' -ex 'print $a0' -ex 'info registers mscratch' -ex finish -ex detach
+    -ex 'print $a0 = 12345' -ex 'print $a0' -ex 'info registers mscratch' -ex 'print $priv' -ex 'set $priv = 1' -ex 'print $priv + 40' -ex 'set $priv = 3' -ex finish -ex detach
 expect '^\* 1 .*(CPU#0 .*)'
 expect '^  2 .*(CPU#1 .*)'
 expect '^\$1 = 0x1000$'
@@ -39,6 +39,8 @@ expect 'Switching to thread 2'
 expect '= 0x1$'
 expect 'VM status: paused'
 expect '= 12345$'
+expect '= 3$'
+expect '= 41$'
 check
 printf abc >&8
 for i in 1 2 3 4 5 6 7 8 9 10; do grep -q ABC "$T/out" && break; sleep 0.2; done

@@ -40,6 +40,18 @@ static void bytes_come_in_order_at_any_width(void **state)
     assert_int_equal(bench_r64(b, BASE), 3);
 }
 
+static void the_uuid_is_sixteen_bytes(void **state)
+{
+    struct bench *b = *state;
+
+    fw_cfg_add_uuid(cfg, "550e8400-e29b-41d4-a716-446655440000");
+    select_key(b, FW_CFG_UUID);
+    assert_int_equal(bench_r32(b, BASE), 0x00840e55);
+    assert_int_equal(bench_r32(b, BASE), 0xd4419be2);
+    assert_int_equal(bench_r32(b, BASE), 0x664416a7);
+    assert_int_equal(bench_r32(b, BASE), 0x00004455);
+}
+
 static void files_are_in_the_directory(void **state)
 {
     struct bench *b = *state;
@@ -105,7 +117,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
     const struct CMUnitTest tests[] = {
-        T(bytes_come_in_order_at_any_width), T(files_are_in_the_directory), T(dma_reads_skips_and_fills_up),
+        T(bytes_come_in_order_at_any_width), T(the_uuid_is_sixteen_bytes), T(files_are_in_the_directory), T(dma_reads_skips_and_fills_up),
         T(impossible_requests_fail_and_nothing_more),
     };
 
