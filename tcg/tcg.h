@@ -41,6 +41,7 @@ struct tcg_region {
     uint8_t tier;                              /* enum tcg_tier */
     bool dead;                                 /* dropped; memory waits for readers */
     bool queued;                               /* for the background compiler */
+    bool covered;                              /* cold: some region has it in it */
     bool returns;                              /* ends in a return */
     uint16_t nspans, nlinks, nsucc;
     uint32_t ninsns;

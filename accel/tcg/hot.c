@@ -1,9 +1,15 @@
 /* A block that proved hot becomes a region: the blocks that were run after it, loops included.
  *
- *   vCPU thread: counter runs out -> plan_new() walks the executed edges and copies the guest's bytes -> queue
- *   compiler thread: build() decodes the plan into one IR unit -> tcg_compile() -> publish() under the cache's lock
+ *   vCPU thread: counter runs out -> the block is asked for: it waits in the queue, and its runs are counted on
+ *   compiler thread: takes what was run most since -> plan_new() walks the executed edges and copies the guest's bytes
+ *                    -> build() decodes the plan into one IR unit -> tcg_compile() -> publish() under the cache's lock
  *
- * The compiler works on copies only. What was dropped or evicted meanwhile makes publish() throw the result away. */
+ * The blocks of a loop or a chain become hot together, and each would get a region with much the same blocks. So a block
+ * that comes into another's region is counted anew: if it waits, it leaves the queue, and it comes back only when it is
+ * entered often by another way.
+ *
+ * The compiler works on copies only. What was dropped meanwhile makes publish() throw the result away; eviction empties
+ * the queue first (hot_pause). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +21,7 @@
 #include "core/base/log.h"
 
 enum {
-    MAX_NODES = 96, MAX_INSNS = 700, QUEUE_MAX = 256, RARE = 32 /* a block run less than 1/32 as often stays out */,
+    MAX_NODES = 96, MAX_INSNS = 700, QUEUE_MAX = 1024, RARE = 32 /* a block run less than 1/32 as often stays out */,
     MAX_CONTEXTS = 24, MAX_DEPTH = 3, NICE = 5,
 };
 
@@ -39,8 +45,7 @@ struct node {
 };
 
 struct plan {
-    struct plan *next;
-    uint64_t mode, evicted;
+    uint64_t mode;
     const void *model;
     struct node node[MAX_NODES]; unsigned n;
     struct context context[MAX_CONTEXTS]; unsigned ncontexts;
@@ -54,15 +59,22 @@ struct plan {
     const struct node *now;                    /* being decoded */
 };
 
+/* A block that waits to become a region's head. */
+struct wish {
+    struct tcg_region *region;
+    const void *model;
+    uint64_t pc;                               /* where it ran when it became hot */
+};
+
 struct hot_queue {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;                      /* the wishes; inside the cache's lock */
     pthread_cond_t more;
-    struct plan *first, **last;
+    struct wish wish[QUEUE_MAX];
     unsigned length;
     bool started, quit;
     pid_t pid;                                 /* whose thread the compiler is */
     pthread_t thread;
-    pthread_mutex_t compiling;                 /* held from compile to publish; hot_pause() */
+    pthread_mutex_t compiling;                 /* held from taking a wish to publish; hot_pause() */
     struct tcg_ctx ctx;
 };
 
@@ -78,8 +90,15 @@ static void plan_free(struct plan *p)
 
 static int32_t runs_of(const struct tcg_engine *e, const struct tcg_region *r)
 {
-    return r->better || __atomic_load_n(&r->queued, __ATOMIC_RELAXED) ? e->hot_after
-                                                                       : e->hot_after - __atomic_load_n(&r->counter, __ATOMIC_RELAXED);
+    return r->better || r->covered || __atomic_load_n(&r->queued, __ATOMIC_RELAXED)
+               ? e->hot_after : e->hot_after - __atomic_load_n(&r->counter, __ATOMIC_RELAXED);
+}
+
+/* It may ask (again) after so many runs. Locked: the queue. */
+static void count_anew(const struct tcg_engine *e, struct tcg_region *r)
+{
+    __atomic_store_n(&r->counter, e->hot_after, __ATOMIC_RELAXED);
+    __atomic_store_n(&r->queued, false, __ATOMIC_RELAXED);
 }
 
 static unsigned node_find(const struct plan *p, uint64_t pc, unsigned context)
@@ -323,22 +342,19 @@ static bool merge_spans(struct plan *p)
     return same;
 }
 
-static struct plan *plan_new(struct tcg_vcpu *tv, struct tcg_region *seed)
+/* Locked: the cache. */
+static struct plan *plan_new(struct tcg_engine *e, const struct wish *w)
 {
-    struct tcg_engine *e = tv->engine;
     struct plan *p = NEW(struct plan);
 
-    p->mode = seed->mode;
-    p->model = tv->v->model;
-    tcg_cache_lock(e->cache);
-    p->evicted = e->cache->n_evicted;
-    p->context[0].entry = tv->env->pc;
+    p->mode = w->region->mode;
+    p->model = w->model;
+    p->context[0].entry = w->pc;
     p->ncontexts = 1;
-    take_pages(p, seed, tv->env->pc);
-    take_node(p, seed, tv->env->pc, 0);
+    take_pages(p, w->region, w->pc);
+    take_node(p, w->region, w->pc, 0);
     grow(e, p);
     copy_bytes(p);
-    tcg_cache_unlock(e->cache);
     visit(p, 0);
     memmove(p->order, p->order + MAX_NODES - p->norder, p->norder * sizeof *p->order);
     return p;
@@ -465,40 +481,104 @@ static void log_plan(const struct plan *p, const struct tcg_region *r)
     log_end();
 }
 
-static bool still_there(const struct tcg_cache *c, const struct plan *p)
+static bool still_there(const struct plan *p)
 {
-    if (c->n_evicted != p->evicted)
-        return false;
     for (unsigned i = 0; i < p->n; i++)
         if (p->node[i].region->dead)
             return false;
     return true;
 }
 
-static void compile(struct tcg_engine *e, struct tcg_ctx *ctx, struct plan *p)
+/* Locked: the cache. */
+static void publish(struct tcg_engine *e, struct plan *p, struct tcg_region *r)
+{
+    tcg_replace(e->cache, p->node[0].region, r);
+    pthread_mutex_lock(&e->hot->lock);
+    for (unsigned i = 1; i < p->n && e->tier != TIER_HOT; i++)
+        if (!p->node[i].region->better) {
+            p->node[i].region->covered = true;
+            count_anew(e, p->node[i].region);
+        }
+    pthread_mutex_unlock(&e->hot->lock);
+    if (log_on(LOG_REGION))
+        log_plan(p, r);
+    log_out_asm(NULL, r);
+}
+
+/* Returns 0; -ESTALE: it may be asked for again; or why there is none. */
+static int compile_plan(struct tcg_engine *e, struct tcg_ctx *ctx, struct plan *p)
 {
     struct tcg_request rq = { .pc = p->node[0].pc, .mode = p->mode, .tier = TCG_HOT, .spans = p->spans,
                               .counter = -1, .ninsns = p->ninsns };
-    struct tcg_region *r, *seed = p->node[0].region;
+    struct tcg_region *r;
+    int ret;
 
     if (!merge_spans(p))
-        return;
+        return -ESTALE;
     rq.nspans = p->nspans;
     rq.bytes = p->merged;
     build(e, p, &ctx->ir);
-    if (ctx->ir.error || tcg_compile(ctx, &rq, &r) < 0)
-        return;                                /* too large, or no room now: the cold translations go on */
+    ret = ctx->ir.error ? -E2BIG : tcg_compile(ctx, &rq, &r);
+    if (ret < 0)
+        return ret;
     tcg_cache_lock(e->cache);
-    if (still_there(e->cache, p) && tcg_insert(e->cache, r)) {
-        tcg_replace(e->cache, seed, r);
-        if (log_on(LOG_REGION))
-            log_plan(p, r);
-        log_out_asm(NULL, r);
-    }
+    if (still_there(p) && tcg_insert(e->cache, r))
+        publish(e, p, r);
+    else
+        ret = -ESTALE;
     tcg_cache_unlock(e->cache);
+    return ret;
+}
+
+/* The caller holds `compiling`: nothing is evicted meanwhile. */
+static void compile(struct tcg_engine *e, struct tcg_ctx *ctx, const struct wish *w)
+{
+    struct plan *p = NULL;
+    int ret;
+
+    tcg_cache_lock(e->cache);
+    if (!w->region->dead && !w->region->better)
+        p = plan_new(e, w);
+    tcg_cache_unlock(e->cache);
+    if (!p)
+        return;
+    ret = compile_plan(e, ctx, p);
+    if (ret == -ESTALE || ret == -ENOSPC) {    /* else it is too large: the cold translations go on */
+        pthread_mutex_lock(&e->hot->lock);
+        count_anew(e, w->region);
+        pthread_mutex_unlock(&e->hot->lock);
+    }
+    plan_free(p);
 }
 
 /* --- the thread ----------------------------------------------------------------------------------------------------- */
+
+/* The wish whose block has been run most since it was asked for; false if none is left. Those that have come into other
+ * regions meanwhile are dropped. Locked: the queue; `compiling` is held. */
+static bool take_wish(struct hot_queue *q, struct wish *out)
+{
+    unsigned best = QUEUE_MAX, kept = 0;
+    int32_t least = INT32_MAX;
+
+    for (unsigned i = 0; i < q->length; i++) {
+        const struct tcg_region *r = q->wish[i].region;
+        int32_t counter = __atomic_load_n(&r->counter, __ATOMIC_RELAXED);
+
+        if (r->dead || r->better || !r->queued)
+            continue;
+        if (best == QUEUE_MAX || counter < least) {
+            best = kept;
+            least = counter;
+        }
+        q->wish[kept++] = q->wish[i];
+    }
+    q->length = kept;
+    if (best == QUEUE_MAX)
+        return false;
+    *out = q->wish[best];
+    memmove(&q->wish[best], &q->wish[best + 1], (--q->length - best) * sizeof *q->wish);
+    return true;
+}
 
 static void *worker(void *opaque)
 {
@@ -508,27 +588,24 @@ static void *worker(void *opaque)
     setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);    /* the guest comes first where cores are few */
     pthread_setname_np(pthread_self(), "compiler");
     for (;;) {
-        struct plan *p;
+        struct wish w;
+        bool found, quit;
 
         pthread_mutex_lock(&q->lock);
-        while (!q->first && !q->quit)
+        while (!q->length && !q->quit)
             pthread_cond_wait(&q->more, &q->lock);
-        if (q->quit) {
-            pthread_mutex_unlock(&q->lock);
-            return NULL;
-        }
-        p = q->first;
-        q->first = p->next;
-        if (!q->first)
-            q->last = &q->first;
-        q->length--;
         pthread_mutex_unlock(&q->lock);
         pthread_mutex_lock(&q->compiling);
-        compile(e, &q->ctx, p);
+        pthread_mutex_lock(&q->lock);
+        quit = q->quit;
+        found = !quit && take_wish(q, &w);
+        pthread_mutex_unlock(&q->lock);
+        if (found)
+            compile(e, &q->ctx, &w);
         pthread_mutex_unlock(&q->compiling);
-        plan_free(p);
+        if (quit)
+            return NULL;
     }
-    return NULL;
 }
 
 static void queue_init(struct hot_queue *q)
@@ -536,8 +613,6 @@ static void queue_init(struct hot_queue *q)
     pthread_mutex_init(&q->lock, NULL);
     pthread_mutex_init(&q->compiling, NULL);
     pthread_cond_init(&q->more, NULL);
-    q->first = NULL;
-    q->last = &q->first;
     q->length = 0;
     q->started = q->quit = false;
     q->pid = getpid();
@@ -552,59 +627,75 @@ int hot_start(struct tcg_engine *e, struct error *err)
     return 0;
 }
 
-static bool enqueue(struct tcg_engine *e, struct plan *p)
+/* Locked: the queue. */
+static void start_worker(struct tcg_engine *e)
 {
     struct hot_queue *q = e->hot;
-    bool taken = false;
+    sigset_t all, old;
 
-    /* A vfork child runs in its parent's memory: a thread made by it would die with it, whatever it holds. */
-    if (!__atomic_load_n(&q->started, __ATOMIC_RELAXED) && getpid() != q->pid)
-        return false;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    q->started = pthread_create(&q->thread, NULL, worker, e) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static void enqueue(struct tcg_engine *e, const struct wish *w)
+{
+    struct hot_queue *q = e->hot;
+    struct tcg_region *r = w->region;
+
     pthread_mutex_lock(&q->lock);
-    if (!q->started) {
-        sigset_t all, old;
-
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);
-        __atomic_store_n(&q->started, pthread_create(&q->thread, NULL, worker, e) == 0, __ATOMIC_RELAXED);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-    }
-    if (q->started && q->length < QUEUE_MAX) {
-        p->next = NULL;
-        *q->last = p;
-        q->last = &p->next;
-        q->length++;
-        taken = true;
+    /* A vfork child runs in its parent's memory: a thread made by it would die with it, whatever it holds. */
+    if (!q->started && getpid() == q->pid)
+        start_worker(e);
+    if (!q->started || q->length == QUEUE_MAX) {
+        count_anew(e, r);
+    } else if (!r->queued) {                   /* else another vCPU has asked */
+        r->queued = true;
+        __atomic_store_n(&r->counter, INT32_MAX, __ATOMIC_RELAXED);
+        q->wish[q->length++] = *w;
         pthread_cond_signal(&q->more);
     }
     pthread_mutex_unlock(&q->lock);
-    return taken;
 }
 
 void hot_request(struct tcg_vcpu *tv, struct tcg_region *r)
 {
     struct tcg_engine *e = tv->engine;
-    struct plan *p;
+    struct wish w = { .region = r, .model = tv->v->model, .pc = tv->env->pc };
 
-    if (r->tier != TCG_COLD || r->dead || __atomic_exchange_n(&r->queued, true, __ATOMIC_ACQ_REL))
-        return;                                /* another vCPU has asked */
-    __atomic_store_n(&r->counter, INT32_MAX, __ATOMIC_RELAXED);
-    tv->n.hot_requests++;
-    p = plan_new(tv, r);
-    if (e->tier == TIER_HOT) {
-        pthread_mutex_lock(&e->hot->compiling);
-        compile(e, &e->hot->ctx, p);
-        pthread_mutex_unlock(&e->hot->compiling);
-    } else if (enqueue(e, p)) {
+    if (r->tier != TCG_COLD || r->dead)
         return;
-    } else {
-        __atomic_store_n(&r->counter, e->hot_after, __ATOMIC_RELAXED);
-        __atomic_store_n(&r->queued, false, __ATOMIC_RELEASE);
+    tv->n.hot_requests++;
+    if (e->tier != TIER_HOT) {
+        enqueue(e, &w);
+    } else if (!__atomic_exchange_n(&r->queued, true, __ATOMIC_ACQ_REL)) {
+        __atomic_store_n(&r->counter, INT32_MAX, __ATOMIC_RELAXED);
+        pthread_mutex_lock(&e->hot->compiling);
+        compile(e, &e->hot->ctx, &w);
+        pthread_mutex_unlock(&e->hot->compiling);
     }
-    plan_free(p);
 }
 
-void hot_pause(struct tcg_engine *e) { pthread_mutex_lock(&e->hot->compiling); }
+/* What waits may be evicted now: it may ask again. */
+static void forget_wishes(struct tcg_engine *e)
+{
+    struct hot_queue *q = e->hot;
+
+    pthread_mutex_lock(&q->lock);
+    for (unsigned i = 0; i < q->length; i++)
+        if (!q->wish[i].region->better)
+            count_anew(e, q->wish[i].region);
+    q->length = 0;
+    pthread_mutex_unlock(&q->lock);
+}
+
+void hot_pause(struct tcg_engine *e)
+{
+    pthread_mutex_lock(&e->hot->compiling);
+    forget_wishes(e);
+}
+
 void hot_resume(struct tcg_engine *e) { pthread_mutex_unlock(&e->hot->compiling); }
 
 /* The compiler reads guest memory: it ends before that goes. */
