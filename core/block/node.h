@@ -132,6 +132,7 @@ enum blk_driver_flags {
     BLK_DRV_BACKING    = 1 << 3,       /* can have a backing file */
     BLK_DRV_HOST_NAMES = 1 << 4,       /* file names are host paths */
     BLK_DRV_NOT_ZERO   = 1 << 5,       /* a new image does not read as zeros */
+    BLK_DRV_HOLES      = 1 << 6,       /* its blocks have holes in the file: what is not written of one costs nothing */
 };
 
 struct blk_driver {
@@ -288,6 +289,9 @@ int blk_resize(struct blk_node *n, uint64_t bytes, enum blk_prealloc p, struct e
 int blk_map(struct blk_node *n, uint64_t off, uint64_t len, struct blk_extent *e);
 /** blk_map_chain - the same through backing files, down to but not including @base (NULL: all of them). */
 int blk_map_chain(struct blk_node *n, struct blk_node *base, uint64_t off, uint64_t len, struct blk_extent *e);
+/** blk_map_holes - makes an answer finer: where data of @e lies in a hole of the file, it reads as zeros. Formats with
+ *  large blocks (BLK_DRV_HOLES) or none at all do not say so themselves. 0 or -errno. */
+int blk_map_holes(struct blk_extent *e);
 /** blk_map_above - is the stretch allocated in @n or anything above @base? 1, 0 or -errno; *@same: bytes alike. */
 int blk_map_above(struct blk_node *n, struct blk_node *base, uint64_t off, uint64_t len, uint64_t *same);
 

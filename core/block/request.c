@@ -438,6 +438,14 @@ int blk_map_chain(struct blk_node *n, struct blk_node *base, uint64_t off, uint6
     return 0;
 }
 
+int blk_map_holes(struct blk_extent *e)
+{
+    if ((e->flags & (BLK_EXT_DATA | BLK_EXT_OFFSET | BLK_EXT_ZERO)) != (BLK_EXT_DATA | BLK_EXT_OFFSET))
+        return 0;
+    e->flags |= BLK_EXT_RAW | BLK_EXT_STAYS;
+    return refine_raw(e);
+}
+
 int blk_map_above(struct blk_node *n, struct blk_node *base, uint64_t off, uint64_t len, uint64_t *same)
 {
     struct blk_extent e;

@@ -17,7 +17,7 @@
 #include "core/base/bits.h"
 #include "core/base/bytes.h"
 #include "core/base/error.h"
-#include "core/block/node.h"
+#include "core/block/blocks.h"
 
 enum { HEADER = 512, MAGIC = (int)0xbeda107f, VERSION = 0x00010001, DYNAMIC = 1, STATIC = 2, FREE = (int)0xffffffff, ZERO = (int)0xfffffffe };
 enum { BLOCK = 1 << 20 };
@@ -27,9 +27,7 @@ struct vdi {
     uint32_t *map;                               /* host order */
     uint32_t  blocks, used, data_off, map_off, type;
     uint8_t   header[HEADER];
-    bool      dirty;
-    uint32_t  dirty_lo, dirty_hi;
-    struct co_mutex lock;
+    struct blk_blocks b;
 };
 
 static int vdi_probe(const uint8_t *h, size_t len, const char *filename)
@@ -92,13 +90,14 @@ static int check_map(struct blk_node *n, struct vdi *s, struct blk_check *c)
             bad++;
         } else {
             seen[e / 8] |= (uint8_t)(1u << e % 8);
-            if (c != NULL)
-                c->allocated_clusters++;
         }
     }
     free(seen);
     return bad;
 }
+
+static uint64_t place(const struct blk_node *n, uint64_t off);
+static int      add(struct blk_node *n, uint64_t off, const struct blk_iov *v);
 
 static int vdi_open(struct blk_node *n, struct blk_opts *o, struct error *err)
 {
@@ -126,6 +125,7 @@ static int vdi_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     if (ret < 0)
         free(s->map);
     n->unit = BLOCK;
+    s->b = (struct blk_blocks){ .bytes = BLOCK, .place = place, .add = add };
     s->used = 0;
     for (uint32_t i = 0; ret == 0 && i < s->blocks; i++)
         if (s->map[i] < (uint32_t)ZERO && s->map[i] >= s->used)
@@ -133,29 +133,20 @@ static int vdi_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     return ret;
 }
 
+static void put_entry(const struct blk_node *n, uint64_t i, uint8_t *to)
+{
+    store_le32(to, ((struct vdi *)n->priv)->map[i]);
+}
+
 static int write_map(struct blk_node *n, struct vdi *s)
 {
-    uint32_t lo = s->dirty_lo & ~127u, hi = MIN((s->dirty_hi | 127u) + 1, s->blocks);
-    uint8_t *buf;
-    int      ret;
+    struct blocks_table t = { .off = s->map_off, .entries = s->blocks, .width = 4, .put = put_entry };
+    int                 ret = blocks_table_write(n, &s->b, &t);
 
-    if (!s->dirty)
-        return 0;
-    ret = blk_flush(n->file);                    /* data before what points to it */
-    if (ret < 0)
+    if (ret <= 0)
         return ret;
-    buf = xmalloc((hi - lo) * 4ull);
-    for (uint32_t i = lo; i < hi; i++)
-        store_le32(buf + 4ull * (i - lo), s->map[i]);
-    s->dirty = false;
-    ret = blk_write(n->file, s->map_off + 4ull * lo, buf, (hi - lo) * 4ull);
-    free(buf);
     store_le32(s->header + 388, s->used);
-    if (ret == 0)
-        ret = blk_write(n->file, 0, s->header, HEADER);
-    if (ret < 0)
-        s->dirty = true;
-    return ret;
+    return blk_write(n->file, 0, s->header, HEADER);
 }
 
 static void vdi_close(struct blk_node *n)
@@ -166,78 +157,38 @@ static void vdi_close(struct blk_node *n)
     free(s->map);
 }
 
-static uint64_t host_of(const struct vdi *s, uint64_t off)
+static uint64_t place(const struct blk_node *n, uint64_t off)
 {
-    return s->data_off + (uint64_t)s->map[off / BLOCK] * BLOCK + off % BLOCK;
+    const struct vdi *s = n->priv;
+    uint32_t          e = s->map[off / BLOCK];
+
+    return e >= (uint32_t)ZERO ? BLOCKS_NOWHERE : s->data_off + (uint64_t)e * BLOCK + off % BLOCK;
 }
 
-static int vdi_read(struct blk_node *n, uint64_t off, const struct blk_iov *v)
+static int add(struct blk_node *n, uint64_t off, const struct blk_iov *v)
 {
-    struct vdi *s   = n->priv;
-    int         ret = 0;
+    struct vdi *s    = n->priv;
+    uint64_t    host = s->data_off + (uint64_t)s->used * BLOCK;
+    int         ret  = blocks_extend(n, host, BLOCK);
 
-    for (size_t at = 0, len; at < v->len && ret == 0; at += len) {
-        struct blk_slice p;
-
-        len = MIN(v->len - at, (size_t)(BLOCK - (off + at) % BLOCK));
-        const struct blk_iov *part = iov_slice(&p, v, at, len);
-
-        if (s->map[(off + at) / BLOCK] >= (uint32_t)ZERO)
-            iov_zero(part, 0, len);
-        else
-            ret = blk_readv(n->file, host_of(s, off + at), part);
-        iov_slice_end(&p);
-    }
-    return ret;
-}
-
-/* The whole new block, zeros around the request. Holds s->lock. */
-static int new_block(struct blk_node *n, struct vdi *s, uint64_t off, const struct blk_iov *v)
-{
-    uint32_t i = (uint32_t)(off / BLOCK);
-    uint64_t host = s->data_off + (uint64_t)s->used * BLOCK;
-    int      ret;
-
-    if (host + BLOCK > n->file->bytes)
-        ret = blk_zero(n->file, MAX(host, n->file->bytes), host + BLOCK - MAX(host, n->file->bytes), BLK_MAY_UNMAP);
-    else
-        ret = blk_zero(n->file, host, BLOCK, BLK_MAY_UNMAP);
     if (ret == 0)
         ret = blk_writev(n->file, host + off % BLOCK, v, 0);
     if (ret < 0)
         return ret;
-    s->map[i]   = s->used++;
-    s->dirty_lo = s->dirty ? MIN(s->dirty_lo, i) : i;
-    s->dirty_hi = s->dirty ? MAX(s->dirty_hi, i) : i;
-    s->dirty    = true;
+    s->map[off / BLOCK] = s->used++;
+    blocks_changed(&s->b, off / BLOCK);
     return 0;
+}
+
+static int vdi_read(struct blk_node *n, uint64_t off, const struct blk_iov *v)
+{
+    return blocks_read(n, &((struct vdi *)n->priv)->b, off, v);
 }
 
 static int vdi_write(struct blk_node *n, uint64_t off, const struct blk_iov *v, unsigned flags)
 {
-    struct vdi *s   = n->priv;
-    int         ret = 0;
-
     (void)flags;
-    for (size_t at = 0, len; at < v->len && ret == 0; at += len) {
-        struct blk_slice p;
-
-        len = MIN(v->len - at, (size_t)(BLOCK - (off + at) % BLOCK));
-        const struct blk_iov *part = iov_slice(&p, v, at, len);
-
-        if (s->map[(off + at) / BLOCK] >= (uint32_t)ZERO) {
-            co_lock(&s->lock);
-            if (s->map[(off + at) / BLOCK] >= (uint32_t)ZERO)
-                ret = new_block(n, s, off + at, part);
-            else
-                ret = blk_writev(n->file, host_of(s, off + at), part, 0);
-            co_unlock(&s->lock);
-        } else {
-            ret = blk_writev(n->file, host_of(s, off + at), part, 0);
-        }
-        iov_slice_end(&p);
-    }
-    return ret;
+    return blocks_write(n, &((struct vdi *)n->priv)->b, off, v);
 }
 
 static int vdi_flush(struct blk_node *n)
@@ -245,29 +196,19 @@ static int vdi_flush(struct blk_node *n)
     struct vdi *s = n->priv;
     int         ret;
 
-    co_lock(&s->lock);
+    co_lock(&s->b.lock);
     ret = write_map(n, s);
-    co_unlock(&s->lock);
+    co_unlock(&s->b.lock);
     return ret < 0 ? ret : blk_flush(n->file);
 }
 
 static int vdi_map(struct blk_node *n, uint64_t off, uint64_t len, struct blk_extent *e)
 {
     struct vdi *s = n->priv;
-    uint32_t    i = (uint32_t)(off / BLOCK), first = s->map[i];
 
-    *e = (struct blk_extent){ .len = BLOCK - off % BLOCK };
-    if (first >= (uint32_t)ZERO) {
-        e->flags = BLK_EXT_ZERO | (first == (uint32_t)ZERO ? BLK_EXT_ALLOCATED : 0);
-        for (i++; e->len < len && i < s->blocks && s->map[i] == first; i++)
-            e->len += BLOCK;
-        return 0;
-    }
-    e->flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED | BLK_EXT_OFFSET | BLK_EXT_RAW;
-    e->host  = host_of(s, off);
-    e->node  = n->file;
-    for (i++; e->len < len && i < s->blocks && s->map[i] == s->map[i - 1] + 1; i++)
-        e->len += BLOCK;
+    blocks_map(n, &s->b, off, len, e);
+    if (s->type == STATIC && (e->flags & BLK_EXT_DATA))
+        e->flags |= BLK_EXT_RAW | BLK_EXT_STAYS;
     return 0;
 }
 
@@ -283,8 +224,6 @@ static int vdi_check(struct blk_node *n, struct blk_check *c, int fix, struct er
     struct vdi *s = n->priv;
     int         bad;
 
-    c->has_clusters   = true;
-    c->total_clusters = s->blocks;
     bad = check_map(n, s, c);
     if (bad < 0)
         return error_set(err, ENOMEM, "no memory to check the block map");
@@ -342,7 +281,7 @@ static const struct blk_option vdi_create_opts[] = {
 };
 
 const struct blk_driver blk_vdi = {
-    .name = "vdi", .help = "VirtualBox disk image", .bytes = sizeof(struct vdi), .probe = vdi_probe, .open = vdi_open, .close = vdi_close,
+    .name = "vdi", .help = "VirtualBox disk image", .flags = BLK_DRV_HOLES, .bytes = sizeof(struct vdi), .probe = vdi_probe, .open = vdi_open, .close = vdi_close,
     .read = vdi_read, .write = vdi_write, .flush = vdi_flush, .map = vdi_map, .info = vdi_info, .check = vdi_check, .create = vdi_create,
     .create_opts = vdi_create_opts,
 };

@@ -19,7 +19,7 @@
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
-#include "core/block/node.h"
+#include "core/block/blocks.h"
 
 enum { FOOTER = 512, DYN_HEADER = 1024, FIXED = 2, DYNAMIC = 3, DIFF = 4, BAT_FREE = (int)0xffffffff, BLOCK_DEFAULT = 2 << 20 };
 #define VHD_MAX    (UINT64_C(2040) << 30)
@@ -29,10 +29,8 @@ struct vpc {
     uint8_t   footer[FOOTER];
     bool      fixed;
     uint32_t *bat, entries, block, bitmap;       /* block: data bytes of one; bitmap: bytes before them */
-    uint64_t  bat_off, end;                      /* end: where the next block goes */
-    bool      dirty;
-    uint32_t  dirty_lo, dirty_hi;
-    struct co_mutex lock;
+    uint64_t  bat_off;
+    struct blk_blocks b;
 };
 
 static uint32_t checksum(const uint8_t *p, size_t len)
@@ -81,6 +79,9 @@ static uint64_t disk_bytes(const uint8_t *f, int force)
     return use_size ? size : chs;
 }
 
+static uint64_t place(const struct blk_node *n, uint64_t off);
+static int      add(struct blk_node *n, uint64_t off, const struct blk_iov *v);
+
 static int open_dynamic(struct blk_node *n, struct vpc *s, struct error *err)
 {
     uint8_t  h[DYN_HEADER];
@@ -100,6 +101,7 @@ static int open_dynamic(struct blk_node *n, struct vpc *s, struct error *err)
     if (!is_pow2(s->block) || s->block < 4096 || s->block > 256 << 20)
         return error_set(err, EINVAL, "Invalid block size %u", s->block);
     s->bitmap = (uint32_t)align_up(s->block / 512 / 8, 512);
+    s->b = (struct blk_blocks){ .bytes = s->block, .place = place, .add = add };
     if ((uint64_t)s->entries * s->block < n->bytes)
         return error_set(err, EINVAL, "Page-table too small: %u entries for a disk of %llu bytes", s->entries, (unsigned long long)n->bytes);
     if (s->entries > VHD_MAX / 4096 || s->bat_off > n->file->bytes || 4ull * s->entries > n->file->bytes - s->bat_off)
@@ -108,7 +110,7 @@ static int open_dynamic(struct blk_node *n, struct vpc *s, struct error *err)
     if (s->bat == NULL)
         return error_set(err, ENOMEM, "no memory for the block table");
     ret = blk_read(n->file, s->bat_off, s->bat, 4ull * s->entries);
-    s->end = align_up(MAX(s->bat_off + 4ull * s->entries, at + DYN_HEADER), 512);
+    s->b.end = align_up(MAX(s->bat_off + 4ull * s->entries, at + DYN_HEADER), 512);
     for (uint32_t i = 0; i < s->entries; i++) {
         s->bat[i] = load_be32(&s->bat[i]);
         if (s->bat[i] == (uint32_t)BAT_FREE)
@@ -117,9 +119,9 @@ static int open_dynamic(struct blk_node *n, struct vpc *s, struct error *err)
 
         if (off < s->bat_off + 4ull * s->entries && off + s->bitmap + s->block > s->bat_off)
             ret = error_set(err, EINVAL, "VHD block %u overlaps the block table", i);
-        s->end = MAX(s->end, off + s->bitmap + s->block);
+        s->b.end = MAX(s->b.end, off + s->bitmap + s->block);
     }
-    if (ret == 0 && s->end > n->file->bytes && s->end - n->file->bytes > (uint64_t)s->block + s->bitmap)
+    if (ret == 0 && s->b.end > n->file->bytes && s->b.end - n->file->bytes > (uint64_t)s->block + s->bitmap)
         ret = error_set(err, EINVAL, "VHD blocks lie behind the end of the file: it is cut short");
     n->unit = s->block;
     return ret;
@@ -165,28 +167,17 @@ static int vpc_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     return ret;
 }
 
+static void put_entry(const struct blk_node *n, uint64_t i, uint8_t *to)
+{
+    store_be32(to, ((struct vpc *)n->priv)->bat[i]);
+}
+
 static int write_bat(struct blk_node *n, struct vpc *s)
 {
-    uint32_t lo = s->dirty_lo & ~127u, hi = MIN((s->dirty_hi | 127u) + 1, s->entries);
-    uint8_t *buf;
-    int      ret;
+    struct blocks_table t = { .off = s->bat_off, .entries = s->entries, .width = 4, .put = put_entry };
+    int                 ret = s->b.dirty ? blk_write(n->file, s->b.end, s->footer, FOOTER) : 0;
 
-    if (!s->dirty)
-        return 0;
-    ret = blk_write(n->file, s->end, s->footer, FOOTER);
-    if (ret == 0)
-        ret = blk_flush(n->file);                /* blocks before what points to them */
-    if (ret < 0)
-        return ret;
-    buf = xmalloc((hi - lo) * 4ull);
-    for (uint32_t i = lo; i < hi; i++)
-        store_be32(buf + 4ull * (i - lo), s->bat[i]);
-    s->dirty = false;
-    ret = blk_write(n->file, s->bat_off + 4ull * lo, buf, (hi - lo) * 4ull);
-    if (ret < 0)
-        s->dirty = true;
-    free(buf);
-    return ret;
+    return ret < 0 ? ret : MIN(blocks_table_write(n, &s->b, &t), 0);
 }
 
 static void vpc_close(struct blk_node *n)
@@ -198,93 +189,52 @@ static void vpc_close(struct blk_node *n)
     free(s->bat);
 }
 
-/* Calls for each stretch inside one block; only in dynamic images. */
-static uint64_t in_block(const struct vpc *s, uint64_t off, uint64_t left)
+static uint64_t place(const struct blk_node *n, uint64_t off)
 {
-    return MIN(left, s->block - off % s->block);
-}
+    const struct vpc *s = n->priv;
+    uint32_t          e = s->bat[off / s->block];
 
-static uint64_t host_of(const struct vpc *s, uint64_t off)
-{
-    return (uint64_t)s->bat[off / s->block] * 512 + s->bitmap + off % s->block;
+    return e == (uint32_t)BAT_FREE ? BLOCKS_NOWHERE : (uint64_t)e * 512 + s->bitmap + off % s->block;
 }
 
 static int vpc_read(struct blk_node *n, uint64_t off, const struct blk_iov *v)
 {
-    struct vpc *s   = n->priv;
-    int         ret = 0;
+    struct vpc *s = n->priv;
 
-    if (s->fixed)
-        return blk_readv(n->file, off, v);
-    for (size_t at = 0, len; at < v->len && ret == 0; at += len) {
-        struct blk_slice p;
-
-        len = (size_t)in_block(s, off + at, v->len - at);
-        const struct blk_iov *part = iov_slice(&p, v, at, len);
-
-        if (s->bat[(off + at) / s->block] == (uint32_t)BAT_FREE)
-            iov_zero(part, 0, len);
-        else
-            ret = blk_readv(n->file, host_of(s, off + at), part);
-        iov_slice_end(&p);
-    }
-    return ret;
+    return s->fixed ? blk_readv(n->file, off, v) : blocks_read(n, &s->b, off, v);
 }
 
-static int new_block(struct blk_node *n, struct vpc *s, uint64_t off, const struct blk_iov *v)
+static int add(struct blk_node *n, uint64_t off, const struct blk_iov *v)
 {
-    uint32_t i = (uint32_t)(off / s->block);
-    uint64_t at = s->end, footer_end = at + s->bitmap + s->block + FOOTER;
-    uint8_t *marks = xmalloc(s->bitmap);
-    int      ret;
+    struct vpc *s  = n->priv;
+    uint64_t    at = s->b.end, end = at + s->bitmap + s->block;
+    uint8_t    *marks = xmalloc(s->bitmap);
+    int         ret;
 
     memset(marks, 0xff, s->bitmap);
     /* The old footer lies where the block begins: zeros first, so that nothing of it shows. */
-    ret = blk_zero(n->file, at + s->bitmap, s->block + FOOTER, BLK_MAY_UNMAP);
+    ret = blocks_extend(n, at + s->bitmap, s->block + FOOTER);
     if (ret == 0)
         ret = blk_write(n->file, at, marks, s->bitmap);
     if (ret == 0)
         ret = blk_writev(n->file, at + s->bitmap + off % s->block, v, 0);
     if (ret == 0)
-        ret = blk_write(n->file, footer_end - FOOTER, s->footer, FOOTER);
+        ret = blk_write(n->file, end, s->footer, FOOTER);
     free(marks);
     if (ret < 0)
         return ret;
-    s->bat[i]   = (uint32_t)(at / 512);
-    s->end      = footer_end - FOOTER;
-    s->dirty_lo = s->dirty ? MIN(s->dirty_lo, i) : i;
-    s->dirty_hi = s->dirty ? MAX(s->dirty_hi, i) : i;
-    s->dirty    = true;
+    s->bat[off / s->block] = (uint32_t)(at / 512);
+    s->b.end = end;
+    blocks_changed(&s->b, off / s->block);
     return 0;
 }
 
 static int vpc_write(struct blk_node *n, uint64_t off, const struct blk_iov *v, unsigned flags)
 {
-    struct vpc *s   = n->priv;
-    int         ret = 0;
+    struct vpc *s = n->priv;
 
     (void)flags;
-    if (s->fixed)
-        return blk_writev(n->file, off, v, 0);
-    for (size_t at = 0, len; at < v->len && ret == 0; at += len) {
-        struct blk_slice p;
-
-        len = (size_t)in_block(s, off + at, v->len - at);
-        const struct blk_iov *part = iov_slice(&p, v, at, len);
-
-        if (s->bat[(off + at) / s->block] == (uint32_t)BAT_FREE) {
-            co_lock(&s->lock);
-            if (s->bat[(off + at) / s->block] == (uint32_t)BAT_FREE)
-                ret = new_block(n, s, off + at, part);
-            else
-                ret = blk_writev(n->file, host_of(s, off + at), part, 0);
-            co_unlock(&s->lock);
-        } else {
-            ret = blk_writev(n->file, host_of(s, off + at), part, 0);
-        }
-        iov_slice_end(&p);
-    }
-    return ret;
+    return s->fixed ? blk_writev(n->file, off, v, 0) : blocks_write(n, &s->b, off, v);
 }
 
 static int vpc_flush(struct blk_node *n)
@@ -293,9 +243,9 @@ static int vpc_flush(struct blk_node *n)
     int         ret = 0;
 
     if (!s->fixed) {
-        co_lock(&s->lock);
+        co_lock(&s->b.lock);
         ret = write_bat(n, s);
-        co_unlock(&s->lock);
+        co_unlock(&s->b.lock);
     }
     return ret < 0 ? ret : blk_flush(n->file);
 }
@@ -303,20 +253,11 @@ static int vpc_flush(struct blk_node *n)
 static int vpc_map(struct blk_node *n, uint64_t off, uint64_t len, struct blk_extent *e)
 {
     struct vpc *s = n->priv;
-    uint64_t    i;
 
-    *e = (struct blk_extent){ .len = len, .host = off, .node = n->file, .flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED | BLK_EXT_OFFSET | BLK_EXT_RAW };
-    if (s->fixed)
-        return 0;
-    e->len = s->block - off % s->block;
-    i      = off / s->block;
-    if (s->bat[i] == (uint32_t)BAT_FREE) {
-        e->flags = BLK_EXT_ZERO;
-        for (i++; e->len < len && i < s->entries && s->bat[i] == (uint32_t)BAT_FREE; i++)
-            e->len += s->block;
-    } else {
-        e->host = host_of(s, off);
-    }
+    if (!s->fixed)
+        return blocks_map(n, &s->b, off, len, e);
+    *e = (struct blk_extent){ .len = len, .host = off, .node = n->file,
+                              .flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED | BLK_EXT_OFFSET | BLK_EXT_RAW | BLK_EXT_STAYS };
     return 0;
 }
 
@@ -451,6 +392,6 @@ static const struct blk_option vpc_create_opts[] = {
 };
 
 const struct blk_driver blk_vpc = {
-    .name = "vpc", .help = "Virtual PC and Hyper-V disk (vhd)", .bytes = sizeof(struct vpc), .probe = vpc_probe, .open = vpc_open, .close = vpc_close,
+    .name = "vpc", .help = "Virtual PC and Hyper-V disk (vhd)", .flags = BLK_DRV_HOLES, .bytes = sizeof(struct vpc), .probe = vpc_probe, .open = vpc_open, .close = vpc_close,
     .read = vpc_read, .write = vpc_write, .flush = vpc_flush, .map = vpc_map, .info = vpc_info, .create = vpc_create, .create_opts = vpc_create_opts,
 };

@@ -73,6 +73,8 @@ static int look_up(struct convert *c, uint64_t soff, uint64_t len)
     }
     int ret = blk_map_chain(s, NULL, soff, len, &c->known);
 
+    if (ret == 0 && (s->unit == 0 || s->drv->flags & BLK_DRV_HOLES))
+        ret = blk_map_holes(&c->known);
     if (ret < 0 && c->salvage) {
         c->known = (struct blk_extent){ .len = MIN(len, (uint64_t)65536), .flags = BLK_EXT_DATA };
         ret = 0;
@@ -376,12 +378,12 @@ static int fit_target(struct convert *c, struct error *err)
 {
     if (c->dst->bytes < c->total)
         return error_set(err, ENOSPC, "output file is smaller than input file");
-    c->unit = c->dst->unit ? c->dst->unit : 1;
+    c->unit = c->dst->unit && !(c->dst->drv->flags & BLK_DRV_HOLES) ? c->dst->unit : 1;
     if (c->compress && c->dst->drv->write_compressed == NULL)
         return error_set(err, ENOTSUP, "Compression not supported for this file format");
     c->has_backing = c->dst->backing != NULL || c->dst->backing_name[0] != '\0';
     bool fresh_is_zero = !(c->dst->drv->flags & BLK_DRV_NOT_ZERO) &&
-                         (c->dst->file == NULL || c->unit > 1 || !(c->dst->file->drv->flags & BLK_DRV_NOT_ZERO));
+                         (c->dst->file == NULL || c->dst->unit > 1 || !(c->dst->file->drv->flags & BLK_DRV_NOT_ZERO));
 
     if (!c->no_create && !c->has_backing && fresh_is_zero)
         c->target_zero = true;
