@@ -171,6 +171,9 @@ struct blk_driver {
     int (*amend)(struct blk_node *n, struct blk_opts *o, struct error *err);
     const struct blk_option *amend_opts;
     int (*measure)(struct blk_opts *o, struct blk_node *src, uint64_t bytes, struct blk_measure *m, struct error *err);
+    /* Is the open backing file the one that the image was made above? @follow: it is about to be written to on
+     * purpose (commit): go along with the change. */
+    int (*check_backing)(struct blk_node *n, bool follow, struct error *err);
     int (*set_backing)(struct blk_node *n, const char *file, const char *format, struct error *err);
 
     int (*snap_list)(struct blk_node *n, struct blk_snapshot **list, struct error *err);   /* count; *list to free() */

@@ -284,6 +284,8 @@ static int open_driver(struct blk_node *n, struct blk_opts *o, struct error *err
     }
     if (n->drv->flags & BLK_DRV_BACKING)
         ret = open_backing(n, o, err);
+    if (ret == 0 && n->backing != NULL && n->drv->check_backing != NULL)
+        ret = n->drv->check_backing(n, false, err);
     if (ret == 0 && n->backing != NULL && (n->drv->flags & BLK_DRV_GROWS))
         ret = -EINVAL;
     return ret;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "core/base/alloc.h"
 #include "core/base/bits.h"
@@ -66,6 +67,7 @@ static int add_extent(struct blk_node *n, struct vmdk *s, const char *type, uint
     struct vmdk_extent *e;
     char                path[BLK_NAME_MAX];
     struct blk_opts    *o;
+    struct stat         st;
     int                 ret;
 
     if (s->count == VMDK_EXTENTS_MAX)
@@ -85,10 +87,9 @@ static int add_extent(struct blk_node *n, struct vmdk *s, const char *type, uint
     ret = blk_path_combine(n->filename, file, path, err);
     if (ret < 0)
         return ret;
-    if (n->flags & BLK_NO_IO && !(n->flags & BLK_CHECK)) {
-        e->type = VMDK_ZERO;                     /* info does not open what it needn't */
-        return 0;
-    }
+    e->name = xstrdup(path);
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && n->flags & BLK_NO_IO)
+        return error_set(err, EPERM, "VMDK extent '%s' is refused: it is not a file", file);    /* info follows nothing */
     o = blk_opts_new();
     e->file = blk_open_child(n, o, "extent", path, "file", n->flags | BLK_UNMAP, err);
     blk_opts_free(o);
@@ -180,6 +181,7 @@ static void release(struct blk_node *n, struct vmdk *s)
 {
     for (int i = 0; i < s->count; i++) {
         vmdk_extent_free(&s->ext[i]);
+        free(s->ext[i].name);
         if (s->ext[i].file != n->file)
             blk_unref(s->ext[i].file);
     }
@@ -200,6 +202,7 @@ static int open_monolithic(struct blk_node *n, struct vmdk *s, struct error *err
     s->count = 1;
     s->ext[0].type = VMDK_SPARSE;
     s->ext[0].file = n->file;
+    s->ext[0].name = xstrdup(n->filename);
     ret = vmdk_sparse_open(&s->ext[0], err);
     n->bytes = s->ext[0].bytes;
     if (ret == 0 && off != 0 && len != 0) {
@@ -208,6 +211,8 @@ static int open_monolithic(struct blk_node *n, struct vmdk *s, struct error *err
         desc = read_text(n->file, off * 512, len * 512, err);
         if (desc == NULL)
             return -EIO;
+        s->desc_off = off * 512;
+        s->desc_len = len * 512;
         ret = parse_desc(n, s, desc, err);
         free(desc);
     }
@@ -231,6 +236,7 @@ static int vmdk_open(struct blk_node *n, struct blk_opts *o, struct error *err)
         desc = read_text(n->file, 0, n->file->bytes, err);
         if (desc == NULL)
             return err != NULL && err->code ? err->code : -EIO;
+        s->desc_len = n->file->bytes;
         ret = parse_desc(n, s, desc, err);
         if (ret == 0)
             ret = parse_extents(n, s, desc, err);
@@ -377,7 +383,7 @@ static int write_grain(struct blk_node *n, struct vmdk_extent *e, uint64_t in, c
 
 static int vmdk_write(struct blk_node *n, uint64_t off, const struct blk_iov *v, unsigned flags)
 {
-    int ret = 0;
+    int ret = vmdk_announce(n);
 
     (void)flags;
     for (size_t at = 0, len; at < v->len && ret == 0; at += len) {
@@ -465,7 +471,7 @@ static int vmdk_map(struct blk_node *n, uint64_t off, uint64_t len, struct blk_e
     if (e->type == VMDK_ZERO)
         return 0;
     if (e->type == VMDK_FLAT) {
-        x->flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED | BLK_EXT_OFFSET | BLK_EXT_RAW;
+        x->flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED | BLK_EXT_OFFSET | BLK_EXT_RAW | BLK_EXT_STAYS;
         x->host  = e->flat_off + in;
         x->node  = e->file;
         return 0;
@@ -484,7 +490,7 @@ static int vmdk_map(struct blk_node *n, uint64_t off, uint64_t len, struct blk_e
         if (e->flags & VMDK_F_COMPRESS) {
             x->flags |= BLK_EXT_COMPRESSED;
         } else {
-            x->flags |= BLK_EXT_OFFSET | BLK_EXT_RAW;
+            x->flags |= BLK_EXT_OFFSET;
             x->host = (uint64_t)entry * 512 + in % e->grain;
             x->node = e->file;
             while (have < most && vmdk_gte(e, in + have, &next) == 0 && next == entry + e->grain / 512)
@@ -520,10 +526,10 @@ static int vmdk_info(struct blk_node *n, struct blk_info *info, struct error *er
         if (e->type == VMDK_SPARSE && (e->flags & VMDK_F_COMPRESS))
             json_object_set_new(o, "compressed", json_true());
         json_object_set_new(o, "virtual-size", json_integer((json_int_t)e->bytes));
-        json_object_set_new(o, "filename", json_string(e->file != NULL ? e->file->filename : ""));
+        json_object_set_new(o, "filename", json_string(e->name != NULL ? e->name : ""));
         if (e->type == VMDK_SPARSE)
             json_object_set_new(o, "cluster-size", json_integer((json_int_t)e->grain));
-        json_object_set_new(o, "format", json_string(e->type == VMDK_FLAT ? "FLAT" : e->type == VMDK_ZERO ? "ZERO" : ""));
+        json_object_set_new(o, "format", json_string(e->type == VMDK_FLAT ? "FLAT" : e->type == VMDK_ZERO ? "ZERO" : s->ext[i].file != n->file ? "SPARSE" : ""));
         json_array_append_new(list, o);
     }
     info->specific = json_pack("{s:s,s:{s:I,s:I,s:s,s:o}}", "type", "vmdk", "data", "cid", (json_int_t)s->cid, "parent-cid",
@@ -557,5 +563,5 @@ static int vmdk_check(struct blk_node *n, struct blk_check *c, int fix, struct e
 const struct blk_driver blk_vmdk = {
     .name = "vmdk", .help = "VMware disk", .flags = BLK_DRV_BACKING, .bytes = sizeof(struct vmdk), .probe = vmdk_probe, .open = vmdk_open,
     .close = vmdk_close, .read = vmdk_read, .write = vmdk_write, .flush = vmdk_flush, .map = vmdk_map, .allocated = vmdk_allocated,
-    .write_compressed = vmdk_write_compressed, .info = vmdk_info, .check = vmdk_check, .create = vmdk_create, .create_opts = vmdk_create_opts,
+    .write_compressed = vmdk_write_compressed, .info = vmdk_info, .check = vmdk_check, .check_backing = vmdk_check_backing, .create = vmdk_create, .create_opts = vmdk_create_opts,
 };

@@ -10,6 +10,7 @@ enum vmdk_type { VMDK_FLAT, VMDK_SPARSE, VMDK_ZERO };
 
 struct vmdk_extent {
     enum vmdk_type   type;
+    char            *name;             /* as info shows it */
     struct blk_node *file;             /* own reference, but for the image itself */
     uint64_t         begin, bytes;     /* in the disk */
     uint64_t         flat_off;
@@ -27,7 +28,8 @@ struct vmdk {
     int                 count;
     char                create_type[64];
     uint32_t            cid, parent_cid;
-    bool                stream_ended;
+    uint64_t            desc_off, desc_len;   /* the descriptor in node->file; len 0 without one */
+    bool                stream_ended, announced;
     struct co_mutex     lock;
 };
 
@@ -41,6 +43,10 @@ int  vmdk_read_packed(struct vmdk_extent *e, uint64_t off, uint32_t entry, const
 int  vmdk_write_packed(struct vmdk_extent *e, uint64_t off, const struct blk_iov *v);
 int  vmdk_end_stream(struct vmdk_extent *e);
 void vmdk_extent_free(struct vmdk_extent *e);
+/** vmdk_announce - before the first write: a new CID, on disk. Context: coroutine; yields. 0 or -errno. */
+int  vmdk_announce(struct blk_node *n);
+/** vmdk_check_backing - blk_driver.check_backing. */
+int  vmdk_check_backing(struct blk_node *n, bool follow, struct error *err);
 int  vmdk_create(struct blk_create *c, struct error *err);
 extern const struct blk_option vmdk_create_opts[];
 

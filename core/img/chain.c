@@ -12,44 +12,74 @@
 #include "core/base/str.h"
 #include "core/block/throttle.h"
 #include "core/img/img.h"
+#include "core/img/pool.h"
 
-enum { BUF = 1 << 20 };
+enum { BUF = 512 << 10 };
 
-static int commit_copy(struct blk_node *top, struct blk_node *base, struct throttle *t, struct error *err)
+/* A stretch of the disk; @zero: known to be zeros. */
+struct piece {
+    uint64_t off, len;
+    bool     zero;
+};
+
+struct commit {
+    struct blk_node *top, *base;
+    struct throttle *t;
+    uint64_t         pos;
+};
+
+static int commit_next(void *arg, void *piece)
 {
-    uint8_t *buf = blk_bounce(BUF);
-    uint64_t same;
-    int      ret = buf != NULL ? 0 : -ENOMEM;
+    struct commit    *c = arg;
+    struct piece     *p = piece;
+    struct blk_extent e;
+    uint64_t          same;
+    int               ret = 0;
 
-    for (uint64_t off = 0, step; off < top->bytes && ret == 0; off += step) {
-        ret = blk_map_above(top, base, off, top->bytes - off, &same);
-        if (ret < 0)
-            break;
-        step = same;
-        if (ret == 1) {
-            struct blk_extent e;
-
-            ret = blk_map_chain(top, NULL, off, same, &e);
-            if (ret < 0)
-                break;
-            step = MIN(same, e.len);
-            if (e.flags & BLK_EXT_ZERO) {
-                ret = blk_zero(base, off, step, BLK_MAY_UNMAP);
-            } else {
-                step = MIN(step, (uint64_t)BUF);
-                if (t != NULL)
-                    throttle_wait(t, true, step);
-                ret = blk_read(top, off, buf, (size_t)step);
-                if (ret == 0)
-                    ret = blk_write(base, off, buf, (size_t)step);
-            }
+    while (c->pos < c->top->bytes && ret == 0) {
+        ret = blk_map_above(c->top, c->base, c->pos, c->top->bytes - c->pos, &same);
+        if (ret == 0) {                          /* the base has it already */
+            c->pos += same;
+            progress_add(same);
         }
-        progress_add(step);
-        if (ret == 0 && img_interrupted())
-            ret = -EINTR;
     }
-    free(buf);
-    return ret < 0 ? error_set(err, ret, "could not copy into '%s': %s", base->filename, strerror(-ret)) : 0;
+    if (ret > 0) {
+        int bad = blk_map_chain(c->top, NULL, c->pos, same, &e);
+
+        if (bad < 0)
+            return bad;
+        *p = (struct piece){ .off = c->pos, .len = MIN(same, e.len), .zero = e.flags & BLK_EXT_ZERO };
+        p->len = p->zero ? p->len : MIN(p->len, (uint64_t)BUF);
+        c->pos += p->len;
+    }
+    return ret;
+}
+
+static int commit_piece(void *arg, const void *piece, uint8_t *buf)
+{
+    struct commit      *c   = arg;
+    const struct piece *p   = piece;
+    int                 ret = 0;
+
+    if (p->zero) {
+        ret = blk_zero(c->base, p->off, p->len, BLK_MAY_UNMAP);
+    } else {
+        if (c->t != NULL)
+            throttle_wait(c->t, true, p->len);
+        ret = blk_read(c->top, p->off, buf, (size_t)p->len);
+        if (ret == 0)
+            ret = blk_write(c->base, p->off, buf, (size_t)p->len);
+    }
+    progress_add(p->len);
+    return ret;
+}
+
+static int commit_copy(struct commit *c, struct error *err)
+{
+    struct img_pool p = { .workers = POOL_WORKERS, .buf_bytes = BUF, .next = commit_next, .work = commit_piece, .arg = c };
+    int             ret = img_pool_run(&p);
+
+    return ret < 0 ? error_set(err, ret, "could not copy into '%s': %s", c->base->filename, strerror(-ret)) : 0;
 }
 
 static struct blk_node *find_base(struct blk_node *top, const char *name, struct error *err)
@@ -108,8 +138,10 @@ static int commit_run(struct img *g, const char *file, const char *base_name, bo
     if (top->bytes > rw->bytes)
         ret = blk_resize(rw, top->bytes, BLK_PREALLOC_OFF, err);
     progress_begin(g, top->bytes);
+    if (ret == 0 && mid->drv->check_backing != NULL)
+        ret = mid->drv->check_backing(mid, true, err);
     if (ret == 0)
-        ret = commit_copy(top, rw, t, err);
+        ret = commit_copy(&(struct commit){ .top = top, .base = rw, .t = t }, err);
     if (ret == 0 && (ret = blk_flush(rw)) < 0)
         error_set(err, ret, "could not flush '%s': %s", name, strerror(-ret));
     progress_end(ret == 0);
@@ -156,7 +188,7 @@ int img_commit(int argc, char **argv)
 
 struct rebase {
     struct blk_node *top, *old, *base;
-    uint8_t         *x, *y;
+    uint64_t         pos;
 };
 
 /* Bytes as another image shows them; zeros behind its end. */
@@ -168,38 +200,52 @@ static int read_or_zero(struct blk_node *n, uint64_t off, uint8_t *buf, uint64_t
     return have > 0 ? blk_read(n, off, buf, (size_t)have) : 0;
 }
 
-static int copy_difference(struct rebase *r, uint64_t off, uint64_t len)
+static int rebase_next(void *arg, void *piece)
 {
-    uint64_t step = r->top->unit ? r->top->unit : 4096, n;
-    int      ret  = read_or_zero(r->old, off, r->x, len);
+    struct rebase *r = arg;
+    struct piece  *p = piece;
+    uint64_t       same;
+    int            ret = 1;
+
+    while (r->pos < r->top->bytes && ret == 1) {
+        ret = blk_map_above(r->top, r->old, r->pos, r->top->bytes - r->pos, &same);
+        if (ret == 1) {                          /* the overlay has its own */
+            r->pos += same;
+            progress_add(same);
+        }
+    }
+    if (ret != 0)
+        return ret < 0 ? ret : 0;
+    *p = (struct piece){ .off = r->pos, .len = MIN(same, (uint64_t)BUF) };
+    r->pos += p->len;
+    return 1;
+}
+
+static int rebase_piece(void *arg, const void *piece, uint8_t *buf)
+{
+    struct rebase      *r    = arg;
+    const struct piece *p    = piece;
+    uint8_t            *x    = buf, *y = buf + BUF;
+    uint64_t            step = r->top->unit ? r->top->unit : 4096, n;
+    int                 ret  = read_or_zero(r->old, p->off, x, p->len);
 
     if (ret == 0)
-        ret = read_or_zero(r->base, off, r->y, len);
-    for (uint64_t at = 0; at < len && ret == 0; at += n) {
-        n = MIN(step - ((off + at) & (step - 1)), len - at);
-        if (memcmp(r->x + at, r->y + at, (size_t)n) == 0)
+        ret = read_or_zero(r->base, p->off, y, p->len);
+    for (uint64_t at = 0; at < p->len && ret == 0; at += n) {
+        n = MIN(step - ((p->off + at) & (step - 1)), p->len - at);
+        if (memcmp(x + at, y + at, (size_t)n) == 0)
             continue;
-        ret = buf_is_zero(r->x + at, (size_t)n) ? blk_zero(r->top, off + at, n, BLK_MAY_UNMAP) : blk_write(r->top, off + at, r->x + at, (size_t)n);
+        ret = buf_is_zero(x + at, (size_t)n) ? blk_zero(r->top, p->off + at, n, BLK_MAY_UNMAP) : blk_write(r->top, p->off + at, x + at, (size_t)n);
     }
+    progress_add(p->len);
     return ret;
 }
 
 static int rebase_copy(struct rebase *r, struct error *err)
 {
-    int ret = 0;
+    struct img_pool p = { .workers = POOL_WORKERS, .buf_bytes = 2 * BUF, .next = rebase_next, .work = rebase_piece, .arg = r };
+    int             ret = img_pool_run(&p);
 
-    for (uint64_t off = 0, step; off < r->top->bytes && ret == 0; off += step) {
-        uint64_t same;
-
-        ret = blk_map_above(r->top, r->old, off, r->top->bytes - off, &same);
-        if (ret < 0)
-            break;
-        step = MIN(same, (uint64_t)BUF);
-        ret  = ret == 0 ? copy_difference(r, off, step) : 0;
-        progress_add(step);
-        if (ret == 0 && img_interrupted())
-            ret = -EINTR;
-    }
     return ret < 0 ? error_set(err, ret, "could not copy what differs: %s", strerror(-ret)) : 0;
 }
 
@@ -226,8 +272,6 @@ static int rebase_run(struct img *g, const char *file, const char *base, const c
             if (ret == 0 && r.base == NULL)
                 ret = -EIO;
         }
-        r.x = blk_bounce(BUF);
-        r.y = blk_bounce(BUF);
         progress_begin(g, r.top->bytes);
         if (ret == 0)
             ret = rebase_copy(&r, err);
@@ -235,8 +279,6 @@ static int rebase_run(struct img *g, const char *file, const char *base, const c
     }
     if (ret == 0)
         ret = r.top->drv->set_backing(r.top, base[0] != '\0' ? base : NULL, base_fmt, err);
-    free(r.x);
-    free(r.y);
     blk_unref(r.base);
     blk_unref(r.top);
     return ret;

@@ -2,7 +2,7 @@
  *
  *   next_piece(): one after the other, the stretches of the sources that share an answer (data, zero, in the backing
  *                 file), cut to pieces of at most PIECE bytes that begin and end on the target's clusters
- *   worker():     takes a piece, reads it, looks for zeros, writes what is not zero
+ *   do_piece():   reads it, looks for zeros, writes what is not zero; by several coroutines (core/img/pool.h)
  *
  * Pieces are small enough to stay in a core's cache between reading and writing. Unless -W, writes begin in the
  * order of the disk, so that a fresh image is laid out in order. On failure or Ctrl-C the new file is removed. */
@@ -22,6 +22,7 @@
 #include "core/event/iothread.h"
 #include "core/img/img.h"
 #include "core/img/options.h"
+#include "core/img/pool.h"
 
 enum { PIECE = 512 << 10, SOURCES_MAX = 256 };
 enum { OPT_TARGET_OPTS = OPT_FIRST, OPT_TARGET_ZERO, OPT_BITMAPS, OPT_SALVAGE, OPT_SKIP_BROKEN };
@@ -41,13 +42,13 @@ struct convert {
     struct blk_extent known;                     /* last answer about src[at] */
     uint64_t         known_off;
     bool             compress, no_create, out_of_order, copy_range, target_zero, has_backing, salvage, bitmaps, skip_broken, target_opts, same_backing;
-    int              workers, running, ret;
+    int              workers;
+    struct img_pool  pool;
     uint64_t         tickets, turn;
-    struct co_queue  turns, done;
+    struct co_queue  turns;
     struct throttle *throttle;
     const char      *backing, *backing_fmt, *out;
     char            *snapshot;
-    uint64_t         failed_at;
 };
 
 /* ---- cutting the work */
@@ -84,10 +85,12 @@ static int look_up(struct convert *c, uint64_t soff, uint64_t len)
     return ret;
 }
 
-/* 1 and a piece, 0 at the end, or -errno. */
-static int next_piece(struct convert *c, struct piece *p)
+/* 1 and a piece, 0 at the end, or -errno. Only one coroutine is here at a time. */
+static int next_piece(void *arg, void *piece)
 {
-    int ret;
+    struct convert *c = arg;
+    struct piece   *p = piece;
+    int             ret;
 
     while (c->at < c->sources && c->pos - c->src_base >= c->src[c->at]->bytes) {
         c->src_base += c->src[c->at]->bytes;
@@ -101,7 +104,7 @@ static int next_piece(struct convert *c, struct piece *p)
 
     ret = look_up(c, soff, s->bytes - soff);
     if (ret < 0)
-        return ret;
+        return error_say("error while reading metadata at byte %llu: %s", (unsigned long long)c->pos, strerror(-ret)), ret;
     left = c->known_off + c->known.len - soff;
     p->src  = s;
     p->soff = soff;
@@ -165,7 +168,7 @@ static void scan_run(struct scan *s)
 
 static void wait_turn(struct convert *c, const struct piece *p)
 {
-    while (!c->out_of_order && c->turn != p->ticket && c->ret == 0)
+    while (!c->out_of_order && c->turn != p->ticket && c->pool.ret == 0)
         co_queue_wait(&c->turns);
 }
 
@@ -224,6 +227,13 @@ static int read_salvage(struct convert *c, const struct piece *p, uint8_t *buf)
     return 0;
 }
 
+static int say_write(struct convert *c, const struct piece *p, int ret)
+{
+    if (ret < 0 && c->pool.ret == 0)
+        error_say("error while writing at byte %llu: %s", (unsigned long long)p->doff, strerror(-ret));
+    return ret;
+}
+
 static int do_data(struct convert *c, const struct piece *p, uint8_t *buf)
 {
     int ret;
@@ -238,75 +248,46 @@ static int do_data(struct convert *c, const struct piece *p, uint8_t *buf)
     if (ret < 0 && c->salvage)
         ret = read_salvage(c, p, buf);
     if (ret < 0) {
-        if (c->ret == 0)
+        if (c->pool.ret == 0)
             error_say("error while reading at byte %llu: %s", (unsigned long long)p->soff, strerror(-ret));
         return ret;
     }
     wait_turn(c, p);
     pass_turn(c, p);
-    if (c->ret < 0)
-        return c->ret;
-    ret = write_data(c, p, buf);
-    if (ret < 0 && c->ret == 0)
-        error_say("error while writing at byte %llu: %s", (unsigned long long)p->doff, strerror(-ret));
+    return c->pool.ret < 0 ? c->pool.ret : say_write(c, p, write_data(c, p, buf));
+}
+
+static int do_piece(void *arg, const void *piece, uint8_t *buf)
+{
+    struct convert     *c   = arg;
+    const struct piece *p   = piece;
+    int                 ret = 0;
+
+    if (c->throttle != NULL && p->kind == DATA)
+        throttle_wait(c->throttle, true, p->len);
+    if (p->kind == DATA) {
+        ret = do_data(c, p, buf);
+    } else {
+        wait_turn(c, p);
+        pass_turn(c, p);
+        if (p->kind == ZERO)
+            ret = say_write(c, p, write_zeros(c, p->doff, p->len));
+    }
+    pass_turn(c, p);
+    progress_add(p->len);
     return ret;
 }
 
-static void worker(void *arg)
+static void wake_turns(void *arg)
 {
-    struct convert *c   = arg;
-    uint8_t        *buf = blk_bounce((size_t)MAX((uint64_t)PIECE, c->unit));
-    struct piece    p;
-    int             ret;
-
-    while (c->ret == 0 && !img_interrupted()) {
-        ret = buf != NULL ? next_piece(c, &p) : -ENOMEM;
-        if (ret < 0)
-            error_say("error while reading metadata at byte %llu: %s", (unsigned long long)c->pos, strerror(-ret));
-        if (ret <= 0) {
-            c->ret = c->ret < 0 ? c->ret : ret;
-            break;
-        }
-        if (c->throttle != NULL && p.kind == DATA)
-            throttle_wait(c->throttle, true, p.len);
-        ret = 0;
-        if (p.kind == DATA)
-            ret = do_data(c, &p, buf);
-        else if (p.kind == ZERO) {
-            wait_turn(c, &p);
-            pass_turn(c, &p);
-            ret = write_zeros(c, p.doff, p.len);
-            if (ret < 0 && c->ret == 0)
-                error_say("error while writing at byte %llu: %s", (unsigned long long)p.doff, strerror(-ret));
-        } else {
-            wait_turn(c, &p);
-        }
-        pass_turn(c, &p);
-        progress_add(p.len);
-        if (ret < 0 && c->ret == 0) {
-            c->ret = ret;
-            c->failed_at = p.doff;
-        }
-    }
-    if (img_interrupted() && c->ret == 0)
-        c->ret = -EINTR;
-    if (c->ret < 0)
-        co_queue_wake_all(&c->turns);
-    free(buf);
-    if (--c->running == 0)
-        co_queue_wake_all(&c->done);
+    co_queue_wake_all(&((struct convert *)arg)->turns);
 }
 
 static int copy_all(struct convert *c)
 {
-    if (c->workers < 1)
-        c->workers = 1;
-    c->running = c->workers;
-    for (int i = 0; i < c->workers; i++)
-        io_spawn(worker, c);
-    while (c->running > 0)
-        co_queue_wait(&c->done);
-    return c->ret;
+    c->pool = (struct img_pool){ .workers = MAX(c->workers, 1), .buf_bytes = (size_t)MAX((uint64_t)PIECE, c->unit), .next = next_piece,
+                                 .work = do_piece, .failed = wake_turns, .arg = c };
+    return img_pool_run(&c->pool);
 }
 
 /* ---- sources and target */
@@ -591,7 +572,7 @@ int img_convert(int argc, char **argv)
 
     c->g.out_fmt = "raw";
     c->sparse    = 4096;
-    c->workers   = 8;
+    c->workers   = POOL_WORKERS;
     while (ret == 0 && (opt = getopt_long(argc, argv, "hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:", longs, NULL)) != -1)
         ret = option(c, opt, o, &help);
     if (ret != 0) {

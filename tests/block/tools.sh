@@ -63,3 +63,20 @@ look() { awk '/ctxt_switches/ { n += $2 } END { print n }' /proc/$pid/task/*/sta
 before=$(look); sleep 2; after=$(look)
 [ $((after - before)) -le 2 ] || fail "an idle server woke up $((after - before)) times in two seconds"
 kill $pid; wait $pid
+
+# tables that have to be fetched first: whoever copies meanwhile must not lose its place
+cold() { echo "driver=qcow2,l2-cache-size=4k,file.driver=blkdebug,file.delay-ns=2000000,file.file.filename=$1"; }
+ok $IMG convert -O qcow2 -o cluster_size=4k ref.raw cold.qcow2
+ok $IMG convert --image-opts -O raw "$(cold cold.qcow2)" cold.raw; cmp cold.raw ref.raw || fail 'a slow source is not what comes out'
+ok $IMG convert -W -m 16 --image-opts -O raw "$(cold cold.qcow2)" cold.raw; cmp cold.raw ref.raw || fail 'a slow source, out of order'
+
+# commit and rebase copy several pieces at once
+truncate -s 12M base.raw; ok $IO -f raw -c 'write -q -P 7 3M 5M' base.raw
+ok $IMG create -q -f qcow2 -b base.raw -F raw -o cluster_size=4k top.qcow2
+ok $IMG convert -n -O qcow2 ref.raw top.qcow2; ok $IMG commit --image-opts "$(cold top.qcow2)"
+cmp base.raw ref.raw || fail 'commit'
+ok $IMG create -q -f qcow2 -b base.raw -F raw -o cluster_size=4k top.qcow2; ok $IO -c 'write -q -P 9 1M 3M' -c 'write -q -P 8 11M 10k' top.qcow2
+ok $IMG convert -O raw top.qcow2 want.raw
+ok $IMG create -q -f qcow2 other.qcow2 12M; ok $IO -c 'write -q -P 3 0 2M' other.qcow2
+ok $IMG rebase -b other.qcow2 -F qcow2 --image-opts "$(cold top.qcow2)"
+ok $IMG compare -F raw top.qcow2 want.raw; ok qemu-img compare -F raw top.qcow2 want.raw; ok $IMG check top.qcow2
