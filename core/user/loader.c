@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -318,7 +317,7 @@ static int map_stack(bool exec, size_t strings, struct error *err)
     if (user_proc.target->bits == 32)
         bytes = MIN(bytes, (uint64_t)STACK_MAX32);
     bytes = PAGE_UP(MAX(bytes, (uint64_t)STACK_MIN) + strings);
-    ret = user_mmap(user_proc.abi->stack_top - bytes, bytes, PROT_READ | PROT_WRITE | (exec ? PROT_EXEC : 0),
+    ret = user_mmap(user_proc.places.stack_top - bytes, bytes, PROT_READ | PROT_WRITE | (exec ? PROT_EXEC : 0),
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (ret < 0)
         return error_set(err, (int)-ret, "cannot map the guest's stack of %llu KiB: %s", (unsigned long long)bytes >> 10,
@@ -361,22 +360,6 @@ static unsigned fill_auxv(struct aux *v, const struct image *im, const struct im
     return n;
 }
 
-static void fill_random(uint8_t bytes[16])
-{
-    if (user_proc.options->has_seed) {
-        uint64_t x = user_proc.options->seed;
-
-        for (unsigned i = 0; i < 16; i++) {    /* splitmix64, a byte at a time */
-            uint64_t z = x += UINT64_C(0x9e3779b97f4a7c15);
-
-            z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-            bytes[i] = (uint8_t)(z >> 32);
-        }
-    } else if (getrandom(bytes, 16, GRND_NONBLOCK) != 16) {
-        memset(bytes, 0x5a, 16);
-    }
-}
-
 /* Pointers to @count strings that lie one after the other from @at; returns the address behind them. */
 static uint64_t put_pointers(uint64_t *to, char **list, int count, uint64_t at)
 {
@@ -397,7 +380,6 @@ static int build_stack(const struct program *p, char **envp, const struct image 
     struct aux aux[AUX_MAX];
     unsigned naux, word = user_proc.target->bits / 8u;
     uint64_t sp, random, execfn, platform = 0, at;
-    uint8_t bytes[16];
     int argc, envc, ret;
     size_t strings = strings_bytes(p->argv, &argc), env_strings = strings_bytes(envp, &envc);
 
@@ -412,9 +394,8 @@ static int build_stack(const struct program *p, char **envp, const struct image 
     user_proc.env_end = sp + strings + env_strings;
     if (user_proc.abi->platform)
         platform = push(&sp, user_proc.abi->platform, strlen(user_proc.abi->platform) + 1);
-    sp &= ~UINT64_C(15);
-    fill_random(bytes);
-    random = push(&sp, bytes, sizeof bytes);
+    sp = (sp - user_proc.places.stack_gap) & ~UINT64_C(15);
+    random = push(&sp, user_proc.places.random, sizeof user_proc.places.random);
     naux = fill_auxv(aux, im, interp, random, execfn, platform);
     sp = (sp - (uint64_t)word * (1 + (unsigned)argc + 1 + (unsigned)envc + 1 + 2 * naux)) & ~UINT64_C(15);
     *out_sp = user_proc.sp_start = at = sp;
@@ -476,7 +457,7 @@ int user_load(int argc, char **argv, char **envp, const char *path, struct user_
     if (!ret && user_proc.abi->elf_ok && !user_proc.abi->elf_ok(p->elf.flags, user_proc.model, err))
         ret = -ENOEXEC;
     if (!ret)
-        ret = map_image(&p->elf, user_proc.abi->pie_base, im, err);
+        ret = map_image(&p->elf, user_proc.places.pie, im, err);
     if (!ret && im->interp[0]) {
         interp = NEW(struct image);
         ret = map_interp(im->interp, interp, err);
@@ -489,7 +470,7 @@ int user_load(int argc, char **argv, char **envp, const char *path, struct user_
         ret = build_stack(p, envp, im, interp, &out->sp, err);
     if (!ret) {
         out->entry = interp ? interp->entry : im->entry;
-        user_brk_init(im->end);
+        user_brk_init(PAGE_UP(im->end) + user_proc.places.heap_gap);
         user_proc.code_start = im->low;
         user_proc.code_end = im->end;
         user_proc.exe = xstrdup(realpath(p->path, real) ? real : p->path);

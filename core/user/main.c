@@ -54,30 +54,33 @@ static const uint64_t default_base;
 static int pick_space(const struct user_options *o, struct error *err)
 {
     const struct target_user *abi = user_proc.abi;
+    unsigned bits = user_proc.target->bits;
     struct user_space s = {
-        .base = o->has_base ? o->base : user_proc.target->bits == 64 ? default_base : 0,
+        .base = o->has_base ? o->base : bits == 64 ? default_base : 0,
         .limit = abi->address_limit,
-        .mmap_top = abi->mmap_top,
-        .window = user_proc.target->bits == 32,
+        .window = bits == 32,
     };
+    uint64_t room;
 
     if (o->page_bytes && o->page_bytes != abi->page_size)
         return error_set(err, EINVAL, "-p %llu: guest pages are %u bytes on this host", (unsigned long long)o->page_bytes,
                          abi->page_size);
     if (s.base & 0xfff)
         return error_set(err, EINVAL, "-B 0x%llx: not a multiple of the page size", (unsigned long long)s.base);
-    if (!s.window && s.base >= abi->address_limit - abi->stack_top)
-        return error_set(err, EINVAL, "-B 0x%llx: too high for a 64-bit guest; use less than 0x%llx",
-                         (unsigned long long)s.base, (unsigned long long)(abi->address_limit - abi->stack_top));
+    if (!s.window && s.base > abi->address_limit - user_places_least(bits))
+        return error_set(err, EINVAL, "-B 0x%llx: too high for a 64-bit guest; use at most 0x%llx", (unsigned long long)s.base,
+                         (unsigned long long)(abi->address_limit - user_places_least(bits)));
     if (!s.window)
         s.limit -= s.base;
-    if (o->reserved_bytes) {
-        if (o->reserved_bytes < abi->stack_top || o->reserved_bytes > s.limit)
-            return error_set(err, EINVAL, "-R 0x%llx: the guest's address space can be 0x%llx to 0x%llx bytes",
-                             (unsigned long long)o->reserved_bytes, (unsigned long long)abi->stack_top,
-                             (unsigned long long)s.limit);
-        s.limit = o->reserved_bytes;
-    }
+    room = o->reserved_bytes ? o->reserved_bytes : s.limit;
+    if (room < user_places_least(bits) || room > s.limit)
+        return error_set(err, EINVAL, "-R 0x%llx: the guest's address space can be 0x%llx to 0x%llx bytes",
+                         (unsigned long long)room, (unsigned long long)user_places_least(bits),
+                         (unsigned long long)s.limit);
+    user_places_pick(&user_proc.places, abi, bits, room, o);
+    if (!abi->fixed_page)                      /* the kernel's page lies above what -R leaves to the program */
+        s.limit = room;
+    s.mmap_top = user_proc.places.mmap_top;
     return user_space_init(&s, user_proc.accel, err);
 }
 

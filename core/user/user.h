@@ -10,6 +10,7 @@
 #include "accel/accel.h"
 #include "core/user/mem.h"
 #include "core/user/mmap.h"
+#include "core/user/place.h"
 #include "core/vm/vcpu.h"
 #include "targets/target.h"
 
@@ -28,6 +29,7 @@ struct user_process {
     int nhost_args;
     const char *sysroot;                       /* -L; NULL if not given */
     char *exe;                                 /* the program, absolute path on the host: /proc/self/exe */
+    struct user_places places;
     uint64_t sigreturn;                        /* guest address of the code that calls rt_sigreturn */
     uint64_t stack_low, stack_top, sp_start;
     uint64_t arg_start, arg_end, env_end;      /* the argument strings, then the environment: /proc/self/cmdline */

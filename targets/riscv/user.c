@@ -297,7 +297,7 @@ const struct target_user riscv64_user = {
     COMMON,
     .address_limit = UINT64_C(1) << 46,
     /* all within 2^38: Sv39, which some programs take for granted */
-    .pie_base = UINT64_C(0x2aaaaaa000), .mmap_top = UINT64_C(0x3f7ffff000), .stack_top = UINT64_C(0x3ffffff000),
+    .pie_base = UINT64_C(0x2aaaaaa000), .mmap_top = UINT64_C(0x3f3ffff000), .stack_top = UINT64_C(0x3ffffff000),
     .uname_machine = "riscv64",
     .syscalls = syscalls, .nsyscalls = ARRAY_LEN(syscalls),
     .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,
