@@ -73,6 +73,7 @@ struct target {
     const void *(*parse_cpu)(const char *spec, bool system, struct error *err);   /* "rv64,zba=off"; NULL + err */
     void (*print_cpu_help)(void *FILE_to, const char *model);   /* marks the features of @model; NULL: of the default */
 
+    bool (*has_feature)(const void *model, const char *name);     /* by its name in -cpu; NULL: none has a name */
     /* What a device tree's cpu node says of a model: put() is called for each property; NULL if there is no device tree. */
     void (*describe_cpu)(const void *model, void (*put)(void *opaque, const char *name, const void *bytes, size_t len),
                          void *opaque);
@@ -96,6 +97,10 @@ struct target {
     /* access to a physical address that nothing answers, or that a device refused */
     uint32_t (*bus_fault)(struct cpu_env *env, uint64_t va, enum rt_access access);
     uint32_t (*align_fault)(struct cpu_env *env, uint64_t va, enum rt_access access);
+    /* The guest's own watchpoints; NULL: it has none. watched: does one touch the page? Its accesses are asked about one by
+     * one: watch returns the exception, or 0. mmu as in xlate. Whoever changes one calls rt_flush_all(). */
+    bool (*watched)(const struct cpu_env *env, uint64_t page);
+    uint32_t (*watch)(struct cpu_env *env, uint64_t va, unsigned len, enum rt_access access, unsigned mmu);
     /* env->pc is the faulting or next instruction as the guest says; ends with rt_mode_changed() */
     void (*deliver)(struct cpu_env *env, uint32_t exception);
     uint32_t (*interrupt)(struct cpu_env *env);               /* the interrupt to take now as an exception number, or 0 */

@@ -28,12 +28,15 @@ static bool watched(const struct tcg_vcpu *tv, uint64_t page)
     for (unsigned i = 0; d && i < d->nwatch; i++)
         if (d->watch[i].addr < page + PAGE && d->watch[i].addr + d->watch[i].len > page)
             return true;
-    return false;
+    return tv->engine->target->watched && tv->engine->target->watched(tv->env, page);
 }
 
-static void check_watch(struct tcg_vcpu *tv, uint64_t va, unsigned len, enum rt_access access, uintptr_t host_pc)
+/* The debugger's watchpoints, then the guest's. */
+static void check_watch(struct tcg_vcpu *tv, uint64_t va, unsigned len, enum rt_access access, unsigned mmu, uintptr_t host_pc)
 {
     const struct debug_points *d = tv->v->debug;
+    const struct target *t = tv->engine->target;
+    uint32_t exception;
 
     for (unsigned i = 0; d && i < d->nwatch; i++) {
         const struct debug_watch *w = &d->watch[i];
@@ -44,6 +47,9 @@ static void check_watch(struct tcg_vcpu *tv, uint64_t va, unsigned len, enum rt_
             raise_at(tv, tv->engine->target->debug_exception(), host_pc);
         }
     }
+    exception = t->watch ? t->watch(tv->env, va, len, access, mmu) : 0;
+    if (exception)
+        raise_at(tv, exception, host_pc);
 }
 
 /* mmu: accesses with another privilege than the present one, as a kernel's unprivileged loads and stores of user memory. */
@@ -260,7 +266,7 @@ static uint64_t read_part(struct tcg_vcpu *tv, uint64_t va, unsigned size, unsig
 {
     struct target_mem m = resolve(tv, va, RT_READ, mmu, host_pc);
 
-    check_watch(tv, va, size, RT_READ, host_pc);
+    check_watch(tv, va, size, RT_READ, mmu, host_pc);
     return m.host ? host_read(m.host, size) : device_read(tv, va, m.gpa, size, host_pc);
 }
 
@@ -310,7 +316,7 @@ static void sys_store(struct tcg_vcpu *tv, uint64_t va, uint64_t val, unsigned m
     check_align(tv, va, memop, RT_WRITE, host_pc);
     tv->n.tlb_slow++;
     val = swapped(val, memop);
-    check_watch(tv, va, size, RT_WRITE, host_pc);
+    check_watch(tv, va, size, RT_WRITE, mmu, host_pc);
     m = resolve(tv, va, RT_WRITE, mmu, host_pc);
     if (!crosses(va, size)) {
         write_part(tv, m, va, size, val, host_pc);
@@ -482,7 +488,8 @@ static struct target_mem atomic_at(struct tcg_vcpu *tv, uint64_t va, unsigned me
     tv->n.tlb_slow++;
     if (crosses(va, size))
         raise_at(tv, tv->engine->target->align_fault(tv->env, va, RT_WRITE), host_pc);
-    check_watch(tv, va, size, RT_WRITE, host_pc);
+    check_watch(tv, va, size, RT_READ, mmu_of(memop), host_pc);
+    check_watch(tv, va, size, RT_WRITE, mmu_of(memop), host_pc);
     m = resolve(tv, va, RT_WRITE, mmu_of(memop), host_pc);
     if (!m.host)
         raise_at(tv, tv->engine->target->bus_fault(tv->env, va, RT_WRITE), host_pc);

@@ -149,6 +149,11 @@ static void put_cpu_prop(void *opaque, const char *name, const void *bytes, size
     fdt_bytes(n->fdt, n->path, name, bytes, len);
 }
 
+bool machine_cpu_has(const struct machine *m, const char *feature)
+{
+    return m->target->has_feature && m->target->has_feature(m->cpu_model, feature);
+}
+
 void machine_fdt_cpu(struct machine *m, struct fdt *f, const char *path)
 {
     struct cpu_node n = { f, path };

@@ -98,7 +98,7 @@ struct machine_time {
     void *opaque;
 };
 
-enum { MACHINE_CPU_TIMERS = 4 };
+enum { MACHINE_CPU_TIMERS = 6 };
 
 /**
  * machine_cpu_time - give a CPU its time base, and pins for its timers.
@@ -112,6 +112,8 @@ void machine_cpu_time(struct machine *m, unsigned cpu, const struct machine_time
 void machine_random(struct machine *m, uint8_t *bytes, size_t n);
 /** machine_serial - the id of the character device of serial port @n, or NULL: none. Made from -serial and defaults. */
 const char *machine_serial(struct machine *m, unsigned n);
+/** machine_cpu_has - has the CPU model a feature (its name in -cpu)? */
+bool machine_cpu_has(const struct machine *m, const char *feature);
 /** machine_fdt_cpu - put what the target says of the CPU model into a cpu node. */
 void machine_fdt_cpu(struct machine *m, struct fdt *f, const char *path);
 

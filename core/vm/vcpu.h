@@ -59,7 +59,8 @@ struct vcpu {
     void *machine_priv;
 
     /* called by the guest's timer registers: the machine's time base (RISC-V time, ARM counter). Timers: RISC-V 0 stimecmp;
-     * ARM 0 physical, 1 virtual (its offset is the CPU's business), 2 hypervisor's physical, 3 secure physical. */
+     * ARM 0 physical, 1 virtual (its offset is the CPU's business), 2 hypervisor's physical, 3 secure physical, 4 alarm of the
+     * counters, 5 their overflow: a line that is up or down at once. */
     uint64_t (*read_time)(void *opaque);
     void (*set_deadline)(void *opaque, unsigned timer, uint64_t when);  /* in ticks of read_time; UINT64_MAX: none */
     void *time_opaque;

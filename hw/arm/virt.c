@@ -28,7 +28,7 @@
 #include "hw/misc/power_key.h"
 #include "hw/pci/pci.h"
 
-enum { PIN_IRQ = 0, PIN_FIQ = 1, /* of a CPU */ NS_A_TICK = 16 /* 62.5 MHz */ };
+enum { PIN_IRQ = 0, PIN_FIQ = 1, PIN_COUNTERS = 2, /* of a CPU */ NS_A_TICK = 16 /* 62.5 MHz */ };
 
 /* --- devices ------------------------------------------------------------------------------------------------------- */
 
@@ -212,6 +212,7 @@ static void wire_time(struct virt *v)
     for (unsigned i = 0; i < v->m.cpus; i++) {
         const struct irq_line pins[MACHINE_CPU_TIMERS] = {
             ppi(v, i, VIRT_PPI_PHYS), ppi(v, i, VIRT_PPI_VIRT), ppi(v, i, VIRT_PPI_HYP), ppi(v, i, VIRT_PPI_SECURE),
+            machine_cpu_pin(i, PIN_COUNTERS), ppi(v, i, VIRT_PPI_PMU),
         };
 
         machine_cpu_time(&v->m, i, &time, pins, false);

@@ -170,7 +170,7 @@ static void madt_cpu(const struct virt *v, struct acpi *a, unsigned i)
     acpi_put(a, i, 4);
     acpi_put(a, 1, 4);            /* enabled */
     acpi_put(a, 0, 4);
-    acpi_put(a, 0, 4);            /* no performance interrupt */
+    acpi_put(a, machine_cpu_has(&v->m, "pmu") ? VIRT_PPI_PMU : 0, 4);
     acpi_put(a, 0, 8);
     acpi_put(a, v->gic_version == 2 ? VIRT_GIC_CPU_AT : 0, 8);
     acpi_put(a, 0, 8);

@@ -61,6 +61,17 @@ static void tree_timer(struct tree *t)
     fdt_flag(t->f, "/timer", "always-on");
 }
 
+static void tree_counters(struct tree *t)
+{
+    uint32_t cells[3];
+
+    if (!machine_cpu_has(&t->v->m, "pmu"))
+        return;
+    tree_ppi(t, cells, VIRT_PPI_PMU);
+    fdt_str(t->f, "/pmu", "compatible", "arm,armv8-pmuv3");
+    fdt_cells(t->f, "/pmu", "interrupts", cells, 3);
+}
+
 static void tree_v2m(struct tree *t)
 {
     const char *v2m = "/intc@8000000/v2m@8020000";
@@ -202,6 +213,7 @@ void virt_tree(struct machine *m, struct fdt *f)
     fdt_flag(f, "/", "dma-coherent");
     tree_gic(&t);
     tree_timer(&t);
+    tree_counters(&t);
     tree_clock(&t);
     tree_cpus(&t);
     tree_uart(&t, uart_path, VIRT_UART_AT, VIRT_UART_IRQ);

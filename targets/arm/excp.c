@@ -4,10 +4,11 @@
 
 #include "core/vm/vcpu.h"
 #include "targets/arm/help.h"
+#include "targets/arm/pmu.h"
 
 enum { EC_SVC32 = 0x11, EC_BKPT32 = 0x38, EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
-       EC_PC_ALIGN = 0x22, EC_DATA_ABORT = 0x24, EC_SP_ALIGN = 0x26, EC_STEP = 0x32, EC_BRK = 0x3c };
-enum { FSC_ALIGNMENT = 0x21, ISS_NO_CONDITION = 0x1e << 20, ISS_STEP = 1 << 24 | 0x22 };
+       EC_PC_ALIGN = 0x22, EC_DATA_ABORT = 0x24, EC_SP_ALIGN = 0x26, EC_BREAKPOINT = 0x30, EC_STEP = 0x32, EC_WATCHPOINT = 0x34, EC_BRK = 0x3c };
+enum { FSC_ALIGNMENT = 0x21, ISS_NO_CONDITION = 0x1e << 20, FSC_DEBUG = 0x22, ISS_STEP = 1 << 24 | FSC_DEBUG };
 #define ESR_IL (UINT64_C(1) << 25)
 #define SCTLR_NTWI (UINT64_C(1) << 16)
 #define SCTLR_NTWE (UINT64_C(1) << 18)
@@ -40,7 +41,8 @@ static void reset_upper(struct arm_env *env)
     for (unsigned i = 0; i < 2; i++)
         env->upper[i] = (struct arm_upper){ .sctlr = 0x30c50830, .cptr = i ? 0 : 0x33ff };
     env->hcr = env->hpfar = env->hstr = env->vttbr = env->vtcr = env->cntvoff = env->hacr = env->scr = env->sder = 0;
-    env->ich_hcr = env->ich_vmcr = env->mdcr[0] = env->mdcr[1] = 0;
+    env->ich_hcr = env->ich_vmcr = env->mdcr[1] = 0;
+    env->mdcr[0] = ARM_PMU_EVENTS;
     env->cnthctl = 3;
     env->vpidr = env->model->midr;
     env->vmpidr = arm_mpidr(env);
@@ -55,11 +57,15 @@ void arm_system_reset(struct arm_env *env)
     env->tcr = env->cpacr = env->mdscr = env->cntkctl = env->contextidr = 0;
     env->ttbr[0] = env->ttbr[1] = 0;
     env->table_seen.len = 0;
+    env->os_lock = 1;
+    env->claims = env->mdccint = env->dtr = 0;
+    __builtin_memset(env->debug, 0, sizeof env->debug);
     reset_upper(env);
     for (unsigned i = 0; i < 4; i++) {
         env->cnt_ctl[i] = 0;
         arm_timer_changed(env, i);
     }
+    arm_pmu_reset(env);
 }
 
 /* As firmware leaves a CPU to a kernel: not secure, at the highest level below EL3. */
@@ -86,6 +92,8 @@ static uint64_t syndrome(const struct arm_env *env, uint32_t exception, unsigned
     case ARM_EXC_SMC: ec = EC_SMC; break;
     case ARM_EXC_ILLEGAL: ec = EC_ILLEGAL; iss = 0; break;
     case ARM_EXC_STEP: ec = EC_STEP + same; iss = ISS_STEP; break;
+    case ARM_EXC_BREAKPOINT: ec = EC_BREAKPOINT + same; iss = FSC_DEBUG; break;
+    case ARM_EXC_WATCHPOINT: ec = EC_WATCHPOINT + same; iss |= FSC_DEBUG; break;
     case ARM_EXC_BRK: ec = env->pstate & PSTATE_A32 ? EC_BKPT32 : EC_BRK; break;
     case ARM_EXC_INSN_ABORT: ec = EC_INSN_ABORT + same; break;
     case ARM_EXC_DATA_ABORT: ec = EC_DATA_ABORT + same; break;
@@ -103,7 +111,7 @@ static uint64_t syndrome(const struct arm_env *env, uint32_t exception, unsigned
 static bool has_fault_address(uint32_t exception)
 {
     return exception == ARM_EXC_INSN_ABORT || exception == ARM_EXC_DATA_ABORT || exception == ARM_EXC_DATA_ALIGN ||
-           exception == ARM_EXC_PC_ALIGN;
+           exception == ARM_EXC_PC_ALIGN || exception == ARM_EXC_WATCHPOINT;
 }
 
 static uint32_t entry_pstate(const struct arm_env *env, unsigned to)
@@ -139,11 +147,16 @@ static unsigned target_level(const struct arm_env *env, uint32_t exception)
     unsigned el = arm_el(env), to = 1;
 
     switch (exception) {
+    case ARM_EXC_BRK:
+    case ARM_EXC_STEP:
+    case ARM_EXC_BREAKPOINT:
+    case ARM_EXC_WATCHPOINT: to = arm_debug_level(env); break;
     case ARM_EXC_SMC: to = env->far == 2 ? 2 : 3; break;           /* HCR_EL2.TSC: to EL2 */
     case ARM_EXC_HVC: to = 2; break;
     case ARM_EXC_IRQ: to = interrupt_level(env, false); break;
     case ARM_EXC_FIQ: to = interrupt_level(env, true); break;
     case ARM_EXC_FP_TRAP: to = fp_trap_level(env); break;
+    case ARM_EXC_SYSREG_TRAP:
     case ARM_EXC_WAIT_TRAP: to = env->far ? (unsigned)env->far : 1; break;
     }
     if (to == 1 && el == 0 && arm_el2_on(env) && env->hcr & HCR_TGE)
@@ -195,6 +208,7 @@ void arm_deliver(struct cpu_env *c, uint32_t exception)
     env->excl_addr = ~UINT64_C(0);
     arm_set_pstate(env, entry_pstate(env, to));
     c->pc = (to == 1 ? env->vbar : upper(env, to)->vbar) + offset;
+    arm_pmu_mode(env);
     rt_mode_changed(c);
 }
 
@@ -240,6 +254,7 @@ uint64_t arm_help_eret(struct cpu_env *c)
         arm_set_pstate(env, (env->pstate & 0xf) | (to & PSTATE_DAIF) | PSTATE_IL);
     if (arm_steps(env) && !(env->pstate & PSTATE_IL))
         env->pstate |= to & PSTATE_SS;
+    arm_pmu_mode(env);
     rt_mode_changed(c);
     return pc;
 }
@@ -327,6 +342,11 @@ uint32_t arm_interrupt(struct cpu_env *c)
 {
     struct arm_env *env = arm_env(c);
     uint32_t lines = env->lines;
+
+    if (lines & ARM_LINE_COUNTERS) {
+        __atomic_fetch_and((uint32_t *)&env->lines, ~(uint32_t)ARM_LINE_COUNTERS, __ATOMIC_SEQ_CST);
+        arm_pmu_due(env);
+    }
 
     if (lines & 2 && takes(env, true))
         return ARM_EXC_FIQ;

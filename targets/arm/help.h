@@ -53,6 +53,10 @@ uint64_t arm_help_eret(struct cpu_env *c);                              /* these
 uint64_t arm_help_trap(struct cpu_env *c, uint32_t exception, uint32_t esr, uint64_t pc);  /* pc: the instruction */
 void arm_help_hvc(struct cpu_env *c, uint32_t imm);
 void arm_help_smc(struct cpu_env *c, uint32_t imm);
+void arm_help_daif_allowed(struct cpu_env *c, uint32_t insn);              /* MSR DAIFSet, DAIFClr of EL0 */
+/** arm_trap_syndrome - the ISS of a trapped MRS, MSR or SYS. */
+uint32_t arm_trap_syndrome(uint32_t insn);
+void arm_help_breakpoint(struct cpu_env *c, uint64_t pc);                /* one of the guest's at this instruction? */
 void arm_help_wait(struct cpu_env *c, uint32_t wfe);                    /* may WFI or WFE run here? */
 void arm_help_pstate(struct cpu_env *c, uint32_t clear, uint32_t set);  /* bits of enum arm_pstate */
 void arm_help_tlbi(struct cpu_env *c, uint32_t insn, uint64_t v);

@@ -7,8 +7,7 @@
 #include "core/vm/vcpu.h"
 #include "targets/arm/help.h"
 
-enum { SCTLR_M = 1, SCTLR_WXN = 1 << 19 };
-enum { FSC_TRANSLATION = 4, FSC_ACCESS_FLAG = 8, FSC_PERMISSION = 12, FSC_EXTERNAL = 0x10, FSC_EXTERNAL_WALK = 0x14 };
+enum { FSC_ADDRESS_SIZE = 0, FSC_NONE = 0x100, FSC_TRANSLATION = 4, FSC_ACCESS_FLAG = 8, FSC_PERMISSION = 12, FSC_EXTERNAL = 0x10, FSC_EXTERNAL_WALK = 0x14 };
 #define DESC_EL0 BIT64(6)                      /* AP[1] */
 #define DESC_RO  BIT64(7)                      /* AP[2] */
 #define DESC_AF  BIT64(10)
@@ -70,24 +69,57 @@ uint32_t arm_bus_fault(struct cpu_env *c, uint64_t va, enum rt_access access)
 /* --- the walk ---------------------------------------------------------------------------------------------------------- */
 
 struct regime {
-    unsigned granule, va_bits;                 /* bits of a page's size and of an address */
+    unsigned granule, va_bits, pa_bits;        /* bits of a page's size and of addresses */
     bool tbi, hpd, disabled, in_range, ha, hd, upper;
     uint64_t base;
 };
 
+/* What TCR.IPS or TCR.PS means, as far as the CPU goes. */
+static unsigned size_of(const struct arm_env *env, uint64_t code)
+{
+    static const uint8_t bits[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
+    unsigned most = env->model->has[ARM_F_lpa] ? 52 : 48;
+
+    return bits[code & 7] < most ? bits[code & 7] : most;
+}
+
+/* With 64 KiB pages and LPA an address has 52 bits: those from 48 stand elsewhere in a descriptor and in TTBR. */
+static bool wide(const struct arm_env *env, unsigned granule) { return granule == 16 && env->model->has[ARM_F_lpa]; }
+
+static uint64_t table_of_ttbr(const struct arm_env *env, uint64_t ttbr, unsigned granule)
+{
+    uint64_t base = ttbr & mask64(48) & ~UINT64_C(1);
+
+    return wide(env, granule) ? (base & ~UINT64_C(0x3f)) | (ttbr >> 2 & 15) << 48 : base;
+}
+
+static uint64_t address_in(const struct arm_env *env, uint64_t desc, unsigned granule)
+{
+    uint64_t a = desc & mask64(48) & ~mask64(granule);
+
+    return wide(env, granule) ? a | (desc >> 12 & 15) << 48 : a;
+}
+
+/* The size of the address space below 64 - TxSZ bits. */
+static unsigned va_bits(const struct arm_env *env, unsigned tsz, unsigned granule)
+{
+    unsigned least = granule == 16 && env->model->has[ARM_F_lva] ? 12 : 16;
+
+    return 64 - (tsz < least ? least : tsz > 39 ? 39 : tsz);
+}
+
 static const uint8_t granules[2][4] = { { 12, 16, 14, 12 }, { 12, 14, 12, 16 } };
 
 /* EL2 and EL3: one table for addresses from 0. */
-static struct regime upper_regime(const struct arm_upper *u, uint64_t va)
+static struct regime upper_regime(const struct arm_env *env, const struct arm_upper *u, uint64_t va)
 {
-    unsigned tsz = u->tcr & 63;
     struct regime r = {
         .granule = granules[0][u->tcr >> 14 & 3], .tbi = u->tcr >> 20 & 1, .hpd = u->tcr >> 24 & 1, .ha = u->tcr >> 21 & 1,
-        .hd = u->tcr >> 22 & 1, .upper = true, .base = u->ttbr & mask64(48) & ~UINT64_C(1),
+        .hd = u->tcr >> 22 & 1, .upper = true, .pa_bits = size_of(env, u->tcr >> 16),
     };
 
-    tsz = tsz < 16 ? 16 : tsz > 39 ? 39 : tsz;
-    r.va_bits = 64 - tsz;
+    r.va_bits = va_bits(env, u->tcr & 63, r.granule);
+    r.base = table_of_ttbr(env, u->ttbr, r.granule);
     r.in_range = (va & mask64(r.tbi ? 56 : 64)) >> r.va_bits == 0;
     return r;
 }
@@ -99,17 +131,15 @@ static struct regime regime_of(const struct arm_env *env, uint64_t va, unsigned 
     struct regime r = {
         .granule = granules[high][env->tcr >> (high ? 30 : 14) & 3], .tbi = env->tcr >> (37 + high) & 1,
         .hpd = env->tcr >> (41 + high) & 1, .disabled = env->tcr >> (high ? 23 : 7) & 1, .ha = env->tcr >> 39 & 1,
-        .hd = env->tcr >> 40 & 1,
+        .hd = env->tcr >> 40 & 1, .pa_bits = size_of(env, env->tcr >> 32),
     };
 
     if (el > 1)
-        return upper_regime(&env->upper[el - 2], va);
-
-    tsz = tsz < 16 ? 16 : tsz > 39 ? 39 : tsz;
-    r.va_bits = 64 - tsz;
+        return upper_regime(env, &env->upper[el - 2], va);
+    r.va_bits = va_bits(env, tsz, r.granule);
     top = r.tbi ? 56 : 64;
     r.in_range = (va >> r.va_bits & mask64(top - r.va_bits)) == (high ? mask64(top - r.va_bits) : 0);
-    r.base = env->ttbr[high] & mask64(48) & ~UINT64_C(1);
+    r.base = table_of_ttbr(env, env->ttbr[high], r.granule);
     return r;
 }
 
@@ -134,7 +164,12 @@ static uint64_t *descriptor_at(struct arm_env *env, uint64_t pa)
 
 struct walk { uint64_t desc, pa, *at; unsigned level, bits; uint64_t tables; };
 
-/* Down to the block or page. 0, or the fault status. */
+static bool block_level(const struct arm_env *env, const struct regime *r, unsigned level)
+{
+    return level == 2 || (level == 1 && (r->granule == 12 || wide(env, r->granule)));
+}
+
+/* Down to the block or page. FSC_NONE, or the fault status. */
 static uint32_t descend(struct arm_env *env, const struct regime *r, uint64_t va, struct walk *w)
 {
     unsigned stride = r->granule - 3, used;
@@ -145,6 +180,8 @@ static uint32_t descend(struct arm_env *env, const struct regime *r, uint64_t va
     va &= mask64(r->va_bits);
     used = r->va_bits - (r->granule + stride * (3 - w->level));    /* the first table may be shorter than a page */
     base &= ~mask64(used + 3 < 6 ? 6 : used + 3);
+    if (base >> r->pa_bits)
+        return FSC_ADDRESS_SIZE;
     for (uint64_t index = va >> (r->granule + stride * (3 - w->level));; w->level++) {
         w->pa = base + index * 8;
         w->at = descriptor_at(env, w->pa);
@@ -154,13 +191,15 @@ static uint32_t descend(struct arm_env *env, const struct regime *r, uint64_t va
         w->bits = r->granule + stride * (3 - w->level);
         if (!(w->desc & 1))
             return FSC_TRANSLATION + w->level;
-        if (w->level == 3)
-            return w->desc & 2 ? 0 : FSC_TRANSLATION + 3;
-        if (!(w->desc & 2))
-            return w->level == 2 || (w->level == 1 && r->granule == 12) ? 0 : FSC_TRANSLATION + w->level;
+        base = address_in(env, w->desc, r->granule);
+        if (w->level == 3 ? !(w->desc & 2) : !(w->desc & 2) && !block_level(env, r, w->level))
+            return FSC_TRANSLATION + w->level;
+        if (base >> r->pa_bits)
+            return FSC_ADDRESS_SIZE + w->level;
+        if (w->level == 3 || !(w->desc & 2))
+            return FSC_NONE;
         if (!r->hpd)
             w->tables |= w->desc;
-        base = w->desc & mask64(48) & ~mask64(r->granule);
         index = va >> (w->bits - stride) & mask64(stride);
     }
 }
@@ -208,8 +247,9 @@ static bool update(struct arm_env *env, struct walk *w, uint64_t to)
     return true;
 }
 
-/* 0, or the fault status. */
-static uint32_t walk(struct arm_env *env, uint64_t va, enum rt_access access, unsigned el, bool pan, struct target_xlat *out)
+/* FSC_NONE, or the fault status. @desc: the descriptor of the block or page. */
+static uint32_t walk(struct arm_env *env, uint64_t va, enum rt_access access, unsigned el, bool pan, struct target_xlat *out,
+                     uint64_t *desc)
 {
     struct regime r = regime_of(env, va, el);
     bool hw = env->model->has[ARM_F_hafdbs], ha = hw && r.ha, hd = ha && r.hd;
@@ -222,7 +262,7 @@ static uint32_t walk(struct arm_env *env, uint64_t va, enum rt_access access, un
         return FSC_TRANSLATION;
     do {
         fsc = descend(env, &r, va, &w);
-        if (fsc)
+        if (fsc != FSC_NONE)
             return fsc;
         if (!(w.desc & DESC_AF) && !ha)
             return FSC_ACCESS_FLAG + w.level;
@@ -234,22 +274,28 @@ static uint32_t walk(struct arm_env *env, uint64_t va, enum rt_access access, un
             want &= ~DESC_RO;
     } while (want != w.desc && !update(env, &w, want));
     *out = (struct target_xlat){
-        .gpa = (w.desc & mask64(48) & ~mask64(w.bits)) | (va & mask64(w.bits)), .page_bits = w.bits,
+        .gpa = (address_in(env, w.desc, r.granule) & ~mask64(w.bits)) | (va & mask64(w.bits)), .page_bits = w.bits,
         .read = rights.read, .write = rights.write && !(w.desc & DESC_RO), .exec = rights.exec,
         .global = r.upper || !(w.desc & DESC_NG),
     };
     if (r.tbi && va >> 56 != (!r.upper && va >> 55 & 1 ? 0xff : 0))
         out->page_bits = 48;                   /* a tagged address is found by no TLBI of the page: any finds it */
-    return 0;
+    *desc = w.desc;
+    return FSC_NONE;
 }
 
-static uint32_t translate(struct arm_env *env, uint64_t va, enum rt_access access, unsigned el, bool pan, struct target_xlat *out)
+/* Without translation: data is device memory. FSC_NONE, or the fault status. */
+static uint32_t translate(struct arm_env *env, uint64_t va, enum rt_access access, unsigned el, bool pan, struct target_xlat *out,
+                          uint64_t *desc)
 {
     if (arm_sctlr(env, el) & SCTLR_M)
-        return walk(env, va, access, el, pan, out);
-    *out = (struct target_xlat){ .gpa = va & mask64(56), .page_bits = 30, .read = true, .write = true, .exec = true,
-                                 .global = true };
-    return 0;
+        return walk(env, va, access, el, pan, out, desc);
+    va &= mask64(56);
+    if (va >> size_of(env, 7))
+        return FSC_ADDRESS_SIZE;
+    *out = (struct target_xlat){ .gpa = va, .page_bits = 30, .read = true, .write = true, .exec = true, .global = true };
+    *desc = 0;
+    return FSC_NONE;
 }
 
 uint32_t arm_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsigned mmu, struct target_xlat *out)
@@ -257,9 +303,10 @@ uint32_t arm_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsign
     struct arm_env *env = arm_env(c);
     unsigned el = level_of(env, mmu);
     bool pan = env->pstate & PSTATE_PAN && mmu != ARM_MMU_UNPRIVILEGED;
-    uint32_t fsc = translate(env, va, access, el, pan, out);
+    uint64_t desc;
+    uint32_t fsc = translate(env, va, access, el, pan, out, &desc);
 
-    return fsc ? fault(env, va, access, fsc) : 0;
+    return fsc != FSC_NONE ? fault(env, va, access, fsc) : 0;
 }
 
 /* --- instructions -------------------------------------------------------------------------------------------------------- */
@@ -273,6 +320,17 @@ static void check_level(struct arm_env *env, uint32_t insn)
         arm_help_raise(&env->c, ARM_EXC_UNDEF, 0, 0);
 }
 
+/* PAR_EL1 of an address that translates: its memory type from MAIR, its shareability (all but normal memory that caches
+ * keep is outer shareable), not secure. */
+static uint64_t par_of(const struct arm_env *env, unsigned el, uint64_t gpa, uint64_t desc)
+{
+    bool on = arm_sctlr(env, el) & SCTLR_M;
+    uint64_t mair = el < 2 ? env->mair : env->upper[el - 2].mair, attr = on ? mair >> 8 * (desc >> 2 & 7) & 0xff : 0;
+    uint64_t shared = attr >> 4 && attr != 0x44 ? desc >> 8 & 3 : 2;
+
+    return (gpa & mask64(52) & ~mask64(12)) | attr << 56 | shared << 7 | 1 << 9 | 1 << 11;
+}
+
 /* AT S1E1R, S1E1W, S1E0R, S1E0W; with CRm = 9 S1E1RP, S1E1WP; S1E2R, S1E2W, S1E3R, S1E3W; and S12E1R to S12E0W, which are
  * as the first four while there is no second stage. */
 void arm_help_at(struct cpu_env *c, uint32_t insn, uint64_t va)
@@ -281,12 +339,15 @@ void arm_help_at(struct cpu_env *c, uint32_t insn, uint64_t va)
     unsigned op2 = insn >> 5 & 7, op1 = insn >> 16 & 7, el = op1 == 6 ? 3 : op1 == 4 && op2 < 4 ? 2 : !(op2 & 2);
     bool pan = (insn >> 8 & 15) == 9 && env->pstate & PSTATE_PAN;
     struct target_xlat x;
+    uint64_t desc;
     uint32_t fsc;
 
     check_level(env, insn);
-    fsc = translate(env, va, op2 & 1 ? RT_WRITE : RT_READ, el, pan, &x);
+    fsc = translate(env, va, op2 & 1 ? RT_WRITE : RT_READ, el, pan, &x, &desc);
+    if (fsc >= FSC_EXTERNAL_WALK && fsc < FSC_NONE)    /* that is an exception, of an access that maintains a cache */
+        arm_help_raise(c, ARM_EXC_DATA_ABORT, va, fsc | 1 << 6 | 1 << 8);
 
-    env->par = fsc ? 1 | fsc << 1 | UINT64_C(1) << 11 : (x.gpa & mask64(48) & ~mask64(12)) | UINT64_C(0xff) << 56 | 3 << 7 | 1 << 11;
+    env->par = fsc != FSC_NONE ? 1 | fsc << 1 | UINT64_C(1) << 11 : par_of(env, el, x.gpa, desc);
 }
 
 /* TLBI of EL1: op2 0 all, 1 by address, 2 by address space, 3 by address in all spaces, 5 and 7 as 1 and 3 for the last

@@ -142,6 +142,13 @@ static int parse(struct arm_model *m, char *text, bool a64, struct error *err)
     return 0;
 }
 
+bool arm_has_feature(const void *model, const char *name)
+{
+    int f = feature_of(name, strlen(name));
+
+    return f >= 0 && ((const struct arm_model *)model)->has[f];
+}
+
 static struct arm_model *made;                 /* all, for the life of the process */
 
 static const void *parse_cpu(const char *spec, bool a64, struct error *err)

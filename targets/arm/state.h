@@ -27,6 +27,9 @@ enum arm_feature {
     ARM_NFEATURES
 };
 
+enum { ARM_PMU_EVENTS = 6, ARM_PMU_CYCLES = ARM_PMU_EVENTS,
+       ARM_BREAKPOINTS = 6, ARM_CONTEXT_BREAKPOINTS = 2, ARM_WATCHPOINTS = 4 };
+
 struct arm_model {
     const char *name;
     struct arm_model *next;                    /* made before */
@@ -57,6 +60,7 @@ enum arm_exception {
     ARM_EXC_FP_TRAP,                           /* FP or SIMD that CPACR_EL1 does not allow */
     ARM_EXC_SYSREG_TRAP,                       /* an access from EL0 that EL1 has reserved: esr is the ISS */
     ARM_EXC_WAIT_TRAP,                         /* WFI or WFE of EL0; esr bit 0: WFE */
+    ARM_EXC_BREAKPOINT, ARM_EXC_WATCHPOINT,    /* the guest's own */
     ARM_EXC_IRQ, ARM_EXC_FIQ,
     ARM_EXC_HVC, ARM_EXC_SMC,
     ARM_EXC_ILLEGAL,                           /* PSTATE.IL is set */
@@ -87,7 +91,7 @@ struct arm_env {
     /* system level */
     uint32_t pstate;                           /* as in SPSR, without NZCV: enum arm_pstate; with PSTATE_A32, as in CPSR without T, IT, GE, Q */
     uint32_t itstate, q;                       /* AArch32: ITSTATE of the instruction at pc; Q: 0 or 1 */
-    _Atomic uint32_t lines;                    /* bit 0 IRQ, bit 1 FIQ; set by any thread */
+    _Atomic uint32_t lines;                    /* bit 0 IRQ, bit 1 FIQ, bit 2 the counters' alarm; set by any thread */
     uint64_t sp_el[4];                         /* stack pointers; that of the bank in use is in sp */
     uint64_t sctlr, ttbr[2], tcr, mair, amair, vbar, esr_el1, far_el1, elr, spsr, tpidr_el1, contextidr, cpacr, par;
     uint64_t actlr, afsr[2], csselr, cntkctl, mdscr, os_lock;
@@ -99,9 +103,20 @@ struct arm_env {
      * has not */
     struct { uint32_t r13[6], r14[6], spsrs[6], spsr, fiq[5], low[5], dacr, dfsr, ifsr, dfar, ifar; } a32;
     uint64_t debug[4][16];                     /* DBGBVR, DBGBCR, DBGWVR, DBGWCR */
+    uint32_t claims, mdccint, dtr;             /* DBGCLAIM; the debug channel, which nobody listens to */
+    struct {                                   /* pmu.c; counters and types: events, then cycles */
+        uint64_t counter[ARM_PMU_CYCLES + 1];
+        uint64_t since[ARM_PMU_CYCLES + 1];    /* of a counter that runs: what its event stood at when it had that value */
+        uint32_t type[ARM_PMU_CYCLES + 1];
+        uint32_t cr, enabled, overflowed, interrupts, select, user;
+        uint32_t running;                      /* counters, as bits */
+        bool filtered, alarm, line;            /* some count at some levels only; an alarm is set; the overflow line is up */
+    } pmu;
     /* Where page tables were found last: part of one block of RAM. */
     struct { uint64_t first, len, generation; uint8_t *host; bool readonly; } table_seen;
 };
+
+enum { ARM_LINE_COUNTERS = 4 };
 
 enum arm_pstate {
     PSTATE_SP = 1, PSTATE_EL_SHIFT = 2, PSTATE_F = 1 << 6, PSTATE_I = 1 << 7, PSTATE_A = 1 << 8, PSTATE_D = 1 << 9,
@@ -122,15 +137,20 @@ enum {
     ARM_MODE_PLAIN_EL1 = 1 << 22,              /* EL1 on SP_EL1, with no EL2 that might trap its registers */
     /* Software step: one instruction, which clears PSTATE.SS; with that clear, the exception. */
     ARM_MODE_STEP = 1 << 23, ARM_MODE_STEPPED = 1 << 24,
+    ARM_MODE_ALIGN = 1 << 26,                  /* SCTLR_ELx.A: every access has to be aligned */
+    ARM_MODE_NO_ZVA = 1 << 27, ARM_MODE_NO_CACHE = 1 << 28,        /* EL0 may not use DC ZVA; the maintenance of caches */
+    ARM_MODE_BREAK = 1 << 25,                  /* one of the guest's breakpoints may be met */
 };
 #define ARM_MODE_ALONE (UINT64_C(1) << 63)     /* beside them: the translation is not linked to others */
 
 static inline struct arm_env *arm_env(const struct cpu_env *c) { return (struct arm_env *)(uintptr_t)c; }
 
-enum arm_hcr { HCR_FMO = 1 << 3, HCR_IMO = 1 << 4, HCR_TWI = 1 << 13, HCR_TWE = 1 << 14, HCR_TSC = 1 << 19, HCR_TGE = 1 << 27,
+enum arm_sctlr_bits { SCTLR_M = 1, SCTLR_A = 2, SCTLR_DZE = 1 << 14, SCTLR_WXN = 1 << 19, SCTLR_UCI = 1 << 26 };
+enum arm_hcr { HCR_FMO = 1 << 3, HCR_IMO = 1 << 4, HCR_TWI = 1 << 13, HCR_TWE = 1 << 14, HCR_TID1 = 1 << 16, HCR_TID2 = 1 << 17, HCR_TID3 = 1 << 18,
+               HCR_TSC = 1 << 19, HCR_TACR = 1 << 21, HCR_TVM = 1 << 26, HCR_TRVM = 1 << 30, HCR_TGE = 1 << 27,
                HCR_HCD = 1 << 29 };
 enum arm_scr { SCR_NS = 1, SCR_IRQ = 2, SCR_FIQ = 4, SCR_SMD = 1 << 7, SCR_HCE = 1 << 8, SCR_RW = 1 << 10 };
-enum { CPTR_TFP = 1 << 10 };
+enum { CPTR_TFP = 1 << 10, CPTR_TCPAC = 1u << 31 };
 
 static inline unsigned arm_el(const struct arm_env *env) { return env->pstate >> PSTATE_EL_SHIFT & 3; }
 
@@ -148,14 +168,25 @@ static inline bool arm_el2_on(const struct arm_env *env)
 /** arm_sctlr - SCTLR of the translation regime of a level. */
 static inline uint64_t arm_sctlr(const struct arm_env *env, unsigned el) { return el < 2 ? env->sctlr : env->upper[el - 2].sctlr; }
 
-/** arm_steps - is software step in force at the present level? DDI 0487, D2.12. */
-static inline bool arm_steps(const struct arm_env *env)
-{
-    enum { MDSCR_SS = 1, MDSCR_KDE = 1 << 13 };
-    unsigned el = env->pstate >> PSTATE_EL_SHIFT & 3;
+enum arm_mdscr { MDSCR_SS = 1, MDSCR_KDE = 1 << 13, MDSCR_MDE = 1 << 15 };
+enum { MDCR_TDE = 1 << 8 };
 
-    return env->mdscr & MDSCR_SS && !env->os_lock && (el == 0 || (el == 1 && env->mdscr & MDSCR_KDE && !(env->pstate & PSTATE_D)));
+/** arm_debug_level - the level that debug exceptions are taken to from below. DDI 0487, D2.3. */
+static inline unsigned arm_debug_level(const struct arm_env *env)
+{
+    return arm_el2_on(env) && (env->mdcr[0] & MDCR_TDE || env->hcr & HCR_TGE) ? 2 : 1;
 }
+
+/** arm_debug_enabled - are steps, breakpoints and watchpoints taken at the present level? D2.4. */
+static inline bool arm_debug_enabled(const struct arm_env *env)
+{
+    unsigned el = env->pstate >> PSTATE_EL_SHIFT & 3, to = arm_debug_level(env);
+
+    return !env->os_lock && (el < to || (el == to && env->mdscr & MDSCR_KDE && !(env->pstate & (PSTATE_D | PSTATE_A32))));
+}
+
+/** arm_steps - is software step in force at the present level? DDI 0487, D2.12. */
+static inline bool arm_steps(const struct arm_env *env) { return env->mdscr & MDSCR_SS && arm_debug_enabled(env); }
 
 /* tcg slots */
 enum { ARM_SLOT_X0 = 0, ARM_SLOT_SP = 31, ARM_SLOT_CC_OP, ARM_SLOT_CC_A, ARM_SLOT_CC_B, ARM_SLOT_CC_X, ARM_SLOT_V0,

@@ -5,8 +5,10 @@
 
 #include "core/base/bits.h"
 #include "core/vm/vcpu.h"
+#include "targets/arm/debug.h"
 #include "targets/arm/excp.h"
 #include "targets/arm/help.h"
+#include "targets/arm/pmu.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
 
@@ -41,7 +43,7 @@ static uint64_t arm_id_isar1(const struct arm_model *m)
 
 static uint64_t arm_id_mmfr0(const struct arm_env *env)
 {
-    return env->system ? 0x00100025 : 0x0f000000;      /* 48 bits of address, 16 of ASID, all granules */
+    return env->system ? 0x00100025 + field(env->model, ARM_F_lpa, 0, 1) : 0x0f000000;   /* 16 bits of ASID, all granules */
 }
 
 static uint64_t arm_id_mmfr1(const struct arm_env *env)
@@ -51,7 +53,14 @@ static uint64_t arm_id_mmfr1(const struct arm_env *env)
 
 static uint64_t arm_id_mmfr2(const struct arm_env *env)
 {
-    return field(env->model, ARM_F_lse2, 32, 1) | (env->system ? field(env->model, ARM_F_uao, 4, 1) : 0);
+    return field(env->model, ARM_F_lse2, 32, 1) | (env->system ? field(env->model, ARM_F_uao, 4, 1) | field(env->model, ARM_F_lva, 16, 1) : 0);
+}
+
+/* ARMv8 debug with so many breakpoints and watchpoints; PMUv3. User mode shows that there is debug. */
+static uint64_t id_debug(const struct arm_env *env)
+{
+    return !env->system ? 6 : 6 | field(env->model, ARM_F_pmu, 8, 1) | (ARM_BREAKPOINTS - 1) << 12 | (ARM_WATCHPOINTS - 1) << 20 |
+                              (ARM_CONTEXT_BREAKPOINTS - 1) << 28;
 }
 
 /* --- actions -------------------------------------------------------------------------------------------------------------------- */
@@ -83,13 +92,18 @@ static void unknown(struct cpu_env *c) { arm_help_raise(c, ARM_EXC_UNDEF, 0, 0);
 /* --- what EL0 may -------------------------------------------------------------------------------------------------------- */
 
 /* The syndrome of a trapped MRS or MSR: op0 op2 op1 CRn Rt CRm direction. */
-static void trap(struct arm_env *env, uint32_t insn)
+uint32_t arm_trap_syndrome(uint32_t insn)
 {
-    uint32_t iss = (insn >> 19 & 3) << 20 | (insn >> 5 & 7) << 17 | (insn >> 16 & 7) << 14 | (insn >> 12 & 15) << 10 |
-                   (insn & 31) << 5 | (insn >> 8 & 15) << 1 | (insn >> 21 & 1);
-
-    arm_help_raise(&env->c, ARM_EXC_SYSREG_TRAP, 0, iss);
+    return (insn >> 19 & 3) << 20 | (insn >> 5 & 7) << 17 | (insn >> 16 & 7) << 14 | (insn >> 12 & 15) << 10 |
+           (insn & 31) << 5 | (insn >> 8 & 15) << 1 | (insn >> 21 & 1);
 }
+
+static void trap_to(struct arm_env *env, uint32_t insn, unsigned level)
+{
+    arm_help_raise(&env->c, ARM_EXC_SYSREG_TRAP, level, arm_trap_syndrome(insn));
+}
+
+static void trap(struct arm_env *env, uint32_t insn) { trap_to(env, insn, 0); }
 
 static bool at_el0(const struct arm_env *env) { return env->system && arm_el(env) == 0; }
 
@@ -102,6 +116,8 @@ static void sctlr_allows(struct arm_env *env, uint32_t insn, unsigned bit)
     if (at_el0(env) && !(env->sctlr >> bit & 1))
         trap(env, insn);
 }
+
+void arm_help_daif_allowed(struct cpu_env *c, uint32_t insn) { sctlr_allows(arm_env(c), insn, SCTLR_UMA); }
 
 static void el1_only(struct arm_env *env, struct cpu_env *c)
 {
@@ -196,6 +212,85 @@ static void set_timer_ctl(struct arm_env *env, uint32_t insn, unsigned timer, ui
     arm_timer_changed(env, timer);
 }
 
+/* --- performance monitors: PMUSERENR_EL0 says what EL0 may ------------------------------------------------------------------ */
+
+static bool reads(uint32_t insn) { return insn >> 21 & 1; }
+
+/* By EN, or for reading and by the bits of user. */
+static void pmu_allowed(struct arm_env *env, uint32_t insn, uint32_t user)
+{
+    if (!env->system || !env->model->has[ARM_F_pmu])
+        unknown(&env->c);
+    if (at_el0(env) && !(env->pmu.user & (PMUSERENR_EN | user)))
+        trap(env, insn);
+}
+
+/* Counters that the present level has, as bits. */
+static uint32_t pmu_mask(const struct arm_env *env)
+{
+    return env->model->has[ARM_F_pmu] ? 1u << PMU_CYCLE_BIT | ((1u << arm_pmu_counters(env)) - 1) : 0;
+}
+
+static unsigned pmu_index(struct arm_env *env, unsigned n, bool cycles)
+{
+    if (n == 31 && cycles)
+        return ARM_PMU_CYCLES;
+    if (n >= arm_pmu_counters(env))
+        unknown(&env->c);
+    return n;
+}
+
+static uint64_t pmu_type(struct arm_env *env, uint32_t insn, unsigned n)
+{
+    pmu_allowed(env, insn, 0);
+    return env->pmu.type[pmu_index(env, n, true)];
+}
+
+static void set_pmu_type(struct arm_env *env, uint32_t insn, unsigned n, uint64_t v)
+{
+    pmu_allowed(env, insn, 0);
+    arm_pmu_set_type(env, pmu_index(env, n, true), (uint32_t)v);
+}
+
+static uint64_t pmu_counter(struct arm_env *env, uint32_t insn, unsigned n)
+{
+    pmu_allowed(env, insn, PMUSERENR_ER);
+    return arm_pmu_read(env, pmu_index(env, n, false));
+}
+
+static void set_pmu_counter(struct arm_env *env, uint32_t insn, unsigned n, uint64_t v)
+{
+    pmu_allowed(env, insn, 0);
+    arm_pmu_write(env, pmu_index(env, n, false), v);
+}
+
+/* PMEVCNTR<n> and PMEVTYPER<n>: op0 3, op1 3, CRn 14, CRm 10tnn, op2 nnn. False: k is none of them. */
+static bool pmu_access(struct arm_env *env, uint32_t insn, uint32_t k, uint64_t *v)
+{
+    unsigned crm = k >> 8 & 15, n = (crm & 3) << 3 | (k >> 5 & 7);
+
+    if ((k & ~0xfe0u) >> 12 != (3 << 7 | 3 << 4 | 14) || crm < 8 || n == 31)
+        return false;
+    if (crm < 12 && reads(insn))
+        *v = pmu_counter(env, insn, n);
+    else if (crm < 12)
+        set_pmu_counter(env, insn, n, *v);
+    else if (reads(insn))
+        *v = pmu_type(env, insn, n);
+    else
+        set_pmu_type(env, insn, n, *v);
+    return true;
+}
+
+/* The channel to an external debugger: MDSCR_EL1.TDCC keeps EL0 from it. */
+static void channel_allowed(struct arm_env *env, uint32_t insn)
+{
+    if (!env->system)
+        unknown(&env->c);
+    if (at_el0(env) && env->mdscr >> 12 & 1)
+        trap(env, insn);
+}
+
 /* --- more values ------------------------------------------------------------------------------------------------------------ */
 
 /* Aff0 counts eight CPUs, Aff1 the groups of eight. */
@@ -259,12 +354,62 @@ static void check_level(struct cpu_env *c, uint32_t k, bool write)
         unknown(c);
 }
 
-/* DBGBVR<n>, DBGBCR<n>, DBGWVR<n>, DBGWCR<n>: op0 2, CRn 0, CRm n, op2 4 to 7. */
+/* DBGBVR<n>, DBGBCR<n>, DBGWVR<n>, DBGWCR<n>: op0 2, CRn 0, CRm n, op2 4 to 7. Those of numbers that there are. */
 static uint64_t *debug_register(struct arm_env *env, uint32_t k)
 {
-    if ((k & ~0xfe0u) != key(2, 0, 0, 0, 0) || (k >> 5 & 7) < 4)
+    unsigned n = k >> 8 & 15, kind = (k >> 5 & 7) - 4;
+
+    if ((k & ~0xfe0u) != key(2, 0, 0, 0, 0) || kind > DEBUG_WCR || n >= (kind < DEBUG_WVR ? ARM_BREAKPOINTS : ARM_WATCHPOINTS))
         return NULL;
-    return &env->debug[(k >> 5 & 7) - 4][k >> 8 & 15];
+    return &env->debug[kind][n];
+}
+
+/* MDCR_EL2 and MDCR_EL3: the bit that traps an access to a debug register or to the monitors. */
+static uint32_t monitor_trap(uint32_t k)
+{
+    enum { TPMCR = 1 << 5, TPM = 1 << 6, TDA = 1 << 9, TDOSA = 1 << 10, TDRA = 1 << 11 };
+    unsigned op1 = k >> 16 & 7, crn = k >> 12 & 15, crm = k >> 8 & 15;
+
+    if (k >> 19 == 2)
+        return crn == 1 && crm == 0 && !(k >> 5 & 7) ? TDRA : crn == 1 ? TDOSA : TDA;
+    if ((op1 == 3 || op1 == 0) && ((crn == 9 && crm >= 12 && crm <= 14) || (op1 == 3 && crn == 14 && crm >= 8)))
+        return TPM | (k == key(3, 3, 9, 12, 0) ? TPMCR : 0);
+    return 0;
+}
+
+/* HCR_EL2, CPTR_EL2 and CPTR_EL3: what else of EL1's is kept from it. */
+static bool hypervisor_trap(const struct arm_env *env, uint32_t insn, uint32_t k)
+{
+    unsigned crn = k >> 12 & 15, crm = k >> 8 & 15;
+    bool memory = (crn == 1 && !crm && !(k >> 5 & 7)) || crn == 2 || crn == 6 || (crn == 5 && crm < 3) || crn == 10 || k == key(3, 0, 13, 0, 1);
+
+    if (k == key(3, 3, 0, 0, 1) || k >> 16 == (3 << 3 | 1) || k >> 16 == (3 << 3 | 2))
+        return env->hcr & (k == key(3, 1, 0, 0, 7) ? HCR_TID1 : HCR_TID2);
+    if (k >> 16 != 3 << 3)
+        return false;
+    if (crn == 0 && crm)
+        return env->hcr & HCR_TID3;
+    if (k == key(3, 0, 0, 0, 6))
+        return env->hcr & HCR_TID1;
+    if (k == key(3, 0, 1, 0, 1))
+        return env->hcr & HCR_TACR;
+    return memory && env->hcr & (reads(insn) ? HCR_TRVM : HCR_TVM);
+}
+
+static void check_traps(struct arm_env *env, uint32_t insn, uint32_t k)
+{
+    unsigned el = arm_el(env);
+    uint32_t monitor;
+    bool el2 = el < 2 && arm_el2_on(env), el3 = el < 3 && arm_has_el(env, 3), cpacr = k == key(3, 0, 1, 0, 2);
+
+    if (!env->system || !(el2 || el3))
+        return;
+    monitor = monitor_trap(k);
+    if (el2 && ((monitor && (env->mdcr[0] & monitor || (k >> 19 == 2 && arm_debug_level(env) == 2))) || (el == 1 && hypervisor_trap(env, insn, k)) ||
+                (cpacr && env->upper[0].cptr & CPTR_TCPAC)))
+        trap_to(env, insn, 2);
+    if (el3 && ((monitor && env->mdcr[1] & monitor) || ((cpacr || k == key(3, 4, 1, 1, 2)) && env->upper[1].cptr & CPTR_TCPAC)))
+        trap_to(env, insn, 3);
 }
 
 /* ICC_*: registers of the interrupt controller, if it is one that has them. ICC_PMR_EL1 is the one in the first group. */
@@ -280,9 +425,12 @@ uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn)
 {
     struct arm_env *env = arm_env(c);
     uint32_t k = insn & SYSREG_BITS;
-    uint64_t *debug = debug_register(env, k);
+    uint64_t *debug = debug_register(env, k), v = 0;
 
     check_level(c, k, false);
+    check_traps(env, insn, k);
+    if (pmu_access(env, insn, k, &v))
+        return v;
     if (debug)
         return *debug;
     if (is_intc(env, k))
@@ -308,8 +456,13 @@ void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v)
     uint64_t *debug = debug_register(env, k);
 
     check_level(c, k, true);
+    check_traps(env, insn, k);
+    if (pmu_access(env, insn, k, &v))
+        return;
     if (debug) {
-        *debug = v;
+        *debug = arm_debug_register((k >> 5 & 7) - 4, v);
+        rt_flush_all(c);                       /* which pages have watchpoints */
+        rt_mode_changed(c);
         return;
     }
     if (is_intc(env, k)) {

@@ -5,10 +5,12 @@
 
 #include "core/base/bits.h"
 #include "core/dev/state.h"
+#include "targets/arm/debug.h"
 #include "targets/arm/excp.h"
 #include "targets/arm/help.h"
 #include "targets/arm/mmu.h"
 #include "targets/arm/model.h"
+#include "targets/arm/pmu.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
 #include "targets/arm/tr_a32.h"
@@ -85,6 +87,13 @@ static uint64_t arm_mode_key(const struct cpu_env *c)
         key = arm_a32_mode(env);
     if (arm_steps(env))
         key |= ARM_MODE_ALONE | (env->pstate & PSTATE_SS ? ARM_MODE_STEP : ARM_MODE_STEPPED);
+    if (arm_breakpoints(env))
+        key |= ARM_MODE_BREAK;
+    if (!(env->pstate & PSTATE_A32)) {
+        key |= arm_sctlr(env, el) & SCTLR_A ? ARM_MODE_ALIGN : 0;
+        key |= el == 0 && !(env->sctlr & SCTLR_DZE) ? ARM_MODE_NO_ZVA : 0;
+        key |= el == 0 && !(env->sctlr & SCTLR_UCI) ? ARM_MODE_NO_CACHE : 0;
+    }
     return key | (el ? ARM_MODE_EL1 : 0) | (fp_trap ? ARM_MODE_FP_TRAP : 0) | (env->pstate & PSTATE_IL ? ARM_MODE_IL : 0) |
            (el == 1 && env->pstate & PSTATE_SP && !arm_el2_on(env) ? ARM_MODE_PLAIN_EL1 : 0);
 }
@@ -167,7 +176,11 @@ const struct state_field arm_state[] = {
     STATE_U64(struct arm_env, par), STATE_U64(struct arm_env, actlr), STATE_ARRAY(struct arm_env, afsr),
     STATE_U64(struct arm_env, csselr), STATE_U64(struct arm_env, cntkctl), STATE_U64(struct arm_env, mdscr),
     STATE_U64(struct arm_env, os_lock), STATE_ARRAY(struct arm_env, cnt_ctl), STATE_ARRAY(struct arm_env, cnt_cval),
-    STATE_ARRAY(struct arm_env, debug), STATE_STRUCTS(struct arm_env, upper, upper_state),
+    STATE_ARRAY(struct arm_env, debug), STATE_U32(struct arm_env, claims), STATE_U32(struct arm_env, mdccint),
+    STATE_U32(struct arm_env, dtr), STATE_ARRAY(struct arm_env, pmu.counter), STATE_ARRAY(struct arm_env, pmu.since),
+    STATE_ARRAY(struct arm_env, pmu.type), STATE_U32(struct arm_env, pmu.cr), STATE_U32(struct arm_env, pmu.enabled),
+    STATE_U32(struct arm_env, pmu.overflowed), STATE_U32(struct arm_env, pmu.interrupts), STATE_U32(struct arm_env, pmu.select),
+    STATE_U32(struct arm_env, pmu.user), STATE_U32(struct arm_env, pmu.running), STATE_BOOL(struct arm_env, pmu.filtered), STATE_STRUCTS(struct arm_env, upper, upper_state),
     STATE_U64(struct arm_env, hcr), STATE_U64(struct arm_env, hpfar), STATE_U64(struct arm_env, hstr),
     STATE_U64(struct arm_env, vpidr), STATE_U64(struct arm_env, vmpidr), STATE_U64(struct arm_env, vttbr),
     STATE_U64(struct arm_env, vtcr), STATE_U64(struct arm_env, cnthctl), STATE_U64(struct arm_env, cntvoff),
@@ -184,6 +197,7 @@ static void arm_loaded(struct cpu_env *c)
 {
     for (unsigned i = 0; i < sizeof arm_env(c)->cnt_ctl / sizeof arm_env(c)->cnt_ctl[0]; i++)
         arm_timer_changed(arm_env(c), i);
+    arm_pmu_loaded(arm_env(c));
 }
 
 const struct target aarch64_target = {
@@ -196,5 +210,5 @@ const struct target aarch64_target = {
     .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
     .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .dump_fp = arm64_dump_fp, .restore_extra = arm_restore_extra,
     .gdb_core_regs = ARM64_GDB_CORE, .gdb_xml = arm64_gdb_xml, .gdb_read = arm64_gdb_read, .gdb_write = arm64_gdb_write, .state = arm_state,
-    .state_version = 3, .loaded = arm_loaded, .user = &arm64_user,
+    .state_version = 4, .watched = arm_watched, .watch = arm_watch, .has_feature = arm_has_feature, .loaded = arm_loaded, .user = &arm64_user,
 };

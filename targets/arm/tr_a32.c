@@ -368,7 +368,10 @@ static bool step(struct tr_a32 *t, bool first)
         return true;
     }
     t->a.next = (uint32_t)(t->at + length) | t->thumb;
+    if (t->a.c->mode & ARM_MODE_BREAK)
+        a32_cond_close(t);
     ir_guest_insn(a32_ir(t), t->a.pc, length);
+    a64_breakpoint(&t->a, t->a.pc);
     if (t->a.c->mode & ARM_MODE_STEP)
         a64_step(&t->a);
     if (t->a.c->mode & ARM_MODE_STEPPED) {

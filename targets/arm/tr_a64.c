@@ -227,6 +227,13 @@ void a64_step(struct a64_tr *t)
     ir_stenv(t->ir, IR_M32, offsetof(struct arm_env, pstate), ir_bini(t->ir, IR_OP_and, now, (uint32_t)~PSTATE_SS));
 }
 
+/* One of the guest's breakpoints may be here: its address is compared as it is then. */
+void a64_breakpoint(struct a64_tr *t, uint64_t pc)
+{
+    if (t->c->mode & ARM_MODE_BREAK)
+        ir_call(t->ir, ARM_H_breakpoint, 2, (ir_ref[]){ a64_env(t), tr_pc(t->c, pc) });
+}
+
 void a64_translate(struct tr_ctx *c)
 {
     struct a64_tr t = { .c = c, .ir = c->ir, .m = c->cpu_model, .pc = c->pc };
@@ -262,6 +269,7 @@ void a64_translate(struct tr_ctx *c)
             break;
         }
         t.insn = load_le32(p);
+        a64_breakpoint(&t, t.pc);
         if (c->mode & ARM_MODE_STEP)
             a64_step(&t);
         if (c->mode & ARM_MODE_IL)

@@ -47,6 +47,7 @@ void a64_exception(struct a64_tr *t, enum arm_exception exception, uint32_t esr)
 void a64_raise(struct a64_tr *t, enum arm_exception exception, ir_ref far, uint32_t esr);
 void a64_exception_here(struct a64_tr *t, enum arm_exception exception, uint32_t esr);     /* FAR is the pc */
 void a64_undefined(struct a64_tr *t);
+void a64_breakpoint(struct a64_tr *t, uint64_t pc);
 void a64_step(struct a64_tr *t);               /* software step: this instruction is the one */
 void a64_leave_behind(struct a64_tr *t, enum rt_exit reason);
 

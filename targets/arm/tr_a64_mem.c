@@ -20,14 +20,17 @@ static unsigned memop(unsigned sz, bool sign) { return sz | (sign ? IR_MSIGN : 0
 
 static ir_ref base_of(struct a64_tr *t, unsigned rn) { return a64_r_sp(t, true, rn); }
 
+/* SCTLR_ELx.A: every access has to be aligned. */
+static unsigned checked(const struct a64_tr *t, unsigned mem) { return t->c->mode & ARM_MODE_ALIGN ? mem | IR_MALIGN : mem; }
+
 static void load(struct a64_tr *t, unsigned rt, unsigned mem, ir_ref base, int64_t disp, bool to64)
 {
-    a64_put(t, rt, ir_ld(t->ir, to64 ? IR_I64 : IR_I32, mem, base, disp));
+    a64_put(t, rt, ir_ld(t->ir, to64 ? IR_I64 : IR_I32, checked(t, mem), base, disp));
 }
 
 static void store(struct a64_tr *t, unsigned rt, unsigned mem, ir_ref base, int64_t disp)
 {
-    ir_st(t->ir, mem, base, disp, a64_x(t, rt));
+    ir_st(t->ir, checked(t, mem), base, disp, a64_x(t, rt));
 }
 
 /* The base register changes only when the access has not faulted. */
@@ -67,7 +70,7 @@ static void indexed(struct a64_tr *t, unsigned rt, unsigned rn, int64_t imm, uns
     if (is_store)
         store(t, rt, mem, base, disp);
     if (!is_store && (mode == POST || mode == PRE)) {
-        ir_ref v = ir_ld(t->ir, to64 ? IR_I64 : IR_I32, mem, base, disp);
+        ir_ref v = ir_ld(t->ir, to64 ? IR_I64 : IR_I32, checked(t, mem), base, disp);
 
         write_back(t, rn, base, imm);
         a64_put(t, rt, v);
@@ -160,8 +163,8 @@ static void load_pair(struct a64_tr *t, unsigned sz, unsigned mem, unsigned mode
     ir_ref base = base_of(t, rn), v, v2;
     int64_t by = imm << sz, disp = mode == PAIR_POST ? 0 : by;
 
-    v = ir_ld(t->ir, IR_I64, mem, base, disp);
-    v2 = ir_ld(t->ir, IR_I64, mem, base, disp + (1 << sz));
+    v = ir_ld(t->ir, IR_I64, checked(t, mem), base, disp);
+    v2 = ir_ld(t->ir, IR_I64, checked(t, mem), base, disp + (1 << sz));
     if (mode == PAIR_POST || mode == PAIR_PRE)
         write_back(t, rn, base, by);
     a64_put(t, rt, v);
@@ -189,7 +192,7 @@ void tr_a64_ldpsw(struct a64_tr *t, const struct args_a64_ldpsw *a)
 
 static unsigned ordered(const struct a64_tr *t, unsigned sz)
 {
-    return sz | IR_MATOMIC | (arm_has(t, ARM_F_lse2) ? 0 : IR_MALIGN);
+    return checked(t, sz | IR_MATOMIC | (arm_has(t, ARM_F_lse2) ? 0 : IR_MALIGN));
 }
 
 static void store_release(struct a64_tr *t, unsigned sz, unsigned rn, int64_t disp, unsigned rt)
@@ -374,7 +377,7 @@ void tr_a64_clrex(struct a64_tr *t, const struct args_a64_clrex *a)
 
 static unsigned lse_mem(const struct a64_tr *t, int sz)
 {
-    return (unsigned)sz | IR_MATOMIC | (arm_has(t, ARM_F_lse2) ? 0 : IR_MALIGN);
+    return checked(t, (unsigned)sz | IR_MATOMIC | (arm_has(t, ARM_F_lse2) ? 0 : IR_MALIGN));
 }
 
 void tr_a64_cas(struct a64_tr *t, const struct args_a64_cas *a)

@@ -87,7 +87,7 @@ void tr_a64_hint(struct a64_tr *t, const struct args_a64_hint *a)
 
 /* --- PSTATE -------------------------------------------------------------------------------------------------------------- */
 
-/* EL0 may change DAIF when SCTLR_EL1.UMA says so: as MSR DAIFSet, it is left to the helper of the register, which traps. */
+/* EL0 may change DAIF when SCTLR_EL1.UMA says so: the helper traps otherwise. */
 static void daif(struct a64_tr *t, unsigned crm, bool clear)
 {
     uint32_t bits = crm << 6;
@@ -99,7 +99,7 @@ static void daif(struct a64_tr *t, unsigned crm, bool clear)
         return;
     }
     if (!at_el1(t))
-        ir_call(ir, ARM_H_sysreg_read, 2, (ir_ref[]){ a64_env(t), ir_i32(ir, DAIF_REGISTER) });
+        ir_call(ir, ARM_H_daif_allowed, 2, (ir_ref[]){ a64_env(t), ir_i32(ir, t->insn) });
     now = ir_ldenv(ir, IR_I32, IR_M32, offsetof(struct arm_env, pstate));
     now = ir_bini(ir, clear ? IR_OP_and : IR_OP_or, now, clear ? ~bits : bits);
     ir_stenv(ir, IR_M32, offsetof(struct arm_env, pstate), now);
@@ -286,9 +286,11 @@ static void of_upper_levels(struct a64_tr *t, const struct args_a64_sys *a)
 /* Cache maintenance. DC ZVA clears 64 bytes; IC IVAU makes new code seen; the others have nothing to do here. */
 void tr_a64_sys(struct a64_tr *t, const struct args_a64_sys *a)
 {
-    bool el0 = a->op1 == 3 && a->crn == 7;
+    bool el0 = a->op1 == 3 && a->crn == 7, zva = a->crm == 4;
 
-    if (a->op1 == 0 && at_el1(t)) {
+    if (el0 && a->op2 == 1 && t->c->mode & (zva ? ARM_MODE_NO_ZVA : ARM_MODE_NO_CACHE)) {
+        a64_exception(t, ARM_EXC_SYSREG_TRAP, arm_trap_syndrome(t->insn));
+    } else if (a->op1 == 0 && at_el1(t)) {
         privileged(t, a);
     } else if ((a->op1 == 4 || a->op1 == 6) && at_el1(t)) {
         of_upper_levels(t, a);
