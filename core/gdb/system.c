@@ -9,13 +9,12 @@
 #include "core/base/str.h"
 #include "core/char/chr.h"
 #include "core/gdb/stub.h"
-#include "core/mem/mem.h"
-#include "core/mem/ram.h"
 #include "core/monitor/monitor.h"
+#include "core/vm/debug.h"
 #include "core/vm/machine.h"
 #include "targets/target.h"
 
-enum { ROOM = 4096, PAGE = 4096 };
+enum { ROOM = 4096 };
 
 struct server {
     struct machine *machine;
@@ -40,54 +39,16 @@ static struct vcpu *thread(void *opaque, unsigned index)
     return vcpu_get(index);
 }
 
-/* The part of a page that holds @va, in host memory; 0 if the guest has nothing mapped there or it is a device. */
-static size_t reach(struct vcpu *v, uint64_t va, struct mem_xlat *m)
-{
-    struct target_xlat x;
-
-    if (v->target->xlate(v->env, va, RT_READ, 0, &x) && v->target->xlate(v->env, va, RT_EXEC, 0, &x))
-        return 0;
-    if (!mem_translate(v->as, x.gpa, m) || !m->host)
-        return 0;
-    return PAGE - (va & (PAGE - 1)) < m->len ? PAGE - (va & (PAGE - 1)) : m->len;
-}
-
 static int read_memory(void *opaque, struct vcpu *v, uint64_t addr, void *buf, size_t n)
 {
-    struct mem_xlat m;
-
     (void)opaque;
-    for (size_t done = 0; done < n;) {
-        size_t part = reach(v, addr + done, &m);
-
-        if (!part)
-            return -EFAULT;
-        if (part > n - done)
-            part = n - done;
-        memcpy((char *)buf + done, m.host, part);
-        done += part;
-    }
-    return 0;
+    return debug_read(v, addr, buf, n) == n ? 0 : -EFAULT;
 }
 
 static int write_memory(void *opaque, struct vcpu *v, uint64_t addr, const void *buf, size_t n)
 {
-    struct mem_xlat m;
-
     (void)opaque;
-    for (size_t done = 0; done < n;) {
-        size_t part = reach(v, addr + done, &m);
-
-        if (!part)
-            return -EFAULT;
-        if (part > n - done)
-            part = n - done;
-        memcpy(m.host, (const char *)buf + done, part);
-        if (m.ram)
-            ram_written(m.ram, m.ram_off, part);
-        done += part;
-    }
-    return 0;
+    return debug_write(v, addr, buf, n) == n ? 0 : -EFAULT;
 }
 
 static void resume(void *opaque, struct vcpu *step)

@@ -5,6 +5,7 @@
 
 #include "core/base/bytes.h"
 #include "targets/arm/a64.insn.h"
+#include "targets/jump.h"
 
 enum { PAGE = 4096 };
 
@@ -46,54 +47,13 @@ void a64_put_sp(struct a64_tr *t, unsigned r, ir_ref v) { put_slot(t, ARM_SLOT_X
 
 void a64_jump(struct a64_tr *t, uint64_t pc, enum ir_jump kind)
 {
-    struct tr_ctx *c = t->c;
-    int64_t block = kind == IR_JUMP_PLAIN ? c->block_of(c, pc)
-                    : kind == IR_JUMP_CALL && c->call_block ? c->call_block(c, pc, t->next) : -1;
-
-    if (c->nsucc < 2)
-        c->succ[c->nsucc++] = (struct tr_succ){ pc, (uint8_t)kind };
-    if (block >= 0)
-        ir_br(t->ir, (ir_block_ref)block);
-    else
-        ir_goto_pc(t->ir, pc, kind, t->next);
+    tr_goto(t->c, pc, kind, t->next);
     t->ended = true;
-}
-
-static ir_block_ref side(struct a64_tr *t, uint64_t pc, bool *leaves)
-{
-    int64_t b = t->c->block_of(t->c, pc);
-
-    *leaves = b < 0;
-    return b >= 0 ? (ir_block_ref)b : ir_block_new(t->ir, pc);
-}
-
-static void leave_by(struct a64_tr *t, ir_block_ref b, uint64_t pc)
-{
-    ir_seal(t->ir, b);
-    ir_enter(t->ir, b);
-    ir_goto_pc(t->ir, pc, IR_JUMP_PLAIN, 0);
 }
 
 void a64_branch(struct a64_tr *t, struct a64_test test, uint64_t to)
 {
-    uint64_t next = t->next;
-    bool yes_leaves, no_leaves;
-    ir_block_ref yes, no;
-
-    if (to == next) {
-        a64_jump(t, to, IR_JUMP_PLAIN);
-        return;
-    }
-    yes = side(t, to, &yes_leaves);
-    no = side(t, next, &no_leaves);
-    ir_brcc(t->ir, test.cond, test.a, test.b, yes, no, 0);
-    if (yes_leaves)
-        leave_by(t, yes, to);
-    if (no_leaves)
-        leave_by(t, no, next);
-    t->c->succ[0] = (struct tr_succ){ to, IR_JUMP_PLAIN };
-    t->c->succ[1] = (struct tr_succ){ next, IR_JUMP_PLAIN };
-    t->c->nsucc = 2;
+    tr_goto_if(t->c, test.cond, test.a, test.b, to, t->next);
     t->ended = true;
 }
 
@@ -188,22 +148,9 @@ void tr_a64_blr(struct a64_tr *t, const struct args_a64_blr *a)
     t->ended = true;
 }
 
-/* A return inside a region that followed the call: straight on behind the call, if that is where it goes. */
 void a64_return(struct a64_tr *t, ir_ref to)
 {
-    struct tr_ctx *c = t->c;
-    uint64_t ret_pc;
-    int64_t block = c->return_block ? c->return_block(c, &ret_pc) : -1;
-
-    c->returns = true;
-    if (block >= 0) {
-        ir_block_ref other = ir_block_new(t->ir, t->pc);
-
-        ir_brcc(t->ir, IR_EQ, to, tr_pc(c, ret_pc), (ir_block_ref)block, other, 2);
-        ir_seal(t->ir, other);
-        ir_enter(t->ir, other);
-    }
-    ir_goto_ind(t->ir, to, IR_JUMP_RET, 0);
+    tr_return(t->c, t->pc, to);
     t->ended = true;
 }
 

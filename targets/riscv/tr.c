@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/bytes.h"
+#include "targets/jump.h"
 #include "targets/riscv/rv.insn.h"
 #include "targets/riscv/tr.h"
 
@@ -60,16 +61,7 @@ ir_ref tr_call(struct riscv_tr *t, enum riscv_helper h, unsigned nargs, const ir
 
 void tr_jump(struct riscv_tr *t, uint64_t pc, enum ir_jump kind)
 {
-    struct tr_ctx *c = t->c;
-    int64_t block = kind == IR_JUMP_PLAIN ? c->block_of(c, pc)
-                    : kind == IR_JUMP_CALL && c->call_block ? c->call_block(c, pc, t->next) : -1;
-
-    if (c->nsucc < 2)
-        c->succ[c->nsucc++] = (struct tr_succ){ pc, (uint8_t)kind };
-    if (block >= 0)
-        ir_br(t->ir, (ir_block_ref)block);
-    else
-        ir_goto_pc(t->ir, pc, kind, t->next);
+    tr_goto(t->c, pc, kind, t->next);
     t->ended = true;
 }
 

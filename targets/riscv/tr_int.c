@@ -1,4 +1,5 @@
 /* targets/riscv/tr_int.c - integer instructions: RV32I, RV64I, M. */
+#include "targets/jump.h"
 #include "targets/riscv/rv.insn.h"
 #include "targets/riscv/tr.h"
 
@@ -61,23 +62,6 @@ static void jalr_check_alignment(struct riscv_tr *t, ir_ref to)
     ir_enter(t->ir, good);
 }
 
-/* A return inside a region that followed the call: straight on behind the call, if that is where it goes. */
-static void return_inside(struct riscv_tr *t, ir_ref to)
-{
-    struct tr_ctx *c = t->c;
-    uint64_t ret_pc;
-    int64_t block = c->return_block ? c->return_block(c, &ret_pc) : -1;
-    ir_block_ref other;
-
-    c->returns = true;
-    if (block < 0)
-        return;
-    other = ir_block_new(t->ir, t->pc);
-    ir_brcc(t->ir, IR_EQ, to, tr_pc(c, ret_pc), (ir_block_ref)block, other, 2);
-    ir_seal(t->ir, other);
-    ir_enter(t->ir, other);
-}
-
 void tr_jalr(struct riscv_tr *t, const struct args_jalr *a)
 {
     enum ir_jump kind = jalr_kind((unsigned)a->rd, (unsigned)a->rs1);
@@ -102,37 +86,20 @@ void tr_jalr(struct riscv_tr *t, const struct args_jalr *a)
         jalr_check_alignment(t, to);
     put_gpr(t, a->rd, xpc(t, t->next));
     if (kind == IR_JUMP_RET)
-        return_inside(t, to);
-    ir_goto_ind(t->ir, to, kind, t->next);
+        tr_return(t->c, t->pc, to);
+    else
+        ir_goto_ind(t->ir, to, kind, t->next);
     t->ended = true;
-}
-
-/* The side of a branch that goes to pc: a block of the region, or a new one that leaves. */
-static ir_block_ref side(struct riscv_tr *t, uint64_t pc, bool *leaves)
-{
-    int64_t b = t->c->block_of(t->c, pc);
-
-    *leaves = b < 0;
-    return b >= 0 ? (ir_block_ref)b : ir_block_new(t->ir, pc);
-}
-
-static void leave_by(struct riscv_tr *t, ir_block_ref b, uint64_t pc)
-{
-    ir_seal(t->ir, b);
-    ir_enter(t->ir, b);
-    ir_goto_pc(t->ir, pc, IR_JUMP_PLAIN, 0);
 }
 
 static void branch(struct riscv_tr *t, enum ir_cond cond, int rs1, int rs2, int32_t imm)
 {
     uint64_t to = wrap(t, t->pc + (uint64_t)(int64_t)imm);
-    ir_block_ref yes, no;
-    bool yes_leaves, no_leaves;
 
     if (!riscv_has(t, RV_F_c) && to & 2) {
         /* only a taken branch faults */
-        yes = ir_block_new(t->ir, to);
-        no = ir_block_new(t->ir, t->next);
+        ir_block_ref yes = ir_block_new(t->ir, to), no = ir_block_new(t->ir, t->next);
+
         ir_brcc(t->ir, cond, gpr(t, (unsigned)rs1), gpr(t, (unsigned)rs2), yes, no, 1);
         ir_seal(t->ir, yes);
         ir_seal(t->ir, no);
@@ -142,20 +109,7 @@ static void branch(struct riscv_tr *t, enum ir_cond cond, int rs1, int rs2, int3
         ir_enter(t->ir, no);
         return;
     }
-    if (to == t->next) {
-        tr_jump(t, to, IR_JUMP_PLAIN);
-        return;
-    }
-    yes = side(t, to, &yes_leaves);
-    no = side(t, t->next, &no_leaves);
-    ir_brcc(t->ir, cond, gpr(t, (unsigned)rs1), gpr(t, (unsigned)rs2), yes, no, 0);
-    if (yes_leaves)
-        leave_by(t, yes, to);
-    if (no_leaves)
-        leave_by(t, no, t->next);
-    t->c->succ[0] = (struct tr_succ){ to, IR_JUMP_PLAIN };
-    t->c->succ[1] = (struct tr_succ){ t->next, IR_JUMP_PLAIN };
-    t->c->nsucc = 2;
+    tr_goto_if(t->c, cond, gpr(t, (unsigned)rs1), gpr(t, (unsigned)rs2), to, t->next);
     t->ended = true;
 }
 

@@ -1,0 +1,1 @@
+SRC += targets/jump.c
