@@ -2,7 +2,7 @@
 B=$(cd "${B:-build}" && pwd)
 IMG=$B/rhea-img IO=$B/rhea-io NBD=$B/rhea-nbd
 T=$(mktemp -d "${TMPDIR:-/tmp}/rhea-block.XXXXXX")
-trap 'rm -rf "$T"' EXIT
+trap '[ ! -s "$T/pid" ] || kill "$(cat "$T/pid")" 2>/dev/null; rm -rf "$T"' EXIT   # a server that --pid-file named goes too
 trap 'exit 143' INT TERM
 cd "$T" || exit 1
 

@@ -3,6 +3,7 @@
 debian opensbi; opensbi=$debian
 debian riscv64-installer; installer=$debian
 version=$(gzip -dc "$installer/initrd.gz" | cpio -t 2>/dev/null | sed -n 's#^\(usr/\)*lib/modules/\([^/]*\)/.*#\2#p' | head -n 1)
+[ -n "$version" ] || fail "no kernel modules in $installer/initrd.gz (cpio, package cpio, reads it)"
 modules=$(tests/lib/debian-files trixie riscv64 "linux-image-$version" '*/virtio_blk.ko*' 2>"$tmp/fetch") || skip "$(tail -n 1 "$tmp/fetch")"
 xz -dc "$modules/virtio_blk.ko.xz" > "$tmp/virtio_blk.ko"
 cat > "$tmp/init" <<'END'
