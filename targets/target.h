@@ -168,6 +168,17 @@ static inline void tr_begin(struct ir *ir, const struct target *t, bool system, 
 
 enum { USER_NARGS = 7 };                       /* argument registers: 32-bit guests may need two for a value */
 
+/* A shared object that is mapped into every program, as Linux does: roms/vdso. */
+struct target_vdso {
+    const uint8_t *bytes;
+    size_t length;
+    uint32_t sigreturn;                        /* where in it a signal handler returns to */
+};
+extern const struct target_vdso riscv64_vdso, arm64_vdso;
+
+/* The clocks that it reads, by Linux' numbers: REALTIME, MONOTONIC, MONOTONIC_RAW, the two COARSE ones, BOOTTIME. */
+enum { VDSO_CLOCKS = 0xf3 };
+
 /* What user mode needs of a guest (core/user reaches it through target.user). */
 struct target_user {
     /* address space */
@@ -201,6 +212,8 @@ struct target_user {
     bool arm_open_flags;                       /* O_DIRECTORY and its neighbours have ARM's bits */
     bool sa_restorer;                          /* struct sigaction has the field */
     uint32_t sigreturn_code[4];                /* put on a page of its own: calls rt_sigreturn */
+    const struct target_vdso *vdso;            /* mapped instead of that page; NULL: none */
+    bool (*vdso_ok)(const void *model);        /* can this CPU run it? NULL: any can */
     /* 32-bit guests */
     bool pairs_aligned;                        /* a 64-bit argument begins at an even register */
     uint8_t align64;                           /* alignment of 64-bit members of structures if not 8 */

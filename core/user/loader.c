@@ -334,6 +334,8 @@ static unsigned fill_auxv(struct aux *v, const struct image *im, const struct im
     uint64_t hwcap2 = 0, hwcap = user_proc.abi->hwcap(user_proc.model, &hwcap2);
     unsigned n = 0;
 
+    if (user_proc.vdso)
+        v[n++] = (struct aux){ AT_SYSINFO_EHDR, user_proc.vdso };
     v[n++] = (struct aux){ AT_HWCAP, hwcap };
     v[n++] = (struct aux){ AT_PAGESZ, PAGE };
     v[n++] = (struct aux){ AT_CLKTCK, (uint64_t)sysconf(_SC_CLK_TCK) };
@@ -411,17 +413,24 @@ static int build_stack(const struct program *p, char **envp, const struct image 
     return 0;
 }
 
-/* A page with the code that a signal handler returns to. */
-static int map_sigreturn(struct error *err)
+/* The vDSO; without one, a page with the code that a signal handler returns to. */
+static int map_vdso(struct error *err)
 {
-    int64_t at = user_mmap(0, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const struct target_user *abi = user_proc.abi;
+    const struct target_vdso *v = abi->vdso && (!abi->vdso_ok || abi->vdso_ok(user_proc.model)) ? abi->vdso : NULL;
+    size_t bytes = PAGE_UP(v ? v->length : sizeof abi->sigreturn_code);
+    int64_t at = user_mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (at < 0)
-        return error_set(err, (int)-at, "cannot map the guest's signal return page: %s", strerror((int)-at));
-    memcpy(user_host((uint64_t)at), user_proc.abi->sigreturn_code, sizeof user_proc.abi->sigreturn_code);
-    user_mprotect((uint64_t)at, PAGE, PROT_READ | PROT_EXEC);
-    user_map_mark((uint64_t)at, PAGE, USER_MAP_VDSO);
-    user_proc.sigreturn = (uint64_t)at;
+        return error_set(err, (int)-at, "cannot map the guest's vDSO: %s", strerror((int)-at));
+    if (v)
+        memcpy(user_host((uint64_t)at), v->bytes, v->length);
+    else
+        memcpy(user_host((uint64_t)at), abi->sigreturn_code, sizeof abi->sigreturn_code);
+    user_mprotect((uint64_t)at, bytes, PROT_READ | PROT_EXEC);
+    user_map_mark((uint64_t)at, bytes, USER_MAP_VDSO);
+    user_proc.vdso = v ? (uint64_t)at : 0;
+    user_proc.sigreturn = (uint64_t)at + (v ? v->sigreturn : 0);
     return 0;
 }
 
@@ -463,7 +472,7 @@ int user_load(int argc, char **argv, char **envp, const char *path, struct user_
         ret = map_interp(im->interp, interp, err);
     }
     if (!ret)
-        ret = map_sigreturn(err);
+        ret = map_vdso(err);
     if (!ret)
         ret = map_fixed_page(err);
     if (!ret)

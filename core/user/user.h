@@ -30,6 +30,7 @@ struct user_process {
     const char *sysroot;                       /* -L; NULL if not given */
     char *exe;                                 /* the program, absolute path on the host: /proc/self/exe */
     struct user_places places;
+    uint64_t vdso;                             /* guest address of the vDSO; 0: none */
     uint64_t sigreturn;                        /* guest address of the code that calls rt_sigreturn */
     uint64_t stack_low, stack_top, sp_start;
     uint64_t arg_start, arg_end, env_end;      /* the argument strings, then the environment: /proc/self/cmdline */

@@ -1,6 +1,8 @@
 /* targets/arm/help.c - helpers of unprivileged instructions, and the list of all helpers. */
 #include "targets/arm/help.h"
 
+#include <time.h>
+
 #include "targets/arm/help_simd.h"
 #include "targets/arm/state.h"
 
@@ -100,6 +102,15 @@ uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c)
 
 uint32_t arm_help_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x) { return arm_nzcv(op, a, b, x, 0); }
 uint32_t arm_help_nzcv32(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c) { return arm_nzcv(op, a, b, x, c); }
+
+uint64_t arm_help_user_clock(struct cpu_env *c, uint32_t clock)
+{
+    struct timespec ts = { 0, 0 };
+
+    (void)c;
+    clock_gettime((clockid_t)clock, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
 
 uint64_t arm_help_rbit(uint64_t v)
 {

@@ -203,12 +203,21 @@ static void set_daif(struct a64_tr *t, ir_ref v)
     leave_for_interrupts(t);
 }
 
+/* The vDSO's clocks: IMPLEMENTATION DEFINED registers, in user mode alone (roms/vdso/aarch64.S). */
+static bool vdso_clock(struct a64_tr *t, const struct args_a64_mrs *a)
+{
+    if (t->c->system || a->op0 != 1 || a->op1 != 3 || a->crn != 15 || a->crm != 0 || !(VDSO_CLOCKS >> a->op2 & 1))
+        return false;
+    a64_put(t, (unsigned)a->rt, ir_call(t->ir, ARM_H_user_clock, 2, (ir_ref[]){ a64_env(t), ir_i32(t->ir, (uint32_t)a->op2) }));
+    return true;
+}
+
 void tr_a64_mrs(struct a64_tr *t, const struct args_a64_mrs *a)
 {
     uint32_t k = encoding(a->op0, a->op1, a->crn, a->crm, a->op2);
     const struct plain *p = find_plain(t, k, false);
 
-    if (fp_trapped(t, k))
+    if (fp_trapped(t, k) || vdso_clock(t, a))
         return;
     if (k == TPIDR_EL0)
         a64_put(t, (unsigned)a->rt, ir_ldenv(t->ir, IR_I64, IR_M64, offsetof(struct arm_env, tpidr_el0)));

@@ -260,6 +260,6 @@ const struct target_user arm64_user = {
     .start = start, .copy_regs = copy_regs, .set_tls = set_tls, .set_sp = set_sp, .get_sp = get_sp,
     .hwcap = hwcap, .cpuinfo = cpuinfo, .to_signal = to_signal, .fault_access = fault_access, .page_fault = page_fault,
     .sigreturn_code = { 0xd2801168 /* mov x8, 139 */, 0xd4000001 /* svc 0 */ },
-    .minsigstksz = 5120, .sa_restorer = true, .arm_open_flags = true,
+    .vdso = &arm64_vdso, .minsigstksz = 5120, .sa_restorer = true, .arm_open_flags = true,
     .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,
 };

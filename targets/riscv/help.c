@@ -1,6 +1,7 @@
 /* targets/riscv/help.c - helpers of unprivileged instructions, and the list of all helpers. */
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/bits.h"
 #include "targets/riscv/excp.h"
@@ -194,4 +195,14 @@ void helper_cbo_zero(struct cpu_env *c, uint64_t addr, uint32_t insn)
     }
     for (unsigned i = 0; i < bytes; i += 8)
         rt_helper_store(c, addr + i, 0, IR_M64);
+}
+
+/* Nanoseconds of one of the host's clocks, for the vDSO. */
+uint64_t helper_user_clock(struct cpu_env *c, uint32_t clock)
+{
+    struct timespec ts = { 0, 0 };
+
+    (void)c;
+    clock_gettime((clockid_t)clock, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }

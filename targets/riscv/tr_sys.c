@@ -210,11 +210,24 @@ static bool interrupt_enable(struct riscv_tr *t, unsigned csr, enum csr_op op, i
     return true;
 }
 
+/* The vDSO's clocks: read-only registers among those for custom use, in user mode alone (roms/vdso/riscv64.S). */
+static bool vdso_clock(struct riscv_tr *t, unsigned csr, int rd, bool writes)
+{
+    unsigned clock = csr - 0xcc0;
+
+    if (t->c->system || t->rv32 || writes || clock > 7 || !(VDSO_CLOCKS >> clock & 1))
+        return false;
+    put_gpr(t, (unsigned)rd, tr_call(t, RV_H_user_clock, 2, (ir_ref[]){ tr_env(t), ir_i32(t->ir, clock) }));
+    return true;
+}
+
 static void access_csr(struct riscv_tr *t, enum csr_op op, unsigned csr, int rd, ir_ref src, bool writes)
 {
     const struct riscv_csr *c = riscv_csr_find(t->m, csr);
     ir_ref old = IR_NONE, v = src;
 
+    if (vdso_clock(t, csr, rd, writes))
+        return;
     if (!c || (csr >> 8 & 3) > t->priv || (writes && csr >> 10 == 3)) {
         tr_illegal(t);
         return;

@@ -275,6 +275,8 @@ static int pop_sigframe(struct cpu_env *c, struct user_sigframe *s)
 }
 
 /* What both widths have. */
+static bool vdso_ok(const void *model) { return ((const struct riscv_model *)model)->has[RV_F_m]; }   /* it divides */
+
 #define COMMON \
     .page_size = 4096, .time_hz = USER_TIME_HZ, \
     .get_syscall = get_syscall, .set_result = set_result, .restart_syscall = restart_syscall, \
@@ -298,7 +300,7 @@ const struct target_user riscv64_user = {
     .address_limit = UINT64_C(1) << 46,
     /* all within 2^38: Sv39, which some programs take for granted */
     .pie_base = UINT64_C(0x2aaaaaa000), .mmap_top = UINT64_C(0x3f3ffff000), .stack_top = UINT64_C(0x3ffffff000),
-    .uname_machine = "riscv64",
+    .uname_machine = "riscv64", .vdso = &riscv64_vdso, .vdso_ok = vdso_ok,
     .syscalls = syscalls, .nsyscalls = ARRAY_LEN(syscalls),
     .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,
 };

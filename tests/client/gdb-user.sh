@@ -43,7 +43,7 @@ session()
     timeout 60 gdb-multiarch -nx -batch -ex 'set pagination off' -ex "target remote $dir/socket" \
         -ex 'break fact if n == 1' -ex continue -ex bt -ex 'print n' -ex stepi -ex finish \
         -ex continue -ex 'info threads' -ex 'set var n = 7' -ex 'print n * 6' -ex 'set var n = 1' -ex delete \
-        -ex continue -ex continue -ex 'x/i $pc' -ex continue "$dir/p" > "$dir/gdb" 2>&1
+        -ex 'break nothing' -ex continue -ex continue -ex bt -ex continue -ex 'x/i $pc' -ex continue "$dir/p" > "$dir/gdb" 2>&1
     wait $pid
     status=$?
     expect '#4 .*fact (n=5)' "$dir/gdb"
@@ -52,6 +52,8 @@ session()
     expect 'Thread 2 hit Breakpoint 1' "$dir/gdb"
     expect '^\$3 = 42$' "$dir/gdb"
     expect 'received signal SIGUSR1' "$dir/gdb"
+    expect '^#1  <signal handler called>' "$dir/gdb"
+    expect '^#[345] .*main ()' "$dir/gdb"
     expect 'received signal SIGSEGV' "$dir/gdb"
     expect "=> .*$3" "$dir/gdb"
     expect 'Program terminated with signal SIGSEGV' "$dir/gdb"

@@ -96,6 +96,8 @@ static void on_four(void *(*f)(void *), int with_signals)
     pthread_barrier_init(&start, NULL, THREADS + 1);
     for (uintptr_t i = 0; i < THREADS; i++)
         CHECK(!pthread_create(&t[i], NULL, f, (void *)i));
+    if (with_signals)                          /* one at least arrives, however soon they are done */
+        pthread_kill(t[0], SIGUSR1);
     pthread_barrier_wait(&start);
     for (int i = 0; with_signals && i < 400; i++) {
         pthread_kill(t[i % THREADS], SIGUSR1);
