@@ -410,7 +410,7 @@ int qcow2_free_now(struct qcow2 *q)
         uint64_t from = list[i].off >> q->cluster_bits, to = (list[i].off + list[i].bytes - 1) >> q->cluster_bits;
         uint64_t left = 0;
 
-        for (uint64_t c = from; c <= to; c++) {
+        for (uint64_t c = from; c <= to && !q->corrupt; c++) {    /* leaks are all that a corrupt image may gain */
             int ret = qcow2_ref_add(q, c, -1);
 
             first = first < 0 ? first : ret;
