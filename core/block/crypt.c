@@ -696,7 +696,7 @@ int64_t crypt_create_luks(struct blk_node *file, uint64_t base, const struct cry
     return ret < 0 ? error_set(err, ret, "cannot write the LUKS header: %s", strerror(-ret)) : (int64_t)c.payload * 512;
 }
 
-struct json_t *crypt_info(const struct crypt *c)
+struct json_t *crypt_info(const struct crypt *c, bool format)
 {
     json_t     *j     = json_object(), *slots = json_array();
     const char *iv    = strchr(c->mode, '-');
@@ -707,6 +707,8 @@ struct json_t *crypt_info(const struct crypt *c)
     json_object_set_new(j, "hash-alg", json_string(c->hash != NULL ? c->hash->name : ""));
     json_object_set_new(j, "cipher-alg", json_string(c->cipher->name));
     json_object_set_new(j, "uuid", json_string(c->uuid));
+    if (format)
+        json_object_set_new(j, "format", json_string("luks"));
     json_object_set_new(j, "cipher-mode", json_string(mode));
     for (int i = 0; i < SLOTS; i++) {
         json_t *s = json_object();
@@ -788,7 +790,7 @@ uint64_t crypt_payload(const struct crypt *c)
     return 0;
 }
 
-struct json_t *crypt_info(const struct crypt *c)
+struct json_t *crypt_info(const struct crypt *c, bool format)
 {
     (void)c;
     return json_object();

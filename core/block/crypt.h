@@ -42,8 +42,8 @@ int      crypt_encrypt(struct crypt *c, uint64_t off, uint8_t *buf, size_t len);
 int      crypt_decrypt(struct crypt *c, uint64_t off, uint8_t *buf, size_t len);
 bool     crypt_uses_host_offset(const struct crypt *c);   /* sectors count in the file, not in the guest's disk */
 uint64_t crypt_payload(const struct crypt *c);            /* where data begins, from the header's begin */
-/** crypt_info - a JSON object as QMP's QCryptoBlockInfoLUKS. */
-struct json_t *crypt_info(const struct crypt *c);
+/** crypt_info - a JSON object as QMP's QCryptoBlockInfoLUKS. @format: with the member that tells it from other kinds. */
+struct json_t *crypt_info(const struct crypt *c, bool format);
 
 /** secret_add - -object secret,id=...,(data|file)=...[,format=raw|base64]. Returns 0 or -errno. */
 int         secret_add(struct blk_opts *o, struct error *err);

@@ -70,15 +70,60 @@ int foreign_map(struct blk_node *n, uint64_t off, uint64_t len, struct blk_exten
 
     *e = (struct blk_extent){ .len = f->unit - off % f->unit };
     if (first > 1) {
-        e->flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED | BLK_EXT_OFFSET | BLK_EXT_RAW;
+        e->flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED | BLK_EXT_OFFSET;
         e->host  = first + off % f->unit;
         e->node  = n->file;
+        while (e->len < len && place_of(f, off + e->len) == e->host + e->len)
+            e->len += f->unit;
         return 0;
     }
     e->flags = first == 1 ? BLK_EXT_ZERO | BLK_EXT_ALLOCATED : n->backing_name[0] ? 0 : BLK_EXT_ZERO;
     while (e->len < len && place_of(f, off + e->len) == first)
         e->len += f->unit;
     return 0;
+}
+
+/* Opening has bounded each place; here they are counted, and none may be used twice. */
+static int check(struct blk_node *n, struct blk_check *c, int fix, struct error *err)
+{
+    struct foreign *f    = n->priv;
+    uint64_t        last = 0, slots = n->file->bytes / f->unit + 2;
+    uint8_t        *seen = try_alloc((size_t)(slots / 8 + 1), 1, SIZE_MAX);
+
+    (void)fix;
+    if (seen == NULL)
+        return error_set(err, ENOMEM, "no memory to check the image");
+    c->total_clusters = (n->bytes + f->unit - 1) / f->unit;
+    for (uint64_t i = 0; i < f->pieces; i++) {
+        uint64_t at = f->place[i], slot = at / f->unit;
+
+        if (at <= 1)
+            continue;
+        if (seen[slot / 8] >> slot % 8 & 1) {
+            char line[128];
+
+            snprintf(line, sizeof line, "ERROR: cluster %llu shares 0x%llx with another", (unsigned long long)i, (unsigned long long)at);
+            if (c->say != NULL)
+                c->say(c->arg, line);
+            c->corruptions++;
+        }
+        seen[slot / 8] |= (uint8_t)(1u << slot % 8);
+        c->allocated_clusters++;
+        c->fragmented_clusters += last != 0 && at != last + f->unit;
+        c->image_end = MAX(c->image_end, at + f->unit);
+        last = at;
+    }
+    free(seen);
+    return 0;
+}
+
+/* QED's check does not tell where the image ends. */
+static int check_qed(struct blk_node *n, struct blk_check *c, int fix, struct error *err)
+{
+    int ret = check(n, c, fix, err);
+
+    c->image_end = 0;
+    return ret;
 }
 
 static int info(struct blk_node *n, struct blk_info *i, struct error *err)
@@ -142,7 +187,7 @@ static int parallels_open(struct blk_node *n, struct blk_opts *o, struct error *
 
 const struct blk_driver blk_parallels = {
     .name = "parallels", .help = "Parallels disk (read only)", .bytes = sizeof(struct foreign), .probe = parallels_probe, .open = parallels_open,
-    .close = foreign_close, .read = foreign_read, .map = foreign_map, .info = info,
+    .close = foreign_close, .read = foreign_read, .map = foreign_map, .check = check,
 };
 
 /* ---- qed */
@@ -155,7 +200,7 @@ static int qed_probe(const uint8_t *h, size_t len, const char *filename)
 
 static int qed_tables(struct blk_node *n, struct foreign *f, uint64_t l1_off, uint64_t table, uint64_t per, struct error *err)
 {
-    uint64_t *l1 = xmalloc((size_t)table), *l2 = xmalloc((size_t)table);
+    uint64_t *l1 = xmalloc((size_t)table), *l2 = xmalloc((size_t)table), tables = 0;
     int       ret = l1_off % f->unit == 0 && l1_off < n->file->bytes ? blk_read(n->file, l1_off, l1, (size_t)table) : -EINVAL;
 
     for (uint64_t i = 0; i * per < f->pieces && ret == 0; i++) {
@@ -163,6 +208,10 @@ static int qed_tables(struct blk_node *n, struct foreign *f, uint64_t l1_off, ui
 
         if (off == 0)
             continue;
+        if (++tables > n->file->bytes / table + 1)    /* some must be the same: what they hold has no end */
+            ret = error_set(err, EINVAL, "QED tables are used more than once");
+        if (ret < 0)
+            break;
         if (off % f->unit || off >= n->file->bytes) {
             ret = error_set(err, EINVAL, "QED L2 table %llu at 0x%llx lies outside the file", (unsigned long long)i, (unsigned long long)off);
             break;
@@ -173,7 +222,8 @@ static int qed_tables(struct blk_node *n, struct foreign *f, uint64_t l1_off, ui
 
             if (p > 1 && (p % f->unit || p >= n->file->bytes))
                 ret = error_set(err, EINVAL, "QED cluster at 0x%llx lies outside the file", (unsigned long long)p);
-            f->place[i * per + k] = p;
+            if (p != 0)                          /* memory is taken for what is there */
+                f->place[i * per + k] = p;
         }
     }
     free(l1);
@@ -199,7 +249,7 @@ static int qed_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     n->bytes = load_le64(h + 48);
     if (features & ~UINT64_C(7))
         return error_set(err, ENOTSUP, "Unsupported QED features: 0x%llx", (unsigned long long)(features & ~UINT64_C(7)));
-    if (!is_pow2(unit) || unit < 4096 || unit > 64 << 20 || table < unit || table > 16 * unit || n->bytes > BLK_LENGTH_MAX)
+    if (!is_pow2(unit) || unit < 4096 || unit > 64 << 20 || table < unit || table > 16 * unit || table > n->file->bytes || n->bytes > BLK_LENGTH_MAX)
         return error_set(err, EINVAL, "QED header is not valid (cluster of %llu bytes, table of %llu)", (unsigned long long)unit, (unsigned long long)table);
     per = table / 8;
     uint64_t pieces = (n->bytes + unit - 1) / unit;
@@ -230,6 +280,7 @@ static int qed_open(struct blk_node *n, struct blk_opts *o, struct error *err)
 const struct blk_driver blk_qed = {
     .name = "qed", .help = "QEMU enhanced disk (read only)", .flags = BLK_DRV_BACKING, .bytes = sizeof(struct foreign), .probe = qed_probe,
     .open = qed_open, .close = foreign_close, .read = foreign_read, .map = foreign_map, .info = info,
+    .check = check_qed,
 };
 
 /* ---- bochs: "growing" disks; each extent begins with a bitmap of its sectors */
@@ -245,7 +296,7 @@ static int bochs_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     struct foreign *f = n->priv;
     uint8_t         h[512], *cat, *map;
     uint32_t        entries, bitmap, extent, version;
-    uint64_t        data;
+    uint64_t        data, used = 0;
     int             ret = foreign_readonly(n, "bochs", err);
 
     (void)o;
@@ -263,6 +314,8 @@ static int bochs_open(struct blk_node *n, struct blk_opts *o, struct error *err)
     if (!is_pow2(extent) || extent < 512 || extent > 8 << 20 || bitmap == 0 || bitmap > 1 << 20 || bitmap < extent / 4096 || entries > 0x100000 ||
         n->bytes > (uint64_t)entries * extent)
         return error_set(err, EINVAL, "Bochs header is not valid (extent of %u bytes, bitmap of %u, %u entries)", extent, bitmap, entries);
+    if (load_le32(h + 68) + 4ull * entries > n->file->bytes)
+        return error_set(err, EINVAL, "Bochs catalog of %u entries lies outside the file", entries);
     bitmap = (uint32_t)align_up(bitmap, 512);
     data   = load_le32(h + 68) + 4ull * entries;      /* bximage makes catalogs of whole sectors */
     cat    = xmalloc(4ull * entries + 1);
@@ -276,7 +329,9 @@ static int bochs_open(struct blk_node *n, struct blk_opts *o, struct error *err)
 
         if (e == UINT32_MAX)
             continue;
-        if (off + bitmap > n->file->bytes)
+        if (++used > n->file->bytes / bitmap)
+            ret = error_set(err, EINVAL, "Bochs extents are used more than once");
+        else if (off + bitmap > n->file->bytes)
             ret = error_set(err, EINVAL, "Bochs extent %u lies outside the file", i);
         else
             ret = blk_read(n->file, off, map, bitmap);

@@ -89,7 +89,7 @@ static int luks_info(struct blk_node *n, struct blk_info *info, struct error *er
 {
     (void)err;
     info->encrypted = true;
-    info->specific  = json_pack("{s:s,s:o}", "type", "luks", "data", crypt_info(((struct luks *)n->priv)->c));
+    info->specific  = json_pack("{s:s,s:o}", "type", "luks", "data", crypt_info(((struct luks *)n->priv)->c, false));
     return 0;
 }
 

@@ -100,16 +100,16 @@ struct blk_snapshot {
 struct blk_check {
     uint64_t corruptions, leaks, check_errors, corruptions_fixed, leaks_fixed;
     uint64_t image_end, total_clusters, allocated_clusters, fragmented_clusters, compressed_clusters;
-    bool     has_clusters;
     void   (*say)(void *arg, const char *line);   /* one finding, without newline; may be NULL */
     void    *arg;
 };
 enum { BLK_FIX_LEAKS = 1, BLK_FIX_ERRORS = 2 };
 
-/* What info shows beyond size and name; a format fills in what it knows. Values print in order. */
+/* What info shows beyond size and name; a format fills in what it knows. Values print in order. @has_dirty is set before
+ * and cleared by a format that could not tell. */
 struct blk_info {
     uint32_t cluster_bytes;
-    bool     dirty, corrupt, encrypted, compressed;
+    bool     has_dirty, dirty, corrupt, encrypted, compressed;
     char     backing[BLK_NAME_MAX], backing_format[64], data_file[BLK_NAME_MAX];
     struct json_t *specific;           /* format-specific information as QMP's ImageInfoSpecific; or NULL */
 };

@@ -120,8 +120,14 @@ static int raw_probe(const uint8_t *head, size_t len, const char *filename)
     return 1;
 }
 
+static int raw_info(struct blk_node *n, struct blk_info *info, struct error *err)
+{
+    (void)n, (void)info, (void)err;              /* nothing beyond its size, and never dirty */
+    return 0;
+}
+
 const struct blk_driver blk_raw = {
     .name = "raw", .help = "the bytes of the disk and nothing else", .bytes = sizeof(struct raw), .probe = raw_probe,
     .open = raw_open, .read = raw_read, .write = raw_write, .zero = raw_zero, .discard = raw_discard, .map = raw_map,
-    .resize = raw_resize, .create = raw_create, .create_opts = raw_create_opts, .measure = raw_measure,
+    .resize = raw_resize, .info = raw_info, .create = raw_create, .create_opts = raw_create_opts, .measure = raw_measure,
 };

@@ -24,7 +24,7 @@
 #include "core/img/options.h"
 #include "core/img/pool.h"
 
-enum { PIECE = 512 << 10, SOURCES_MAX = 256 };
+enum { PIECE = 512 << 10, LONG = 1 << 20, SOURCES_MAX = 256 };    /* LONG: worth looking for holes in it */
 enum { OPT_TARGET_OPTS = OPT_FIRST, OPT_TARGET_ZERO, OPT_BITMAPS, OPT_SALVAGE, OPT_SKIP_BROKEN };
 
 struct piece {
@@ -74,7 +74,7 @@ static int look_up(struct convert *c, uint64_t soff, uint64_t len)
     }
     int ret = blk_map_chain(s, NULL, soff, len, &c->known);
 
-    if (ret == 0 && (s->unit == 0 || s->drv->flags & BLK_DRV_HOLES))
+    if (ret == 0 && (s->unit == 0 || s->drv->flags & BLK_DRV_HOLES || c->known.len >= LONG))
         ret = blk_map_holes(&c->known);
     if (ret < 0 && c->salvage) {
         c->known = (struct blk_extent){ .len = MIN(len, (uint64_t)65536), .flags = BLK_EXT_DATA };

@@ -24,6 +24,7 @@ static int gather(struct facts *f, struct blk_node *n, const char *name, struct 
     int ret = 0;
 
     *f = (struct facts){ .n = n, .name = name };
+    f->i.has_dirty = n->drv->info != NULL;       /* an answer says otherwise, if it knows nothing of that */
     if (n->drv->info != NULL)
         ret = n->drv->info(n, &f->i, err);
     if (ret == 0 && n->drv->snap_list != NULL)
@@ -150,16 +151,37 @@ static json_t *facts_json(const struct facts *f)
     json_object_set_new(o, "format", json_string(n->drv->name));
     if (used >= 0)
         json_object_set_new(o, "actual-size", json_integer(used));
-    if (f->i.encrypted)
-        json_object_set_new(o, "encrypted", json_true());
     if (f->i.specific != NULL)
         json_object_set(o, "format-specific", f->i.specific);
-    if (n->backing_name[0] != '\0') {
+    if (n->backing_name[0] != '\0')
         json_object_set_new(o, "full-backing-filename", json_string(f->full));
+    if (f->i.encrypted)
+        json_object_set_new(o, "encrypted", json_true());
+    if (n->backing_name[0] != '\0')
         json_object_set_new(o, "backing-filename", json_string(n->backing_name));
-    }
-    json_object_set_new(o, "dirty-flag", json_boolean(f->i.dirty));
+    if (f->i.has_dirty)
+        json_object_set_new(o, "dirty-flag", json_boolean(f->i.dirty));
     return o;
+}
+
+/* As QEMU's tools print it: an empty list takes two lines. */
+static void print_json(const json_t *o)
+{
+    char  *text = json_dumps(o, JSON_INDENT(4) | JSON_ENCODE_ANY), *line = text;
+    bool   quoted = false;
+
+    for (char *s = text; s != NULL && *s != '\0'; s++) {
+        if (*s == '\\' && quoted)
+            putchar(*s++);
+        else if (*s == '"')
+            quoted = !quoted;
+        line = *s == '\n' ? s + 1 : line;
+        putchar(*s);
+        if (!quoted && *s == '[' && s[1] == ']')
+            printf("\n%*s", (int)strspn(line, " "), "");
+    }
+    putchar('\n');
+    free(text);
 }
 
 static bool seen_before(char **names, int n, const char *name)
@@ -228,8 +250,7 @@ int img_info(int argc, char **argv)
         blk_unref(n);
     }
     if (g.json && ret == 0) {
-        json_dumpf(chain ? all : json_array_get(all, 0), stdout, JSON_INDENT(4));
-        printf("\n");
+        print_json(chain ? all : json_array_get(all, 0));
     }
     json_decref(all);
     for (int i = 0; i < depth; i++)

@@ -31,13 +31,29 @@ ok $IMG create -q -f qcow2 -o extended_l2=on,lazy_refcounts=on,refcount_bits=8,c
 ok $IMG create -q -f qcow2 -o compat=0.10 e.qcow2 1G
 ok $IMG snapshot -c one d.qcow2; ok $IMG bitmap --add -g 32k c.qcow2 b0
 ok $IMG convert -O vmdk ref.raw f.vmdk; ok $IMG convert -O vdi ref.raw g.vdi; ok $IMG convert -O vhdx ref.raw h.vhdx; ok $IMG convert -O vpc -o force_size=on ref.raw i.vpc
-for f in ref.raw a.qcow2 b.qcow2 c.qcow2 d.qcow2 e.qcow2 f.vmdk g.vdi h.vhdx i.vpc; do
-    same info --output=json $f; same info $f
-    case $f in *.raw|*.qcow2) same map --output=json $f; same map $f; same measure --output=json -O qcow2 $f; same measure -O raw $f ;; esac
-    case $f in *.qcow2) same check --output=json $f; same check $f ;; esac
+for o in monolithicFlat twoGbMaxExtentSparse twoGbMaxExtentFlat; do ok $IMG convert -O vmdk -o subformat=$o ref.raw $o.vmdk; done
+ok $IMG convert -c -O vmdk -o subformat=streamOptimized ref.raw stream.vmdk; ok $IMG create -q -f vmdk -b f.vmdk -F vmdk child.vmdk
+ok $IMG convert -O vdi -o static=on ref.raw static.vdi; ok $IMG convert -O vpc -o force_size=on,subformat=fixed ref.raw fixed.vpc
+for b in '' '-b ref.raw -F raw'; do     # clusters of which parts are there
+    f=parts${b:+b}.qcow2; ok $IMG create -q -f qcow2 $b -o extended_l2=on,cluster_size=128k $f 12M
+    ok $IO -c 'write -q 5k 3k' -c 'write -q 20k 8k' -c 'write -q -z 64k 8k' -c 'write -q 1M 300k' -c 'write -q -z 2M 256k' -c 'discard -q 1M 64k' $f
 done
-same info --backing-chain --output=json c.qcow2
-same snapshot -l d.qcow2
+ok $IMG create -q -f qcow2 -o data_file=d.raw data.qcow2 12M; ok $IO -c 'write -q 5k 3k' -c 'write -q 1M 64k' data.qcow2
+ok $IMG create -q -f qcow2 -o data_file=r.raw,data_file_raw=on dataraw.qcow2 12M; ok $IO -c 'write -q 5k 3k' dataraw.qcow2
+for p in metadata falloc full; do ok $IMG create -q -f qcow2 -o preallocation=$p $p.qcow2 2M; done
+ok $IMG create -q --object secret,id=s,data=x -f qcow2 -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 luks.qcow2 2M
+ok $IMG create -q --object secret,id=s,data=x -f luks -o key-secret=s,iter-time=10 luks.luks 2M
+ok $IMG create -q -f qcow2 snaps.qcow2 8M; for i in one two; do ok $IO -c 'write -q 64k 1M' snaps.qcow2; ok $IMG snapshot -c $i snaps.qcow2; done
+ok $IMG bitmap --add -g 64k snaps.qcow2 b0; ok $IMG bitmap --add --disable snaps.qcow2 b1
+for f in qed parallels; do ok qemu-img convert -O $f ref.raw x.$f; done
+for f in ref.raw *.qcow2 f.vmdk *Flat.vmdk *Sparse.vmdk stream.vmdk child.vmdk *.vdi h.vhdx *.vpc luks.luks x.qed x.parallels; do
+    o="-f ${f##*.}"
+    same info --output=json $o $f; same info $o $f; same info -U --output json --backing-chain $o $f
+    case $f in h.vhdx|new.qcow2) continue ;; esac    # of a vhdx's blocks qemu-img knows nothing
+    same map --output=json $o $f; same map $o $f; same measure --output=json -O qcow2 $o $f; same measure -O raw $o $f
+    case $f in *.luks|*.raw|*.vpc) ;; *) same check --output=json $o $f; same check $o $f ;; esac
+done
+same snapshot -l d.qcow2; same snapshot -l snaps.qcow2; same info -f luks a.qcow2; same check -f vmdk a.qcow2
 same compare a.qcow2 ref.raw; same compare a.qcow2 d.qcow2; same compare a.qcow2 nothing
 same check nothing; same info nothing
 

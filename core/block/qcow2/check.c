@@ -325,7 +325,7 @@ static int look(struct qcow2 *q, struct blk_check *res, bool *rebuild)
     struct qcow2_counts c = { .count = NULL };
     int                 ret;
 
-    *res = (struct blk_check){ .say = res->say, .arg = res->arg, .has_clusters = true,
+    *res = (struct blk_check){ .say = res->say, .arg = res->arg,
                                .total_clusters = (q->size + q->cluster - 1) >> q->cluster_bits };
     ret = qcow2_count(q, &c, res, q->l1, q->l1_entries);
     if (ret == 0)

@@ -637,22 +637,17 @@ static int qcow2_info(struct blk_node *n, struct blk_info *info, struct error *e
     if (bitmaps != NULL)
         json_object_set_new(d, "bitmaps", bitmaps);
     json_object_set_new(d, "refcount-bits", json_integer(1 << q->refcount_order));
+    if (q->data_external && q->data_name[0] != '\0')    /* the order is qemu-img's */
+        json_object_set_new(d, "data-file", json_string(q->data_name));
+    if (q->crypt_method == 1)
+        json_object_set_new(d, "encrypt", json_pack("{s:s}", "format", "aes"));
+    if (q->crypt_method == 2 && q->crypt != NULL)
+        json_object_set_new(d, "encrypt", crypt_info(q->crypt, true));
+    if (q->data_external)
+        json_object_set_new(d, "data-file-raw", json_boolean(q->autoclear & QCOW2_AUTO_DATA_RAW));
     if (q->version >= 3) {
         json_object_set_new(d, "corrupt", json_boolean(q->incompat & QCOW2_INC_CORRUPT));
         json_object_set_new(d, "extended-l2", json_boolean(q->ext_l2));
-    }
-    if (q->data_external) {
-        if (q->data_name[0] != '\0')
-            json_object_set_new(d, "data-file", json_string(q->data_name));
-        json_object_set_new(d, "data-file-raw", json_boolean(q->autoclear & QCOW2_AUTO_DATA_RAW));
-    }
-    if (q->crypt_method == 1)
-        json_object_set_new(d, "encrypt", json_pack("{s:s}", "format", "aes"));
-    if (q->crypt_method == 2 && q->crypt != NULL) {
-        json_t *e = crypt_info(q->crypt);
-
-        json_object_set_new(e, "format", json_string("luks"));
-        json_object_set_new(d, "encrypt", e);
     }
     info->specific = json_pack("{s:s,s:o}", "type", "qcow2", "data", d);
     return 0;

@@ -681,6 +681,27 @@ int qcow2_allocate_range(struct qcow2 *q, uint64_t off, uint64_t len)
 
 /* ---- what is where */
 
+/* Preallocated metadata: far more clusters are in use than the host has stored. Then data may be holes of the file. */
+static bool mostly_holes(struct qcow2 *q)
+{
+    int64_t  stored = q->data_external ? -1 : blk_allocated(q->file);
+    uint64_t real = stored > 0 ? (uint64_t)stored >> q->cluster_bits : 0, most = MAX(real * 10 / 9, real + 2), used = 0, count = 0;
+
+    if (stored < 0 || q->file->bytes >> q->cluster_bits <= most)
+        return false;
+    for (uint64_t i = 0; i < q->file->bytes >> q->cluster_bits && used <= most; i++) {
+        if (qcow2_ref_get(q, i, &count) < 0)
+            return false;
+        used += count != 0;
+    }
+    return used > most;
+}
+
+static bool has_place(const struct qcow2 *q, int kind, uint64_t host, uint64_t next)
+{
+    return kind == QCOW2_DATA || kind == QCOW2_ZERO_ALLOC || (kind == QCOW2_UNALLOCATED && (host >= q->cluster || next >= q->cluster));
+}
+
 int qcow2_map_node(struct blk_node *n, uint64_t off, uint64_t len, struct blk_extent *e)
 {
     struct qcow2 *q = n->priv;
@@ -688,11 +709,15 @@ int qcow2_map_node(struct blk_node *n, uint64_t off, uint64_t len, struct blk_ex
     int           kind = -1, k = 0;
 
     co_lock(&q->lock);
+    if (!q->looked_for_holes) {
+        q->holes            = mostly_holes(q);
+        q->looked_for_holes = true;
+    }
     while (have < len) {
         uint64_t part = len - have;
 
         k = qcow2_map(q, off + have, &part, &at_host);
-        if (k < 0 || (kind >= 0 && (k != kind || ((k == QCOW2_DATA || k == QCOW2_ZERO_ALLOC) && at_host != host + have))))
+        if (k < 0 || (kind >= 0 && (k != kind || (has_place(q, k, host, at_host) && at_host != host + have))))
             break;
         if (kind < 0)
             host = at_host;
@@ -704,6 +729,13 @@ int qcow2_map_node(struct blk_node *n, uint64_t off, uint64_t len, struct blk_ex
         return k;
     *e = (struct blk_extent){ .len = have };
     switch (kind) {
+    case QCOW2_UNALLOCATED:
+        if (host >= q->cluster && q->crypt == NULL) {    /* its cluster is there for the sake of other parts */
+            e->flags = BLK_EXT_OFFSET;
+            e->host  = host;
+            e->node  = q->data;
+        }
+        break;
     case QCOW2_ZERO_PLAIN:
         e->flags = BLK_EXT_ZERO | BLK_EXT_ALLOCATED;
         break;
@@ -715,7 +747,7 @@ int qcow2_map_node(struct blk_node *n, uint64_t off, uint64_t len, struct blk_ex
     case QCOW2_DATA:
         e->flags = BLK_EXT_DATA | BLK_EXT_ALLOCATED;
         if (q->crypt == NULL) {
-            e->flags |= BLK_EXT_OFFSET | BLK_EXT_RAW | BLK_EXT_STAYS;
+            e->flags |= BLK_EXT_OFFSET | (q->holes ? BLK_EXT_RAW | BLK_EXT_STAYS : 0);
             e->host   = host;
             e->node   = q->data;
         }

@@ -220,6 +220,8 @@ int qcow2_map(struct qcow2 *q, uint64_t off, uint64_t *len, uint64_t *host)
             if (kind >= 0 && place + in != first + have)
                 break;
         }
+        if (kind >= 0 && k == QCOW2_UNALLOCATED && (place != 0 || first >= q->cluster) && place + in != first + have)
+            break;                               /* a cluster that is there, in which this part is not */
         if (kind < 0) {
             kind  = (int)k;
             first = k == QCOW2_PACKED ? entry : place + in;

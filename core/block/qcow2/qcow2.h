@@ -128,6 +128,7 @@ struct qcow2 {
     uint64_t  incompat, compat, autoclear;
     uint32_t  header_bytes, crypt_method, compression;   /* compression: 0 zlib, 1 zstd */
     bool      ext_l2, data_external, corrupt, write_ready, bitmaps_live;
+    bool     looked_for_holes, holes;  /* holes: data clusters may be holes of the file (preallocation) */
     struct qcow2_ext *exts;            /* unknown ones and bitmaps', kept as they are */
     struct crypt *crypt;
     uint64_t  crypt_off, crypt_len;    /* LUKS header in the file */
