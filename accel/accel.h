@@ -28,6 +28,7 @@ struct accel_type {
     void (*after_fork)(struct vcpu *v);        /* user mode: in the child, whose only thread runs v */
     void (*memory_changed)(void);              /* the flat memory map changed */
     void (*info)(void *FILE_to);               /* `info jit` */
+    void (*end)(void);                         /* system mode, last of all: vCPUs, devices and guest memory are gone */
 };
 
 extern const struct accel_type tcg_accel;

@@ -93,7 +93,8 @@ static void note_region(struct tcg_cache *cache, struct tcg_region *r)
             memcpy(grown, old, k->n * sizeof *grown);
         __atomic_store_n(&k->regions, grown, __ATOMIC_RELEASE);
         k->cap = cap;
-        /* A signal handler on another thread may be bisecting the old array; it is small and stays. */
+        if (old)                               /* a signal handler on another thread may be bisecting it: it stays */
+            k->outgrown[k->noutgrown++] = old;
     }
     k->regions[k->n] = r;
     __atomic_store_n(&k->n, k->n + 1, __ATOMIC_RELEASE);

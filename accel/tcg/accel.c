@@ -246,6 +246,23 @@ static void tcg_vcpu_destroy(struct vcpu *v)
     v->accel_priv = NULL;
 }
 
+/* Translations go as they are: what they refer to has gone already. */
+static void tcg_end(void)
+{
+    struct tcg_engine *e = tcg_engine;
+
+    tcg_engine = NULL;
+    if (e->cache) {
+        hot_free(e);
+        tcg_cache_free(e->cache);
+    }
+    free(e->slots);
+    free(e->writable_at);
+    free(e->vcpus);
+    free(e->excl);
+    free(e);
+}
+
 static void tcg_kick(struct vcpu *v) { __atomic_store_n(&v->env->exit_request, 1, __ATOMIC_SEQ_CST); }
 
 static void tcg_code_written(void *host, uint64_t len)
@@ -262,5 +279,6 @@ const struct accel_type tcg_accel = {
     .name = "tcg", .help = "dynamic binary translation",
     .init = tcg_init, .vcpu_create = tcg_vcpu_create, .vcpu_destroy = tcg_vcpu_destroy, .vcpu_run = tcg_vcpu_run,
     .kick = tcg_kick, .code_written = tcg_code_written, .memory_changed = tcg_memory_changed,
-    .host_fault = user_host_fault, .after_fork = user_after_fork, .info = tcg_info, .env_extra = tcg_env_extra,
+    .host_fault = user_host_fault, .after_fork = user_after_fork, .info = tcg_info, .end = tcg_end,
+    .env_extra = tcg_env_extra,
 };

@@ -712,6 +712,18 @@ void hot_stop(struct tcg_engine *e)
     q->started = false;
 }
 
+void hot_free(struct tcg_engine *e)
+{
+    struct hot_queue *q = e->hot;
+
+    for (struct plan *p = q->first, *next; p; p = next) {
+        next = p->next;
+        plan_free(p);
+    }
+    tcg_ctx_free(&q->ctx);
+    free(q);
+}
+
 /* The child of a fork has no compiler thread; what was queued is forgotten. */
 void hot_after_fork(struct tcg_engine *e)
 {

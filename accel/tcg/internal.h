@@ -137,6 +137,7 @@ void log_out_asm(struct tcg_vcpu *tv, const struct tcg_region *r);
 /* hot.c */
 int  hot_start(struct tcg_engine *e, struct error *err);
 void hot_stop(struct tcg_engine *e);
+void hot_free(struct tcg_engine *e);               /* stopped */
 void hot_request(struct tcg_vcpu *tv, struct tcg_region *r);
 void hot_after_fork(struct tcg_engine *e);
 void hot_pause(struct tcg_engine *e);          /* no compile is under way until hot_resume() */

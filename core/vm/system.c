@@ -372,6 +372,8 @@ static void end(struct machine *m)
     objects_end();
     loader_free(m->loader);
     loop_free(m->loop);
+    if (m->accel->end)
+        m->accel->end();
     machine_forget_notifiers(m);
     free(m);
     the_machine = NULL;

@@ -41,11 +41,24 @@ fail:
     return NULL;
 }
 
+static void free_interp(struct tcg_region *r)
+{
+    if (!r->interp)
+        return;
+    ir_free(r->interp);
+    free(r->interp);
+    r->interp = NULL;
+}
+
 void tcg_cache_free(struct tcg_cache *c)
 {
-    tcg_evict_all(c);
-    for (unsigned i = 0; i < TCG_CHUNKS; i++)
+    for (unsigned i = 0; i < TCG_CHUNKS; i++) {
+        for (uint32_t k = 0; k < c->chunk[i].n; k++)
+            free_interp(c->chunk[i].regions[k]);
+        for (unsigned k = 0; k < c->chunk[i].noutgrown; k++)
+            free(c->chunk[i].outgrown[k]);
         free(c->chunk[i].regions);
+    }
     pages_free(c);
     codebuf_free(&c->buf);
     pthread_mutex_destroy(&c->lock);
@@ -154,10 +167,7 @@ void tcg_evict(struct tcg_cache *c)
         struct tcg_region *r = k->regions[i];
 
         tcg_drop(c, r);
-        if (r->interp) {
-            ir_free(r->interp);
-            free(r->interp);
-        }
+        free_interp(r);
     }
     c->n_evicted += k->n;
     __atomic_store_n(&k->n, 0, __ATOMIC_RELEASE);

@@ -19,7 +19,7 @@ peer = shutil.which("qemu-img") is not None
 
 
 def run(*args, ok=(0,)):
-    r = subprocess.run(args, capture_output=True, text=True, timeout=60)
+    r = subprocess.run(args, capture_output=True, text=True, timeout=60 * int(os.environ.get("SLOW", 1)))
     if r.returncode not in ok:
         sys.exit("%s: status %d\n%s%s" % (" ".join(args), r.returncode, r.stdout, r.stderr))
     return r

@@ -67,10 +67,11 @@ kill $pid 2>/dev/null; wait $pid 2>/dev/null
 # a terabyte costs next to nothing until it is used, and an idle server does nothing at all
 ok $IMG create -q -f qcow2 huge.qcow2 1T
 python3 - "$IO" <<'P' || fail 'memory'
-import resource, subprocess, sys
-subprocess.run([sys.argv[1], "-c", "write -q 1023G 64k", "-c", "read -q 512G 64k", "huge.qcow2"], check=True, timeout=20)
+import os, resource, subprocess, sys
+slow = int(os.environ.get("SLOW", 1))           # a build with a sanitizer or the like: its memory says nothing
+subprocess.run([sys.argv[1], "-c", "write -q 1023G 64k", "-c", "read -q 512G 64k", "huge.qcow2"], check=True, timeout=20 * slow)
 kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-sys.exit("%d KiB" % kib if kib > 60000 else 0)
+sys.exit("%d KiB" % kib if kib > 60000 and slow == 1 else 0)
 P
 [ "$(stat -c %b huge.qcow2)" -lt 4000 ] || fail "an empty terabyte takes $(stat -c %b huge.qcow2) blocks"
 $NBD -t -k "$T/s" -f qcow2 huge.qcow2 & pid=$!

@@ -3,6 +3,7 @@
 import os, pty, select, signal, socket, subprocess, sys, tempfile, time
 
 command = sys.argv[1:]
+slow = int(os.environ.get("SLOW", 1))         # tests/lib/limits
 folder = tempfile.mkdtemp()
 failed, machines = [], []
 
@@ -30,7 +31,7 @@ class Machine:
         expect_on(self.fd, what, seconds, self)
 
     def ends(self, status, seconds=20):
-        got = self.child.wait(seconds)
+        got = self.child.wait(seconds * slow)
         if got != status:
             raise AssertionError(f"status {got}, expected {status}; so far: {self.text[-300:]!r}")
 
@@ -45,6 +46,7 @@ class Machine:
 
 def expect_on(fd, what, seconds, keeper):
     """Reads until what was asked for has come; keeper.text keeps what came behind it."""
+    seconds *= slow
     end = time.time() + seconds
     while what not in keeper.text:
         left = end - time.time()
@@ -132,7 +134,7 @@ def the_terminal_is_left_as_it_was():
     if termios.tcgetattr(slave) == before:
         raise AssertionError("the terminal was not made raw")
     child.terminate()
-    child.wait(20)
+    child.wait(20 * slow)
     if termios.tcgetattr(slave) != before:
         raise AssertionError("the terminal was left raw")
 
