@@ -23,7 +23,10 @@ struct server {
     struct debug_points points;                /* what the vCPUs see; changes only while they stand still */
     char *unsent; size_t nunsent;              /* the client does not read fast enough */
     struct vcpu *stepping;
+    struct server *next;
 };
+
+static struct server *all;
 
 /* --- what the stub asks of a machine -------------------------------------------------------------------------------- */
 
@@ -215,9 +218,25 @@ int gdb_system_start(struct machine *m, const char *dev, struct error *err)
         return error_is_set(err) ? -EINVAL : 0;
     s = NEW(struct server);
     s->machine = m;
+    s->next = all;
+    all = s;
     machine_on_state(m, on_state, s);
     ret = chr_attach(&s->fe, c, &handlers, s, err);
     if (ret < 0)
         return ret;
     return 0;
+}
+
+void gdb_system_end(void)
+{
+    while (all) {
+        struct server *s = all;
+
+        all = s->next;
+        chr_detach(&s->fe);
+        if (s->stub)
+            gdb_stub_free(s->stub);
+        free(s->unsent);
+        free(s);
+    }
 }

@@ -12,3 +12,6 @@ struct machine;
  * Returns 0 or -errno. Context: machine lock held, machine built.
  */
 int gdb_system_start(struct machine *m, const char *dev, struct error *err);
+
+/** gdb_system_end - every debugger goes. Context: vCPUs have ended, character devices are still there. */
+void gdb_system_end(void);

@@ -24,9 +24,8 @@ static const struct target *find_target(const char *arch)
     return NULL;
 }
 
-static int pick_accel(struct user_options *o, struct error *err)
+static int init_accel(const struct user_options *o, struct optlist *opts, struct error *err)
 {
-    struct optlist *opts = o->accel ? o->accel : optlist_new("-accel");
     const char *name = optlist_get(opts, "accel");
     int ret;
 
@@ -42,6 +41,15 @@ static int pick_accel(struct user_options *o, struct error *err)
             return ret < 0 ? ret : optlist_done(opts, err);
         }
     return error_set(err, ENOSYS, "this build has no translator");
+}
+
+static int pick_accel(const struct user_options *o, struct error *err)
+{
+    struct optlist *own = o->accel ? NULL : optlist_new("-accel");
+    int ret = init_accel(o, own ? own : o->accel, err);
+
+    optlist_free(own);
+    return ret;
 }
 
 /* Where guest address 0 lies unless -B says so. AddressSanitizer's shadow memory is in the way of the usual place. */

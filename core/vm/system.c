@@ -364,6 +364,7 @@ static void end(struct machine *m)
 {
     vcpu_end_all();
     icount_end();
+    gdb_system_end();
     monitors_end();
     chr_end();
     net_end();

@@ -20,7 +20,7 @@ gdb() {
 }
 
 machine -S -gdb "unix:path=$T/socket,server=on,wait=off"
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -S "$T/socket" ] && break; sleep 0.2; done
+wait_for 10 test -S "$T/socket"
 gdb -ex "target remote $T/socket" -ex 'info threads' -ex 'print/x $pc' -ex 'hbreak main' -ex continue -ex 'print/x $mhartid' -ex bt \
     -ex 'print/x $mstatus' -ex stepi -ex 'print/x $pc' -ex 'delete' \
     -ex 'break put if c == 101' -ex continue -ex 'print c' -ex up -ex 'print s[0]' -ex delete \
@@ -43,8 +43,7 @@ expect '= 3$'
 expect '= 41$'
 check
 printf abc >&8
-for i in 1 2 3 4 5 6 7 8 9 10; do grep -q ABC "$T/out" && break; sleep 0.2; done
-grep -q ABC "$T/out" || { echo "it does not run on after detach"; bad=1; check; }
+wait_for 10 grep -q ABC "$T/out" || { echo "it does not run on after detach"; bad=1; check; }
 
 # A watchpoint, set while it runs; then it is killed.
 ( sleep 3; printf x >&8 ) &
@@ -54,7 +53,7 @@ expect 'New value = 120'
 expect '= 120$'
 check
 wait $pid && status=0 || status=$?
-[ $status = 0 ] || { echo "killed by gdb: status $status"; exit 1; }
+[ $status = 0 ] || { cat "$T/out"; echo "killed by gdb: status $status"; exit 1; }
 exec 8>&-
 
 # The port of -s, and a machine whose program ends under gdb.
@@ -71,4 +70,4 @@ expect 'Breakpoint 1, say'
 expect 'exited normally'
 check
 wait $pid && status=0 || status=$?
-[ $status = 0 ] || { echo "powered off: status $status"; exit 1; }
+[ $status = 0 ] || { cat "$T/out"; echo "powered off: status $status"; exit 1; }

@@ -5,6 +5,16 @@ trap 'rm -rf "$T"' EXIT
 command -v riscv64-linux-gnu-gcc >/dev/null || { echo "no cross compiler: apt-get install gcc-riscv64-linux-gnu"; exit 77; }
 fail() { echo "FAILED: $*"; exit 1; }
 
+# wait_for SECONDS COMMAND...: until it succeeds; false when the time is over
+wait_for() {
+    tries=$(($1 * 10 * ${SLOW:-1})); shift
+    until "$@" >/dev/null 2>&1; do
+        [ $tries -gt 0 ] || return 1
+        tries=$((tries - 1))
+        sleep 0.1
+    done
+}
+
 # make_guest NAME [FLAG...]: tests/guest/bare/NAME.c to $T/NAME, at the start of RAM. $XLEN is 64 or 32.
 XLEN=64
 make_guest() {
