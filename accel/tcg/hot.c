@@ -714,14 +714,8 @@ void hot_stop(struct tcg_engine *e)
 
 void hot_free(struct tcg_engine *e)
 {
-    struct hot_queue *q = e->hot;
-
-    for (struct plan *p = q->first, *next; p; p = next) {
-        next = p->next;
-        plan_free(p);
-    }
-    tcg_ctx_free(&q->ctx);
-    free(q);
+    tcg_ctx_free(&e->hot->ctx);
+    free(e->hot);
 }
 
 /* The child of a fork has no compiler thread; what was queued is forgotten. */
