@@ -34,16 +34,19 @@ static bool arm_zimage(const uint8_t *b, size_t len, uint64_t *offset, uint64_t 
 {
     if (len < 0x30 || load_le32(b + 0x24) != 0x016f2818)
         return false;
-    *offset = 0x10000;
+    *offset = 0;
     *room = len * 5;
     return true;
 }
+
+/* A flat file that is no Linux kernel goes where 32-bit boards have always put it: 64 KiB into RAM. */
+enum { FLAT_32 = 0x10000 };
 
 static int load_kernel(struct virt *v, struct error *err)
 {
     bool is_32 = virt_is_32(v);
     struct loaded k;
-    int ret = loader_kernel(v->m.loader, v->m.opts->kernel, is_32 ? VIRT_RAM_AT : VIRT_RAM_AT + 2 * MIB, v->m.target,
+    int ret = loader_kernel(v->m.loader, v->m.opts->kernel, is_32 ? VIRT_RAM_AT + FLAT_32 : VIRT_RAM_AT + 2 * MIB, v->m.target,
                             is_32 ? arm_zimage : arm64_image, &k, err);
 
     v->kernel = k.entry;

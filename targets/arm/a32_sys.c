@@ -70,7 +70,9 @@ void arm_help_cpsr_system(struct cpu_env *c, uint32_t v, uint32_t mask)
 {
     struct arm_env *env = arm_env(c);
 
-    write_cpsr(env, v, mask & ~(uint32_t)(CPSR_T | CPSR_IT | CPSR_J));
+    if (!env->model->has[ARM_F_pan])
+        mask &= ~(uint32_t)PSTATE_PAN;
+    write_cpsr(env, v, mask & ~(uint32_t)(CPSR_T | CPSR_IT | CPSR_J | PSTATE_IL));
     rt_mode_changed(c);
 }
 
@@ -102,6 +104,61 @@ uint32_t arm_help_a32_sp_of(struct cpu_env *c, uint32_t mode, uint32_t add)
         env->a32.r13[bank] += add;
     }
     return was;
+}
+
+/* --- registers of a bank by name --------------------------------------------------------------------------------------------- */
+
+/* `what`: SYSm, bit 5 R. Where that register is: the live one, or the one of its bank. DDI 0487, F5.1.117, F5.1.121. */
+struct banked { uint64_t *live; uint32_t *saved; };
+
+static struct banked find_banked(struct cpu_env *c, uint32_t what)
+{
+    static const uint8_t modes[] = { A32_USR, A32_FIQ, A32_IRQ, A32_SVC, A32_ABT, A32_UND };
+    struct arm_env *env = arm_env(c);
+    unsigned m = what & 31, bank = m < 8 ? BANK_USR : m < 16 ? BANK_FIQ : BANK_IRQ + (m - 16) / 2, n = m & 7;
+    bool here, is_sp;
+
+    if ((what & 32 && (bank == BANK_USR || (m != 14 && (m < 16 || m & 1)))) || m == 7 || m == 15 || m > 23)
+        arm_help_raise(c, ARM_EXC_UNDEF, 0, 0);
+    here = bank_of(a32_mode(env)) == bank_of(modes[bank]);
+    if (what & 32)
+        return (struct banked){ .saved = here ? &env->a32.spsr : &env->a32.spsrs[bank] };
+    if (m < 16 && n < 5) {                     /* R8 to R12: FIQ mode's, or everyone else's */
+        here = (bank_of(a32_mode(env)) == BANK_FIQ) == (bank == BANK_FIQ);
+        return here ? (struct banked){ .live = &env->x[8 + n] } :
+               (struct banked){ .saved = &(bank == BANK_FIQ ? env->a32.fiq : env->a32.low)[n] };
+    }
+    is_sp = m < 16 ? n == 5 : m & 1;
+    return here ? (struct banked){ .live = &env->x[is_sp ? 13 : 14] } :
+           (struct banked){ .saved = &(is_sp ? env->a32.r13 : env->a32.r14)[bank] };
+}
+
+uint32_t arm_help_a32_banked_read(struct cpu_env *c, uint32_t what)
+{
+    struct banked b = find_banked(c, what);
+
+    return b.live ? (uint32_t)*b.live : *b.saved;
+}
+
+void arm_help_a32_banked_write(struct cpu_env *c, uint32_t what, uint32_t v)
+{
+    struct banked b = find_banked(c, what);
+
+    if (b.live)
+        *b.live = v;
+    else
+        *b.saved = v;
+}
+
+/* --- firmware, controls ------------------------------------------------------------------------------------------------------- */
+
+/* SETEND while SCTLR.SED forbids it, a barrier by CP15 without CP15BEN. SCTLR_EL1 has the same bits. */
+void arm_help_a32_control(struct cpu_env *c, uint32_t setend)
+{
+    uint64_t sctlr = arm_env(c)->sctlr;
+
+    if (setend ? sctlr & A32_SCTLR_SED : !(sctlr & A32_SCTLR_CP15BEN))
+        arm_help_raise(c, ARM_EXC_UNDEF, 0, 0);
 }
 
 /* Arguments are those of the SMC32 convention. */
@@ -136,8 +193,12 @@ static void syndrome(struct arm_env *env, uint32_t exception)
     bool eae = env->tcr & A32_TTBCR_EAE;
 
     switch (exception) {
-    case ARM_EXC_DATA_ABORT: case ARM_EXC_DATA_ALIGN:
+    case ARM_EXC_DATA_ABORT:
         env->a32.dfsr = env->esr;
+        env->a32.dfar = (uint32_t)env->far;
+        break;
+    case ARM_EXC_DATA_ALIGN:                   /* what generated code has seen says WnR as AArch64 does */
+        env->a32.dfsr = (eae ? 0x221 : 1) | (env->esr & (1 << 11 | 1 << 6) ? 1 << 11 : 0);
         env->a32.dfar = (uint32_t)env->far;
         break;
     case ARM_EXC_INSN_ABORT: case ARM_EXC_PC_ALIGN:
@@ -167,6 +228,8 @@ void a32_deliver(struct cpu_env *c, uint32_t exception)
         env->pstate |= PSTATE_A;
     if (mode == A32_FIQ)
         env->pstate |= PSTATE_F;
+    if (env->model->has[ARM_F_pan] && !(env->sctlr & A32_SCTLR_SPAN))
+        env->pstate |= PSTATE_PAN;
     c->pc = ((env->sctlr & A32_SCTLR_V ? 0xffff0000 : (uint32_t)env->vbar) + vector) | !!(env->sctlr & A32_SCTLR_TE);
     rt_mode_changed(c);
 }

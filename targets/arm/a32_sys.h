@@ -6,7 +6,8 @@
 #include "targets/target.h"
 
 /* DDI 0487, G8.2.126 */
-enum a32_sctlr { A32_SCTLR_M = 1, A32_SCTLR_V = 1 << 13, A32_SCTLR_WXN = 1 << 19, A32_SCTLR_UWXN = 1 << 20, A32_SCTLR_EE = 1 << 25,
+enum a32_sctlr { A32_SCTLR_M = 1, A32_SCTLR_A = 2, A32_SCTLR_CP15BEN = 1 << 5, A32_SCTLR_SED = 1 << 8, A32_SCTLR_V = 1 << 13,
+                 A32_SCTLR_WXN = 1 << 19, A32_SCTLR_UWXN = 1 << 20, A32_SCTLR_SPAN = 1 << 23, A32_SCTLR_EE = 1 << 25,
                  A32_SCTLR_AFE = 1 << 29, A32_SCTLR_TE = 1 << 30 };
 #define A32_TTBCR_EAE (UINT64_C(1) << 31)
 #define A32_FPEXC_EN (1u << 30)

@@ -8,11 +8,33 @@
 static void unknown(struct cpu_env *c) __attribute__((noreturn));
 static void unknown(struct cpu_env *c) { arm_help_raise(c, ARM_EXC_UNDEF, 0, 0); }
 
+/* What the translator says of an access (tr_a32_sys.c, access_key): the register, the general registers, above whom it is. */
+enum { KEY_REG = 0xffff, KEY_RT_SHIFT = 16, KEY_RT2_SHIFT = 20, KEY_BELOW_A64 = 1 << 24 };
+
+/* EL1 keeps this from EL0. Its own kernel sees an undefined instruction, one of AArch64 is told what it was. DDI 0487,
+ * D17.2.37: ISS of trapped MCR, MRC, MCRR and MRRC. */
+static void denied(struct cpu_env *c, enum arm_cp_class class, uint32_t where, bool read) __attribute__((noreturn));
+static void denied(struct cpu_env *c, enum arm_cp_class class, uint32_t where, bool read)
+{
+    uint32_t op1 = where >> 12 & 15, crn = where >> 8 & 15, crm = where >> 4 & 15, op2 = where & 15;
+    uint32_t rt = where >> KEY_RT_SHIFT & 15, rt2 = where >> KEY_RT2_SHIFT & 15, iss;
+
+    if (!(where & KEY_BELOW_A64))
+        unknown(c);
+    if (class == ARM_CP15_64 || class == ARM_CP14_64)
+        iss = op1 << 16 | rt2 << 10;
+    else
+        iss = op2 << 17 | op1 << 14 | crn << 10;
+    arm_help_raise(c, ARM_EXC_CP_TRAP, class, ARM_ISS_NO_CONDITION | iss | rt << 5 | crm << 1 | read);
+}
+
 /* --- what changes a view ------------------------------------------------------------------------------------------------- */
 
 static void set_sctlr(struct arm_env *env, uint32_t v)
 {
-    env->sctlr = v;
+    enum { ITD = 1 << 7 };                     /* IT blocks are what they are */
+
+    env->sctlr = env->model->has[ARM_F_v8] ? v & ~(uint32_t)ITD : (v | A32_SCTLR_CP15BEN) & ~(uint32_t)(ITD | A32_SCTLR_SED);
     rt_flush_all(&env->c);
     rt_mode_changed(&env->c);
 }
@@ -25,7 +47,7 @@ static void set_ttbr(struct arm_env *env, unsigned n, uint64_t v)
 
 static void set_ttbcr(struct arm_env *env, uint32_t v)
 {
-    env->tcr = v;
+    env->tcr = env->model->has[ARM_F_lpae] ? v : v & 0x37;
     rt_flush_all(&env->c);
     rt_mode_changed(&env->c);
 }
@@ -76,46 +98,66 @@ static void set_timer_ctl(struct arm_env *env, unsigned timer, uint32_t v)
     arm_timer_changed(env, timer);
 }
 
+/* --- identification ---------------------------------------------------------------------------------------------------------- */
+
+/* There is no Hyp or Monitor mode here, and no debug architecture. */
+static uint32_t own_id(const struct arm_env *env, unsigned crm, unsigned op2)
+{
+    uint32_t v = arm_a32_id(env->model, crm, op2);
+
+    if (crm == 1 && op2 == 1)
+        v &= ~0xf0f0u;
+    return crm == 1 && op2 == 2 ? 0 : v;
+}
+
 /* --- the table ---------------------------------------------------------------------------------------------------------------- */
 
 static uint32_t key(unsigned op1, unsigned crn, unsigned crm, unsigned op2) { return op1 << 12 | crn << 8 | crm << 4 | op2; }
 
-/* What User mode may reach. CNTKCTL says more. */
-static bool allowed(const struct arm_env *env, uint32_t k, bool write)
+/* Ends an access of User mode that is not for it, or that CNTKCTL does not allow. */
+static void check(struct cpu_env *c, uint32_t where, bool write)
 {
-    if (a32_mode(env) != A32_USR)
-        return true;
-    if (k == key(0, 13, 0, 2) || (k == key(0, 13, 0, 3) && !write) || k == key(0, 7, 5, 4))
-        return true;
-    if (k == key(0, 14, 0, 0))
-        return !write && env->cntkctl & 3;
-    if (k >> 8 == 14)
-        return env->cntkctl >> ((k >> 4 & 15) == 2 ? 9 : 8) & 1;
-    return false;
+    const struct arm_env *env = arm_env(c);
+    uint32_t k = where & KEY_REG;
+
+    if (a32_mode(env) != A32_USR || k == key(0, 13, 0, 2) || (k == key(0, 13, 0, 3) && !write) || k == key(0, 7, 5, 4))
+        return;
+    if (k >> 8 != 14 || (k >> 4 & 15) == 1 || (k == key(0, 14, 0, 0) && write))
+        unknown(c);
+    if (!(k == key(0, 14, 0, 0) ? env->cntkctl & 3 : env->cntkctl >> ((k >> 4 & 15) == 2 ? 9 : 8) & 1))
+        denied(c, ARM_CP15, where, !write);
 }
 
-static bool allowed_64(const struct arm_env *env, unsigned op1, unsigned crm)
+static void check_64(struct cpu_env *c, uint32_t where, bool write)
 {
     static const uint8_t bit[] = { 0, 1, 9, 8 };
+    const struct arm_env *env = arm_env(c);
+    unsigned op1 = where >> 12 & 15;
 
-    return a32_mode(env) != A32_USR || (crm == 14 && op1 < 4 && env->cntkctl >> bit[op1] & 1);
+    if (a32_mode(env) != A32_USR)
+        return;
+    if ((where >> 4 & 15) != 14 || op1 > 3 || (write && op1 < 2))
+        unknown(c);
+    if (!(env->cntkctl >> bit[op1] & 1))
+        denied(c, ARM_CP15_64, where, !write);
 }
 
-/* Cache maintenance by address and set has nothing to do here; performance counters are not here and read as zero. */
-static bool is_ignored(uint32_t k, bool write)
+/* Cache maintenance by address and set has nothing to do here; performance counters and what cores of ARMv7 keep for errata
+ * are not here and read as zero. */
+static bool is_ignored(const struct arm_env *env, uint32_t k, bool write)
 {
     unsigned crn = k >> 8 & 15;
 
-    return (crn == 7 && write) || (crn == 9 && k >> 12 == 0);
+    return (crn == 7 && write) || (crn == 9 && k >> 12 == 0) || (crn == 15 && !env->model->has[ARM_F_v8]);
 }
 
-uint32_t arm_help_cp15_read(struct cpu_env *c, uint32_t k)
+uint32_t arm_help_cp15_read(struct cpu_env *c, uint32_t where)
 {
     struct arm_env *env = arm_env(c);
     const struct arm_model *m = env->model;
+    uint32_t k = where & KEY_REG;
 
-    if (!allowed(env, k, false))
-        unknown(c);
+    check(c, where, false);
 #define CP15(name, op1, crn, crm, op2, read, write) \
     if (k == key(op1, crn, crm, op2)) \
         return (uint32_t)(read);
@@ -126,17 +168,17 @@ uint32_t arm_help_cp15_read(struct cpu_env *c, uint32_t k)
 #undef CP15
 #undef WRITEONLY
 #undef CP15_64
-    if (is_ignored(k, false) || (k & ~0xffu) == key(0, 0, 0, 0))
+    if (is_ignored(env, k, false) || (k & ~0xffu) == key(0, 0, 0, 0))
         return 0;                              /* the rest of the ID space reads as zero */
     unknown(c);
 }
 
-void arm_help_cp15_write(struct cpu_env *c, uint32_t k, uint32_t v)
+void arm_help_cp15_write(struct cpu_env *c, uint32_t where, uint32_t v)
 {
     struct arm_env *env = arm_env(c);
+    uint32_t k = where & KEY_REG;
 
-    if (!allowed(env, k, true))
-        unknown(c);
+    check(c, where, true);
     if ((k & ~0xffu) == key(0, 8, 0, 0)) {
         tlb_maintenance(env, k >> 4 & 15, k & 15, v);
         return;
@@ -155,16 +197,16 @@ void arm_help_cp15_write(struct cpu_env *c, uint32_t k, uint32_t v)
 #undef READONLY
 #undef WRITEONLY
 #undef CP15_64
-    if (!is_ignored(k, true))
+    if (!is_ignored(env, k, true))
         unknown(c);
 }
 
-uint64_t arm_help_cp15_read64(struct cpu_env *c, uint32_t op1, uint32_t crm_)
+uint64_t arm_help_cp15_read64(struct cpu_env *c, uint32_t where)
 {
     struct arm_env *env = arm_env(c);
+    unsigned op1 = where >> 12 & 15, crm_ = where >> 4 & 15;
 
-    if (!allowed_64(env, op1, crm_))
-        unknown(c);
+    check_64(c, where, false);
 #define CP15(name, op1, crn, crm, op2, read, write)
 #define READONLY(name, op1, crn, crm, op2, read)
 #define WRITEONLY(name, op1, crn, crm, op2, write)
@@ -176,12 +218,12 @@ uint64_t arm_help_cp15_read64(struct cpu_env *c, uint32_t op1, uint32_t crm_)
     unknown(c);
 }
 
-void arm_help_cp15_write64(struct cpu_env *c, uint32_t op1, uint32_t crm_, uint64_t v)
+void arm_help_cp15_write64(struct cpu_env *c, uint32_t where, uint64_t v)
 {
     struct arm_env *env = arm_env(c);
+    unsigned op1 = where >> 12 & 15, crm_ = where >> 4 & 15;
 
-    if (a32_mode(env) == A32_USR && !allowed_64(env, op1, crm_))
-        unknown(c);
+    check_64(c, where, true);
 #define CP15_64(name, o, crm, read, write) \
     if (op1 == o && crm_ == crm) { \
         write; \
@@ -189,4 +231,37 @@ void arm_help_cp15_write64(struct cpu_env *c, uint32_t op1, uint32_t crm_, uint6
     }
 #include "targets/arm/cp15.def"
     unknown(c);
+}
+
+/* --- CP14 at EL0 ----------------------------------------------------------------------------------------------------------------
+ * DBGDIDR, DBGDSCRint, DBGDTRxXint, DBGDRAR and DBGDSAR, which an AArch64 kernel may keep to itself by MDSCR_EL1.TDCC. */
+enum { MDSCR_TDCC = 1 << 12, DIDR_V8 = 0x33066000 /* four break- and watchpoints */ };
+
+uint32_t arm_help_cp14(struct cpu_env *c, uint32_t where, uint32_t read)
+{
+    uint32_t k = where & KEY_REG;
+    bool data = k == key(0, 0, 5, 0);
+
+    if (!data && !(read && (k == key(0, 0, 0, 0) || k == key(0, 0, 1, 0) || k == key(0, 1, 0, 0) || k == key(0, 2, 0, 0))))
+        unknown(c);
+    if (arm_env(c)->mdscr & MDSCR_TDCC)
+        denied(c, ARM_CP14, where, read);
+    return k == key(0, 0, 0, 0) ? DIDR_V8 : 0;
+}
+
+/* The addresses of debug components: none. */
+void arm_help_cp14_pair(struct cpu_env *c, uint32_t where)
+{
+    if ((where & KEY_REG) != key(0, 0, 1, 0) && (where & KEY_REG) != key(0, 0, 2, 0))
+        unknown(c);
+    if (arm_env(c)->mdscr & MDSCR_TDCC)
+        denied(c, ARM_CP14_64, where, true);
+}
+
+/* LDC and STC of the data transfer register; iss as in DDI 0487, but for the condition. The channel has no other end. */
+void arm_help_cp14_transfer(struct cpu_env *c, uint32_t iss)
+{
+    if (!(arm_env(c)->mdscr & MDSCR_TDCC))
+        unknown(c);
+    arm_help_raise(c, ARM_EXC_CP_TRAP, ARM_CP14_TRANSFER, ARM_ISS_NO_CONDITION | iss);
 }

@@ -8,7 +8,7 @@
 
 enum { EC_SVC32 = 0x11, EC_BKPT32 = 0x38, EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
        EC_PC_ALIGN = 0x22, EC_DATA_ABORT = 0x24, EC_SP_ALIGN = 0x26, EC_BREAKPOINT = 0x30, EC_STEP = 0x32, EC_WATCHPOINT = 0x34, EC_BRK = 0x3c };
-enum { FSC_ALIGNMENT = 0x21, ISS_NO_CONDITION = 0x1e << 20, FSC_DEBUG = 0x22, ISS_STEP = 1 << 24 | FSC_DEBUG };
+enum { FSC_ALIGNMENT = 0x21, FSC_DEBUG = 0x22, ISS_STEP = 1 << 24 | FSC_DEBUG };
 #define ESR_IL (UINT64_C(1) << 25)
 #define SCTLR_NTWI (UINT64_C(1) << 16)
 #define SCTLR_NTWE (UINT64_C(1) << 18)
@@ -100,9 +100,10 @@ static uint64_t syndrome(const struct arm_env *env, uint32_t exception, unsigned
     case ARM_EXC_DATA_ALIGN: ec = EC_DATA_ABORT + same; iss |= FSC_ALIGNMENT; break;
     case ARM_EXC_PC_ALIGN: ec = EC_PC_ALIGN; iss = 0; break;
     case ARM_EXC_SP_ALIGN: ec = EC_SP_ALIGN; iss = 0; break;
-    case ARM_EXC_FP_TRAP: ec = EC_FP; iss = ISS_NO_CONDITION; break;
+    case ARM_EXC_FP_TRAP: ec = EC_FP; iss = ARM_ISS_NO_CONDITION; break;
     case ARM_EXC_SYSREG_TRAP: ec = EC_SYSREG; break;
-    case ARM_EXC_WAIT_TRAP: ec = EC_WAIT; iss |= ISS_NO_CONDITION; break;
+    case ARM_EXC_CP_TRAP: ec = env->far; break;
+    case ARM_EXC_WAIT_TRAP: ec = EC_WAIT; iss |= ARM_ISS_NO_CONDITION; break;
     default: iss = 0; break;
     }
     return ec << 26 | ESR_IL | iss;

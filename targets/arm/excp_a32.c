@@ -58,6 +58,7 @@ static uint32_t isar6(const struct arm_model *m)
 uint32_t arm_a32_id(const struct arm_model *m, unsigned crm, unsigned op2)
 {
     unsigned k = (crm - 1) * 8 + op2, row = 0;
+    uint32_t v;
 
     if (!m->has[ARM_F_a32])
         return 0;
@@ -67,5 +68,8 @@ uint32_t arm_a32_id(const struct arm_model *m, unsigned crm, unsigned op2)
         return isar6(m);
     while (ids[row].model && !str_eq(ids[row].model, m->name))
         row++;
-    return k < FIXED ? ids[row].id[k] : 0;
+    v = k < FIXED ? ids[row].id[k] : 0;
+    if (k == ISAR0)
+        v = (v & ~0x0f00000fu) | (m->has[ARM_F_idiva] ? 2u : m->has[ARM_F_idivt] ? 1u : 0) << 24 | m->has[ARM_F_swp];
+    return k == MMFR3 ? v | (uint32_t)m->has[ARM_F_pan] << 16 : v;
 }

@@ -36,8 +36,14 @@ uint64_t arm_help_a32_return(struct cpu_env *c, uint32_t pc, uint32_t spsr);
 uint32_t arm_help_a32_sp_of(struct cpu_env *c, uint32_t mode, uint32_t add);
 uint32_t arm_help_cp15_read(struct cpu_env *c, uint32_t k);
 void arm_help_cp15_write(struct cpu_env *c, uint32_t k, uint32_t v);
-uint64_t arm_help_cp15_read64(struct cpu_env *c, uint32_t op1, uint32_t crm);
-void arm_help_cp15_write64(struct cpu_env *c, uint32_t op1, uint32_t crm, uint64_t v);
+uint64_t arm_help_cp15_read64(struct cpu_env *c, uint32_t where);
+void arm_help_cp15_write64(struct cpu_env *c, uint32_t where, uint64_t v);
+uint32_t arm_help_cp14(struct cpu_env *c, uint32_t where, uint32_t read);
+void     arm_help_cp14_pair(struct cpu_env *c, uint32_t where);
+void     arm_help_cp14_transfer(struct cpu_env *c, uint32_t iss);
+void     arm_help_a32_control(struct cpu_env *c, uint32_t setend);
+uint32_t arm_help_a32_banked_read(struct cpu_env *c, uint32_t what);
+void     arm_help_a32_banked_write(struct cpu_env *c, uint32_t what, uint32_t v);
 uint32_t arm_help_vmrs(struct cpu_env *c, uint32_t reg);        /* AArch32: FPSCR, FPSID, ... by number */
 void arm_help_vmsr(struct cpu_env *c, uint32_t reg, uint32_t v);
 void arm_help_sysreg_write(struct cpu_env *c, uint32_t insn, uint64_t v);

@@ -20,12 +20,14 @@ static unsigned asid_of(const struct arm_env *env)
     return eae(env) ? env->ttbr[env->tcr >> 22 & 1] >> 48 & 0xff : env->contextidr & 0xff;
 }
 
+/* LDRT and STRT access as User mode does. */
+static bool is_user(const struct arm_env *env, unsigned mmu) { return mmu == ARM_MMU_UNPRIVILEGED || a32_mode(env) == A32_USR; }
+
 uint64_t a32_view_key(const struct cpu_env *c, unsigned mmu)
 {
     const struct arm_env *env = arm_env(c);
-    uint64_t key = a32_mode(env) != A32_USR;
+    uint64_t key = is_user(env, mmu) ? 0 : 1 | (env->pstate & PSTATE_PAN ? 4 : 0);
 
-    (void)mmu;
     if (!(env->sctlr & A32_SCTLR_M))
         return key;
     return key | 2 | (uint64_t)asid_of(env) << 16 | (eae(env) ? 0 : (uint64_t)env->a32.dacr << 32);
@@ -99,6 +101,13 @@ static void execution(const struct arm_env *env, struct rights *r, bool user, bo
         r->exec = false;
 }
 
+/* What User mode may reach is kept from PL1 by PSTATE.PAN. */
+static void never(struct rights *r, bool pan, bool reachable)
+{
+    if (pan && reachable)
+        r->read = r->write = false;
+}
+
 static bool allows(const struct rights *r, enum rt_access access)
 {
     return access == RT_EXEC ? r->exec : access == RT_WRITE ? r->write : r->read;
@@ -166,7 +175,7 @@ static uint32_t descend_short(struct arm_env *env, uint32_t va, struct leaf *l)
     return 0;
 }
 
-static uint32_t walk_short(struct arm_env *env, uint32_t va, enum rt_access access, bool user, struct target_xlat *out)
+static uint32_t walk_short(struct arm_env *env, uint32_t va, enum rt_access access, bool user, bool pan, struct target_xlat *out)
 {
     struct leaf l = { .domain = 0 };
     uint32_t fs = descend_short(env, va, &l), dom = env->a32.dacr >> 2 * l.domain & 3;
@@ -184,6 +193,7 @@ static uint32_t walk_short(struct arm_env *env, uint32_t va, enum rt_access acce
         }
         r = by_ap(ap, user);
         execution(env, &r, user, l.xn, l.pxn, by_ap(ap, true).write);
+        never(&r, pan, by_ap(ap, true).read);
         if (!fs && !allows(&r, access))
             fs = FS_PERMISSION + l.level2;
     }
@@ -242,7 +252,7 @@ static uint32_t descend_long(struct arm_env *env, uint32_t va, struct long_leaf 
     }
 }
 
-static uint32_t walk_long(struct arm_env *env, uint32_t va, enum rt_access access, bool user, struct target_xlat *out)
+static uint32_t walk_long(struct arm_env *env, uint32_t va, enum rt_access access, bool user, bool pan, struct target_xlat *out)
 {
     struct long_leaf l = { .desc = 0 };
     uint32_t fs = descend_long(env, va, &l);
@@ -256,6 +266,7 @@ static uint32_t walk_long(struct arm_env *env, uint32_t va, enum rt_access acces
     r.read = !user || el0;
     r.write = r.read && !ro;
     execution(env, &r, user, (l.desc & BIT64(54)) || (l.tables & BIT64(60)), (l.desc & BIT64(53)) || (l.tables & BIT64(59)), el0 && !ro);
+    never(&r, pan, el0);
     if (!fs && !allows(&r, access))
         fs = LONG_PERMISSION + l.level;
     if (fs)
@@ -269,8 +280,10 @@ static uint32_t walk_long(struct arm_env *env, uint32_t va, enum rt_access acces
 
 static uint32_t translate(struct arm_env *env, uint32_t va, enum rt_access access, bool user, struct target_xlat *out)
 {
+    bool pan = env->pstate & PSTATE_PAN && !user;
+
     if (env->sctlr & A32_SCTLR_M)
-        return eae(env) ? walk_long(env, va, access, user, out) : walk_short(env, va, access, user, out);
+        return eae(env) ? walk_long(env, va, access, user, pan, out) : walk_short(env, va, access, user, pan, out);
     *out = (struct target_xlat){ .gpa = va, .page_bits = 30, .read = true, .write = true, .exec = true, .global = true };
     return 0;
 }
@@ -279,7 +292,7 @@ uint32_t a32_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsign
 {
     struct arm_env *env = arm_env(c);
 
-    return translate(env, (uint32_t)va, access, mmu == ARM_MMU_UNPRIVILEGED || a32_mode(env) == A32_USR, out);
+    return translate(env, (uint32_t)va, access, is_user(env, mmu), out);
 }
 
 uint64_t a32_at(struct arm_env *env, uint32_t va, unsigned which)

@@ -59,6 +59,7 @@ enum arm_exception {
     ARM_EXC_SP_ALIGN, ARM_EXC_DATA_ALIGN,
     ARM_EXC_FP_TRAP,                           /* FP or SIMD that CPACR_EL1 does not allow */
     ARM_EXC_SYSREG_TRAP,                       /* an access from EL0 that EL1 has reserved: esr is the ISS */
+    ARM_EXC_CP_TRAP,                           /* the same from AArch32: far is the enum arm_cp_class */
     ARM_EXC_WAIT_TRAP,                         /* WFI or WFE of EL0; esr bit 0: WFE */
     ARM_EXC_BREAKPOINT, ARM_EXC_WATCHPOINT,    /* the guest's own */
     ARM_EXC_IRQ, ARM_EXC_FIQ,
@@ -67,6 +68,10 @@ enum arm_exception {
     ARM_EXC_STEP,                              /* software step: one instruction is done */
     ARM_EXC_DEBUG = 0x300,
 };
+
+/* Exception classes of trapped coprocessor accesses. */
+enum arm_cp_class { ARM_CP15 = 3, ARM_CP15_64, ARM_CP14, ARM_CP14_TRANSFER, ARM_CP14_64 = 0xc };
+enum { ARM_ISS_NO_CONDITION = 0x1e << 20 };
 
 /* What EL2 and EL3 have of what EL1 has, too. */
 struct arm_upper { uint64_t sctlr, actlr, tcr, ttbr, mair, amair, vbar, esr, far, elr, spsr, tpidr, afsr[2], cptr; };
@@ -140,6 +145,7 @@ enum {
     ARM_MODE_ALIGN = 1 << 26,                  /* SCTLR_ELx.A: every access has to be aligned */
     ARM_MODE_NO_ZVA = 1 << 27, ARM_MODE_NO_CACHE = 1 << 28,        /* EL0 may not use DC ZVA; the maintenance of caches */
     ARM_MODE_BREAK = 1 << 25,                  /* one of the guest's breakpoints may be met */
+    ARM_MODE_FIQ = 1 << 29,                    /* AArch32: FIQ mode, where R8 to R12 are its own */
 };
 #define ARM_MODE_ALONE (UINT64_C(1) << 63)     /* beside them: the translation is not linked to others */
 

@@ -106,7 +106,30 @@ void a32_set_q(struct tr_a32 *t, ir_ref bit)
 
 unsigned a32_mem(const struct tr_a32 *t, unsigned mem)
 {
+    if (t->a.c->mode & ARM_MODE_ALIGN)
+        mem |= IR_MALIGN;
     return t->a.c->mode & ARM_MODE_BE && (mem & IR_MSIZE) ? mem | IR_MBE : mem;
+}
+
+unsigned a32_strict(const struct tr_a32 *t) { return t->a.c->system ? IR_MALIGN : 0; }
+
+void a32_check_alignment(struct tr_a32 *t, ir_ref at, unsigned bytes, bool store)
+{
+    struct ir *ir = a32_ir(t);
+    ir_block_ref bad, good;
+
+    if (bytes <= 1)
+        return;
+    bad = ir_block_new(ir, t->a.pc);
+    good = ir_block_new(ir, t->a.pc);
+    ir_brcc(ir, IR_TSTZ, at, ir_i32(ir, bytes - 1), good, bad, 2);
+    ir_seal(ir, bad);
+    ir_enter(ir, bad);
+    a32_call(t, ARM_H_raise, 4, (ir_ref[]){ a32_env(t), ir_i32(ir, ARM_EXC_DATA_ALIGN), ir_conv(ir, IR_OP_zext, IR_I64, at),
+                                            ir_i32(ir, store ? 1u << 6 : 0) });
+    ir_unreach(ir);
+    ir_seal(ir, good);
+    ir_enter(ir, good);
 }
 
 ir_ref a32_address(struct tr_a32 *t, ir_ref base, int32_t disp)
@@ -294,8 +317,11 @@ static bool is_simd(const struct tr_a32 *t, uint32_t i, uint32_t *a32)
     return (i >> 26 & 3) == 3 && (i >> 24 & 15) != 15 && cp >= 9 && cp <= 11;
 }
 
-/* MCR, MRC, MCRR, MRRC and their second forms: the same bits in both sets. */
-static bool is_coprocessor(uint32_t i) { return (i & 0xef000010) == 0xee000010 || (i & 0xefe00000) == 0xec400000; }
+/* MCR, MRC, MCRR, MRRC and their second forms, LDC and STC of CP14: the same bits in both sets. */
+static bool is_coprocessor(uint32_t i)
+{
+    return (i & 0xef000010) == 0xee000010 || (i & 0xefe00000) == 0xec400000 || (i & 0xfe40ff00) == 0xec005e00;
+}
 
 static bool decode(struct tr_a32 *t, unsigned length)
 {

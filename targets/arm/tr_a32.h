@@ -58,6 +58,11 @@ void a32_st(struct tr_a32 *t, unsigned mem, ir_ref base, int32_t disp, ir_ref v)
 ir_ref a32_ld_type(struct tr_a32 *t, enum ir_type type, unsigned mem, ir_ref base, int32_t disp);
 ir_ref a32_address(struct tr_a32 *t, ir_ref base, int32_t disp);                       /* i64 of base + disp */
 unsigned a32_mem(const struct tr_a32 *t, unsigned mem);        /* with byte order; for ir_ld() and its kin on a32_address() */
+/* IR_MALIGN for words that have to be aligned whatever SCTLR.A says: of LDM, LDRD, VLDR and their kin. User mode is kinder, as
+ * kernels put such accesses right. */
+unsigned a32_strict(const struct tr_a32 *t);
+/** a32_check_alignment - an alignment fault unless `at` (i32) is a multiple of bytes, a power of two. */
+void a32_check_alignment(struct tr_a32 *t, ir_ref at, unsigned bytes, bool store);
 
 /* --- leaving ------------------------------------------------------------------------------------------------------------- */
 

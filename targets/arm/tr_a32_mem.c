@@ -152,13 +152,22 @@ HINT(hint_imm)
 
 /* --- two registers -------------------------------------------------------------------------------------------------------------- */
 
+/* Two words need no more than a word's alignment, and have no less. */
+static void word_aligned(struct tr_a32 *t, ir_ref at, int32_t disp, bool store)
+{
+    if (t->a.c->system)
+        a32_check_alignment(t, ir_bini(a32_ir(t), IR_OP_add, at, (uint32_t)disp), 4, store);
+}
+
 static void load_dual(struct tr_a32 *t, int rt, int rt2, struct where w)
 {
     struct ir *ir = a32_ir(t);
     int32_t disp;
-    ir_ref at = start_of(t, &w, &disp), v = a32_ld_type(t, IR_I64, IR_M64 | IR_MATOMIC, at, disp);
+    ir_ref at = start_of(t, &w, &disp), v;
     bool big = t->a.c->mode & ARM_MODE_BE;
 
+    word_aligned(t, at, disp, false);
+    v = a32_ld_type(t, IR_I64, IR_M64 | IR_MATOMIC, at, disp);
     write_back(t, &w);
     a32_put(t, big ? rt2 : rt, ir_conv(ir, IR_OP_trunc, IR_I32, v));
     a32_put(t, big ? rt : rt2, ir_conv(ir, IR_OP_trunc, IR_I32, ir_bini(ir, IR_OP_shr, v, 32)));
@@ -178,6 +187,7 @@ static void store_dual(struct tr_a32 *t, int rt, int rt2, struct where w)
     int32_t disp;
     ir_ref at = start_of(t, &w, &disp);
 
+    word_aligned(t, at, disp, true);
     a32_st(t, IR_M64 | IR_MATOMIC, at, disp, joined(t, rt, rt2));
     write_back(t, &w);
 }
@@ -215,19 +225,27 @@ DUAL(str)
 
 static int32_t first_disp(int p, int u, int n) { return u ? (p ? 4 : 0) : (p ? -4 * n : 4 - 4 * n); }
 
-/* LDM and STM of the User bank, from a mode that has R13 and R14 of its own. (FIQ mode's R8 to R12 are taken for those of the
- * User bank: nothing here takes fast interrupts and does that.) */
+/* LDM and STM of the User bank, from a mode that has R13 and R14 of its own, and FIQ mode R8 to R12. 0: not banked. */
+static uint32_t user_home(const struct tr_a32 *t, int r)
+{
+    if (t->a.c->mode & ARM_MODE_FIQ && r >= 8 && r < SP)
+        return (uint32_t)(offsetof(struct arm_env, a32.low) + sizeof(uint32_t) * (unsigned)(r - 8));
+    return r == SP ? offsetof(struct arm_env, a32.r13) : r == LR ? offsetof(struct arm_env, a32.r14) : 0;
+}
+
 static ir_ref user_register(struct tr_a32 *t, int r)
 {
-    if (r == SP || r == LR)
-        return ir_ldenv(a32_ir(t), IR_I32, IR_M32, r == SP ? offsetof(struct arm_env, a32.r13) : offsetof(struct arm_env, a32.r14));
-    return a32_r(t, r);
+    uint32_t home = user_home(t, r);
+
+    return home ? ir_ldenv(a32_ir(t), IR_I32, IR_M32, home) : a32_r(t, r);
 }
 
 static void put_user_register(struct tr_a32 *t, int r, ir_ref v)
 {
-    if (r == SP || r == LR)
-        ir_stenv(a32_ir(t), IR_M32, r == SP ? offsetof(struct arm_env, a32.r13) : offsetof(struct arm_env, a32.r14), v);
+    uint32_t home = user_home(t, r);
+
+    if (home)
+        ir_stenv(a32_ir(t), IR_M32, home, v);
     else
         a32_put(t, r, v);
 }
@@ -244,7 +262,7 @@ void tr_a32_stm(struct tr_a32 *t, const struct args_a32_stm *a)
     }
     for (int r = 0; r < 16; r++)
         if (a->list >> r & 1) {
-            ir_st(a32_ir(t), a32_mem(t, IR_M32), at, disp, a->s ? user_register(t, r) : a32_r(t, r));
+            ir_st(a32_ir(t), a32_mem(t, IR_M32) | (disp ? 0 : a32_strict(t)), at, disp, a->s ? user_register(t, r) : a32_r(t, r));
             disp += 4;
         }
     if (a->w)
@@ -261,7 +279,7 @@ static void load_multiple(struct tr_a32 *t, int rn, unsigned list, int p, int u,
 
     for (int r = 0; r < 16; r++)
         if (list >> r & 1) {
-            v[r] = ir_ld(a32_ir(t), IR_I32, a32_mem(t, IR_M32), at, disp);
+            v[r] = ir_ld(a32_ir(t), IR_I32, a32_mem(t, IR_M32) | (disp ? 0 : a32_strict(t)), at, disp);
             disp += 4;
         }
     if (w)

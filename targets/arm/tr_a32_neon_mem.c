@@ -4,31 +4,17 @@
 
 enum { PC = 15, SP = 13 };
 
-/* Raises an alignment fault unless `at` is a multiple of `bytes`, a power of two. */
-static void check_alignment(struct tr_a32 *t, ir_ref at, unsigned bytes, bool store)
-{
-    struct ir *ir = a32_ir(t);
-    ir_block_ref bad, good;
-
-    if (bytes <= 1)
-        return;
-    bad = ir_block_new(ir, t->a.pc);
-    good = ir_block_new(ir, t->a.pc);
-    ir_brcc(ir, IR_TSTZ, at, ir_i32(ir, bytes - 1), good, bad, 2);
-    ir_seal(ir, bad);
-    ir_enter(ir, bad);
-    a32_call(t, ARM_H_raise, 4, (ir_ref[]){ a32_env(t), ir_i32(ir, ARM_EXC_DATA_ALIGN), ir_conv(ir, IR_OP_zext, IR_I64, at),
-                                            ir_i32(ir, store ? 1u << 6 : 0) });
-    ir_unreach(ir);
-    ir_seal(ir, good);
-    ir_enter(ir, good);
-}
-
 /* Rm: 15 leaves the base alone, 13 adds what was moved, another adds that register. */
 static void write_back(struct tr_a32 *t, int rn, int rm, ir_ref base, unsigned bytes)
 {
     if (rm != PC)
         a32_put(t, rn, ir_bin(a32_ir(t), IR_OP_add, base, rm == SP ? a32_const(t, bytes) : a32_r(t, rm)));
+}
+
+/* Without a stated alignment, that of an element if SCTLR.A asks for it. */
+static void check(struct tr_a32 *t, ir_ref base, unsigned stated, unsigned size, bool store)
+{
+    a32_check_alignment(t, base, stated > 1 ? stated : t->a.c->mode & ARM_MODE_ALIGN ? 1u << size : 1, store);
 }
 
 /* size: log2 of the bytes */
@@ -48,6 +34,7 @@ static void store_lane(struct tr_a32 *t, unsigned d, unsigned size, unsigned i, 
 static void plain(struct tr_a32 *t, bool load, unsigned d, unsigned count, unsigned size, ir_ref base)
 {
     bool be = t->a.c->mode & ARM_MODE_BE && size;
+    unsigned mem = be ? IR_M64 | IR_MBE : IR_M64;
 
     for (unsigned r = 0; r < count; r++) {
         if (be && size < 3) {
@@ -62,9 +49,9 @@ static void plain(struct tr_a32 *t, bool load, unsigned d, unsigned count, unsig
                 ir_st(a32_ir(t), IR_M128, at, 0, a32_vec(t, true, d + r));
             r++;
         } else if (load) {
-            load_lane(t, d + r, 3, 0, base, 8 * r);
+            a32_put_lane(t, d + r, 64, 0, ir_ld(a32_ir(t), IR_I64, mem, a32_address(t, base, (int32_t)(8 * r)), 0));
         } else {
-            store_lane(t, d + r, 3, 0, base, 8 * r);
+            ir_st(a32_ir(t), mem, a32_address(t, base, (int32_t)(8 * r)), 0, a32_lane(t, a32_vec(t, true, d + r), 64, (d + r) & 1));
         }
     }
 }
@@ -96,7 +83,7 @@ void tr_a32_nmulti(struct tr_a32 *t, const struct args_a32_nmulti *a)
         return;
     }
     base = a32_r(t, a->rn);
-    check_alignment(t, base, a->align ? 4u << a->align : 1, !a->l);
+    check(t, base, a->align ? 4u << a->align : 1, (unsigned)a->size, !a->l);
     if (elements == 1)
         plain(t, a->l, d, repeat, (unsigned)a->size, base);
     else
@@ -145,7 +132,7 @@ void tr_a32_nsingle(struct tr_a32 *t, const struct args_a32_nsingle *a)
         return;
     }
     base = a32_r(t, a->rn);
-    check_alignment(t, base, align, !a->l);
+    check(t, base, align, size, !a->l);
     for (unsigned e = 0; e < n; e++)
         (a->l ? load_lane : store_lane)(t, (unsigned)a->d + e * step, size, lane, base, e << size);
     write_back(t, a->rn, a->rm, base, n << size);
@@ -171,7 +158,7 @@ void tr_a32_nall(struct tr_a32 *t, const struct args_a32_nall *a)
         align = 8;
     }
     base = a32_r(t, a->rn);
-    check_alignment(t, base, align, false);
+    check(t, base, align, size, false);
     for (unsigned e = 0; e < n; e++)
         v[e] = a32_dup(t, a32_ld(t, size, base, (int32_t)(e << size)), 8u << size);
     for (unsigned e = 0; e < n; e++)

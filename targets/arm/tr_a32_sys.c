@@ -162,7 +162,7 @@ void tr_a32_rfe(struct tr_a32 *t, const struct args_a32_rfe *a)
         a32_undefined(t);
         return;
     }
-    pc = a32_ld(t, IR_M32, base, at);
+    pc = a32_ld(t, IR_M32 | a32_strict(t), base, at);
     psr = a32_ld(t, IR_M32, base, at + 4);
     if (a->w)
         a32_put(t, a->rn, ir_bini(a32_ir(t), IR_OP_add, base, a->u ? 8 : (uint32_t)-8));
@@ -185,15 +185,33 @@ void tr_a32_srs(struct tr_a32 *t, const struct args_a32_srs *a)
         return;
     }
     base = sp_of(t, a->mode, 0);
-    a32_st(t, IR_M32, base, at, a32_r(t, LR));
+    a32_st(t, IR_M32 | a32_strict(t), base, at, a32_r(t, LR));
     a32_st(t, IR_M32, base, at + 4, spsr(t));
     if (a->w)
         sp_of(t, a->mode, a->u ? 8 : (uint32_t)-8);
 }
 
-/* Registers of other modes by name belong to the virtualization extensions. */
-void tr_a32_mrs_banked(struct tr_a32 *t, const struct args_a32_mrs_banked *a) { (void)a; a32_undefined(t); }
-void tr_a32_msr_banked(struct tr_a32 *t, const struct args_a32_msr_banked *a) { (void)a; a32_undefined(t); }
+/* Registers of other modes by name came with the virtualization extensions, as division in A32 did. */
+static bool has_banked(struct tr_a32 *t)
+{
+    if (a32_privileged(t) && (a32_has(t, ARM_F_v8) || a32_has(t, ARM_F_lpae)))
+        return true;
+    a32_undefined(t);
+    return false;
+}
+
+void tr_a32_mrs_banked(struct tr_a32 *t, const struct args_a32_mrs_banked *a)
+{
+    if (has_banked(t))
+        a32_put(t, a->rd, a32_call(t, ARM_H_a32_banked_read, 2, (ir_ref[]){ a32_env(t), a32_const(t, (uint32_t)(a->spsr << 5 | a->sysm)) }));
+}
+
+void tr_a32_msr_banked(struct tr_a32 *t, const struct args_a32_msr_banked *a)
+{
+    if (has_banked(t))
+        a32_call(t, ARM_H_a32_banked_write, 3,
+                 (ir_ref[]){ a32_env(t), a32_const(t, (uint32_t)(a->spsr << 5 | a->sysm)), a32_r(t, a->rn) });
+}
 
 /* --- PSTATE ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -251,10 +269,19 @@ void tr_a32_msr_imm(struct tr_a32 *t, const struct args_a32_msr_imm *a)
     write_psr(t, a->spsr, a->mask, a32_const(t, by ? v >> by | v << (32 - by) : v));
 }
 
+/* SCTLR may forbid SETEND and CP15's barriers. */
+static void control(struct tr_a32 *t, bool setend)
+{
+    if (t->a.c->system)
+        a32_call(t, ARM_H_a32_control, 2, (ir_ref[]){ a32_env(t), a32_const(t, setend) });
+}
+
 void tr_a32_setend(struct tr_a32 *t, const struct args_a32_setend *a)
 {
-    ir_ref p = ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, pstate));
+    ir_ref p;
 
+    control(t, true);
+    p = ir_ldenv(a32_ir(t), IR_I32, IR_M32, offsetof(struct arm_env, pstate));
     p = ir_bini(a32_ir(t), a->e ? IR_OP_or : IR_OP_and, p, a->e ? PSTATE_E : ~(uint32_t)PSTATE_E);
     ir_stenv(a32_ir(t), IR_M32, offsetof(struct arm_env, pstate), p);
     a32_leave_behind(t, RT_EXIT_FLUSHED);
@@ -283,9 +310,10 @@ void tr_t16_cps(struct tr_a32 *t, const struct args_t16_cps *a) { change_state(t
 
 void tr_a32_setpan(struct tr_a32 *t, const struct args_a32_setpan *a)
 {
-    (void)a;
-    if (a32_privileged(t))
-        a32_undefined(t);                      /* PAN of AArch32 is not here */
+    if (!a32_privileged(t))
+        return;
+    a32_call(t, ARM_H_cpsr_system, 3, (ir_ref[]){ a32_env(t), a32_const(t, a->pan ? PSTATE_PAN : 0), a32_const(t, PSTATE_PAN) });
+    a32_leave_behind(t, RT_EXIT_FLUSHED);
 }
 
 /* --- hints, barriers ------------------------------------------------------------------------------------------------------------- */
@@ -325,14 +353,15 @@ enum { TPIDRURW = 2, TPIDRURO, TPIDRPRW };
 
 static bool barrier(struct tr_a32 *t, int op1, int crn, int crm, int op2)
 {
-    if (op1 || crn != 7)
+    bool isb = crm == 5 && op2 == 4;
+
+    if (op1 || crn != 7 || !(isb || (crm == 10 && (op2 == 4 || op2 == 5))))
         return false;
-    if (crm == 10 && (op2 == 4 || op2 == 5))
-        ir_fence(a32_ir(t), IR_FENCE_FULL);
-    else if (crm == 5 && op2 == 4)
+    control(t, false);
+    if (isb)
         instruction_barrier(t);
     else
-        return false;
+        ir_fence(a32_ir(t), IR_FENCE_FULL);
     return true;
 }
 
@@ -349,22 +378,31 @@ static uint32_t thread_register(const struct tr_a32 *t, int op1, int crn, int cr
     }
 }
 
-static ir_ref cp15_key(struct tr_a32 *t, int op1, int crn, int crm, int op2)
+/* What cp15.c is told of an access: the register, the general registers, and whether an AArch64 kernel is above. */
+static ir_ref access_key(struct tr_a32 *t, int op1, int crn, int crm, int op2, int rt, int rt2)
 {
-    return a32_const(t, (uint32_t)(op1 << 12 | crn << 8 | crm << 4 | op2));
+    bool below = t->a.c->target->bits == 64;
+
+    return a32_const(t, (uint32_t)(op1 << 12 | crn << 8 | crm << 4 | op2 | rt << 16 | rt2 << 20 | below << 24));
 }
 
-/* CP14: the debug architecture is none, its registers read as zero. */
-static bool no_debug(const struct tr_a32 *t, int cp) { return !cp && a32_privileged(t); }
+/* CP14. AArch32's own kernel finds no debug architecture: its registers read as zero. At EL0 below AArch64 a few are there. */
+static ir_ref debug_register(struct tr_a32 *t, int op1, int crn, int crm, int op2, int rt, bool read)
+{
+    if (a32_privileged(t))
+        return a32_const(t, 0);
+    return a32_call(t, ARM_H_cp14, 3, (ir_ref[]){ a32_env(t), access_key(t, op1, crn, crm, op2, rt, 0), a32_const(t, read) });
+}
 
 void tr_a32_mcr(struct tr_a32 *t, const struct args_a32_mcr *a)
 {
     uint32_t at = thread_register(t, a->op1, a->crn, a->crm, a->op2, true);
+    ir_ref key;
 
-    if (no_debug(t, a->cp))
-        return;
-    if (!a->cp || a->rt == PC) {
+    if (a->rt == PC || (!t->a.c->system && !a->cp)) {
         a32_undefined(t);
+    } else if (!a->cp) {
+        debug_register(t, a->op1, a->crn, a->crm, a->op2, a->rt, false);
     } else if (at) {
         ir_stenv(a32_ir(t), IR_M32, at, a32_r(t, a->rt));
     } else if (barrier(t, a->op1, a->crn, a->crm, a->op2)) {
@@ -372,23 +410,43 @@ void tr_a32_mcr(struct tr_a32 *t, const struct args_a32_mcr *a)
     } else if (!t->a.c->system) {
         a32_undefined(t);
     } else {
-        a32_call(t, ARM_H_cp15_write, 3, (ir_ref[]){ a32_env(t), cp15_key(t, a->op1, a->crn, a->crm, a->op2), a32_r(t, a->rt) });
+        key = access_key(t, a->op1, a->crn, a->crm, a->op2, a->rt, 0);
+        a32_call(t, ARM_H_cp15_write, 3, (ir_ref[]){ a32_env(t), key, a32_r(t, a->rt) });
         a32_leave_behind(t, RT_EXIT_FLUSHED);  /* it may be another view, or have an interrupt waiting */
     }
 }
 
+/* R15 of MRC stands for the flags. */
 void tr_a32_mrc(struct tr_a32 *t, const struct args_a32_mrc *a)
 {
     uint32_t at = thread_register(t, a->op1, a->crn, a->crm, a->op2, false);
+    ir_ref v;
 
-    if (no_debug(t, a->cp) && a->rt != PC)
-        a32_put(t, a->rt, a32_const(t, 0));
-    else if (!a->cp || a->rt == PC || (!at && !t->a.c->system))
+    if (!t->a.c->system && !at) {
         a32_undefined(t);
+        return;
+    }
+    if (!a->cp)
+        v = debug_register(t, a->op1, a->crn, a->crm, a->op2, a->rt, true);
     else if (at)
-        a32_put(t, a->rt, ir_ldenv(a32_ir(t), IR_I32, IR_M32, at));
+        v = ir_ldenv(a32_ir(t), IR_I32, IR_M32, at);
     else
-        a32_put(t, a->rt, a32_call(t, ARM_H_cp15_read, 2, (ir_ref[]){ a32_env(t), cp15_key(t, a->op1, a->crn, a->crm, a->op2) }));
+        v = a32_call(t, ARM_H_cp15_read, 2, (ir_ref[]){ a32_env(t), access_key(t, a->op1, a->crn, a->crm, a->op2, a->rt, 0) });
+    if (a->rt == PC)
+        a32_set_nzcv(t, ir_bini(a32_ir(t), IR_OP_and, v, 0xf0000000));
+    else
+        a32_put(t, a->rt, v);
+}
+
+/* LDC and STC of CP14's data transfer register, which is of interest to an AArch64 kernel only. */
+void tr_a32_ldc(struct tr_a32 *t, const struct args_a32_ldc *a)
+{
+    uint32_t iss = (uint32_t)(a->imm << 12 | a->rn << 5 | a->u << 4 | ((a->rn == PC) << 2 | a->p << 1 | a->w) << 1 | a->l);
+
+    if (!t->a.c->system || t->a.c->target->bits != 64)
+        a32_undefined(t);
+    else
+        a32_call(t, ARM_H_cp14_transfer, 2, (ir_ref[]){ a32_env(t), a32_const(t, iss) });
 }
 
 void tr_a32_mcr2(struct tr_a32 *t, const struct args_a32_mcr2 *a) { (void)a; a32_undefined(t); }
@@ -398,14 +456,19 @@ void tr_a32_mrc2(struct tr_a32 *t, const struct args_a32_mrc2 *a) { (void)a; a32
 void tr_a32_mrrc(struct tr_a32 *t, const struct args_a32_mrrc *a)
 {
     enum { MRS_CNTVCT_EL0 = 0xd53be040 };
-    ir_ref v;
+    ir_ref v, key;
 
-    if (!a->cp || (!t->a.c->system && (a->crm != 14 || a->op1 != 1))) {
+    if (!t->a.c->system && (!a->cp || a->crm != 14 || a->op1 != 1)) {
         a32_undefined(t);
         return;
     }
-    if (t->a.c->system)
-        v = a32_call(t, ARM_H_cp15_read64, 3, (ir_ref[]){ a32_env(t), a32_const(t, (uint32_t)a->op1), a32_const(t, (uint32_t)a->crm) });
+    key = access_key(t, a->op1, 0, a->crm, 0, a->rt, a->rt2);
+    if (!a->cp && !a32_privileged(t))
+        a32_call(t, ARM_H_cp14_pair, 2, (ir_ref[]){ a32_env(t), key });
+    if (!a->cp)
+        v = ir_i64(a32_ir(t), 0);
+    else if (t->a.c->system)
+        v = a32_call(t, ARM_H_cp15_read64, 2, (ir_ref[]){ a32_env(t), key });
     else
         v = a32_call(t, ARM_H_sysreg_read, 2, (ir_ref[]){ a32_env(t), a32_const(t, MRS_CNTVCT_EL0) });
     a32_put(t, a->rt, ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, v));
@@ -423,6 +486,6 @@ void tr_a32_mcrr(struct tr_a32 *t, const struct args_a32_mcrr *a)
     }
     v = ir_bini(ir, IR_OP_shl, ir_conv(ir, IR_OP_zext, IR_I64, a32_r(t, a->rt2)), 32);
     v = ir_bin(ir, IR_OP_or, v, ir_conv(ir, IR_OP_zext, IR_I64, a32_r(t, a->rt)));
-    a32_call(t, ARM_H_cp15_write64, 4, (ir_ref[]){ a32_env(t), a32_const(t, (uint32_t)a->op1), a32_const(t, (uint32_t)a->crm), v });
+    a32_call(t, ARM_H_cp15_write64, 3, (ir_ref[]){ a32_env(t), access_key(t, a->op1, 0, a->crm, 0, a->rt, a->rt2), v });
     a32_leave_behind(t, RT_EXIT_FLUSHED);
 }

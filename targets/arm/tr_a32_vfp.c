@@ -423,6 +423,8 @@ void tr_a32_vmsr(struct tr_a32 *t, const struct args_a32_vmsr *a)
 
 static void load_store_one(struct tr_a32 *t, bool load, bool dbl, unsigned r, ir_ref base, int64_t disp)
 {
+    if (t->a.c->system)
+        a32_check_alignment(t, ir_bini(a32_ir(t), IR_OP_add, base, (uint32_t)disp), 4, !load);
     if (load)
         a32_put_fbits(t, dbl, r, a32_ld_type(t, dbl ? IR_I64 : IR_I32, dbl ? IR_M64 : IR_M32, base, disp));
     else
@@ -437,6 +439,8 @@ static void load_store_many(struct tr_a32 *t, bool load, bool dbl, unsigned firs
     ir_ref v[32];
     uint8_t at[32], step[32];
 
+    if (t->a.c->system)
+        a32_check_alignment(t, base, 4, !load);
     for (unsigned r = first; r < first + count; r += step[n], n++, disp += 0) {
         bool whole = r % per == 0 && first + count - r >= per && !(t->a.c->mode & ARM_MODE_BE);
         int64_t here = disp + (int64_t)(r - first) * bytes;

@@ -10,7 +10,7 @@ import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OUT = re.compile(r"^a32_(b|bl|bx|bxj|blx|blx_imm|svc|bkpt|hvc|smc|udf|eret|hint.*|mrs|msr|msr_imm|m.._banked|mcr.*|mrc.*|mcrr|mrrc|cps|"
+OUT = re.compile(r"^a32_(b|bl|bx|bxj|blx|blx_imm|svc|bkpt|hvc|smc|udf|eret|hint.*|mrs|msr|msr_imm|m.._banked|mcr.*|mrc.*|mcrr|mrrc|ldc|cps|"
                  r"setend|setpan|clrex|dsb|dmb|isb|sb|srs|rfe|swp)$|^t(16|32)_(b|b_cond|b_far|bl|blx|bx|bxj|cbz|svc|bkpt|udf|hlt|hint|it|"
                  r"hvc|smc|eret|mrs|msr|m.._banked|cps|cps_mode|setend|setpan|clrex|dsb|dmb|isb|sb|srs_.*|rfe_.*|tb|.*_lit|adr|adr_sub|"
                  r"pld.*|add_sp|sp_add|sp_sub|ldr_sp|str_sp|push|pop|unprivileged)$")
