@@ -47,7 +47,7 @@ static void a32_boot(struct cpu_env *c, uint64_t entry, uint64_t arg)
 /* What the decoder asks beside T, which is in pc: the byte order, where in an IT block we are, the floating-point modes. */
 uint64_t arm_a32_mode(const struct arm_env *env)
 {
-    return (env->fpcr >> 19 & ARM_MODE_FPCR) | ARM_MODE_A32 | (env->system && env->sctlr & A32_SCTLR_A ? ARM_MODE_ALIGN : 0) | (env->pstate & PSTATE_E ? ARM_MODE_BE : 0) |
+    return (env->fpcr >> 19 & ARM_MODE_FPCR) | ARM_MODE_A32 | (env->pstate & PSTATE_E ? ARM_MODE_BE : 0) |
            (uint64_t)env->itstate << ARM_MODE_IT_SHIFT | (env->fpcr >> 16 & 0x37 ? ARM_MODE_FP_LEN : 0);
 }
 
@@ -56,7 +56,8 @@ static uint64_t a32_mode_key(const struct cpu_env *c)
     const struct arm_env *env = arm_env(c);
     bool system = env->system && a32_mode(env) != A32_USR, fp_off = env->system && !fp_usable(env, system);
 
-    return arm_a32_mode(env) | (a32_mode(env) == A32_FIQ ? ARM_MODE_FIQ : 0) | (system ? ARM_MODE_EL1 : 0) | (fp_off ? ARM_MODE_FP_TRAP : 0);
+    return arm_a32_mode(env) | (a32_mode(env) == A32_FIQ ? ARM_MODE_FIQ : 0) |
+           (env->system && env->sctlr & A32_SCTLR_A ? ARM_MODE_ALIGN : 0) | (system ? ARM_MODE_EL1 : 0) | (fp_off ? ARM_MODE_FP_TRAP : 0);
 }
 
 /* After a fault inside an IT block. */
