@@ -17,7 +17,7 @@
 
 struct tcg_engine *tcg_engine;
 
-enum { HOT_AFTER = 3000 };
+enum { HOT_AFTER = 12000 };     /* a region costs as much as some hundred thousand runs of a block save */
 
 /* --- start ----------------------------------------------------------------------------------------------------------- */
 
