@@ -21,8 +21,8 @@ static void cross(struct ra_scan *s, ir_block_ref b, ir_ref v)
 static void find_globals_of(struct ra_scan *s, ir_block_ref b, ir_ref r)
 {
     const struct ir_insn *i = ir_at(s->ir, r);
-    struct ra_operand op[RA_MAX_OPERANDS];
-    unsigned n = ra_operands(s, r, op);
+    const struct ra_operand *op;
+    unsigned n = ra_operands(s, r, &op);
 
     for (unsigned k = 0; k < n; k++)
         if (ra_wants_reg(&s->val[op[k].v], op[k].arg))
@@ -104,7 +104,7 @@ static void expose_phi(struct ra_scan *s, ir_block_ref b, ir_ref p)
 /* Uses within a block that see the value it was entered with. */
 static void expose_uses(struct ra_scan *s, ir_block_ref b)
 {
-    struct ra_operand op[RA_MAX_OPERANDS];
+    const struct ra_operand *op;
     uint32_t last_snap = 0;
 
     for (ir_ref r = s->ir->blocks[b].first; r; r = s->ir->insns[r].next) {
@@ -115,7 +115,7 @@ static void expose_uses(struct ra_scan *s, ir_block_ref b)
             expose_phi(s, b, r);
             continue;
         }
-        n = s->need[r].skip ? 0 : ra_operands(s, r, op);
+        n = ra_operands(s, r, &op);
         for (unsigned k = 0; k < n; k++)
             if (ra_wants_reg(&s->val[op[k].v], op[k].arg))
                 expose(s, b, op[k].v, s->val[r].def - s->blk[b].start);
@@ -223,6 +223,7 @@ static bool flow_dist(struct ra_scan *s, ir_block_ref b)
     return changed;
 }
 
+/* Until nothing changes; without loops once is enough. */
 static void repeat_backwards(struct ra_scan *s, bool (*flow)(struct ra_scan *s, ir_block_ref b))
 {
     bool changed = true;
@@ -231,6 +232,7 @@ static void repeat_backwards(struct ra_scan *s, bool (*flow)(struct ra_scan *s, 
         changed = false;
         for (uint32_t k = s->nrpo; k-- > 0; )
             changed |= flow(s, s->rpo[k]);
+        changed &= ra_loops(s);
     }
 }
 
@@ -310,8 +312,8 @@ static void note_most(struct count *c, const struct ra_need *need)
 static void count_insn(struct ra_scan *s, struct count *c, ir_ref r)
 {
     const struct ir_insn *i = ir_at(s->ir, r);
-    struct ra_operand op[RA_MAX_OPERANDS];
-    unsigned n = s->need[r].skip ? 0 : ra_operands(s, r, op);
+    const struct ra_operand *op;
+    unsigned n = ra_operands(s, r, &op);
 
     note_most(c, &s->need[r]);
     end_living(s, c, r);

@@ -66,28 +66,37 @@ void ra_note_home_writes(struct ra_scan *s, const struct ir_insn *i)
     }
 }
 
-void ra_reset_homes(struct ra_scan *s)
+static void find_bounds(struct ra_scan *s)
 {
     const struct ir *ir = s->ir;
 
-    s->nwords = ir->nslots / 64 + 1;
     s->home_low = UINT32_MAX;
     s->home_high = 0;
-    s->slot_writes = ra_grow(s->slot_writes, &s->slots_cap, ir->nslots);
-    s->slot_reg = ra_grow(s->slot_reg, &s->slot_reg_cap, ir->nslots);
-    memset(s->slot_reg, RA_NO_REG, ir->nslots);
-    s->slot_owners = ra_grow(s->slot_owners, &s->owners_cap, ir->nslots);
-    s->unsafe = ra_grow(s->unsafe, &s->unsafe_now_cap, s->nwords);
     for (unsigned i = 0; i < ir->nslots; i++) {
         const struct ir_slot *sl = &ir->slots[i];
 
-        s->slot_writes[i] = 0;
-        s->slot_owners[i] = 0;
         if (sl->offset < s->home_low)
             s->home_low = sl->offset;
         if (sl->offset + slot_bytes(sl->type) > s->home_high)
             s->home_high = sl->offset + slot_bytes(sl->type);
     }
+    s->slots = ir->slots;
+}
+
+void ra_reset_homes(struct ra_scan *s)
+{
+    const struct ir *ir = s->ir;
+
+    s->nwords = ir->nslots / 64 + 1;
+    if (s->slots != ir->slots)
+        find_bounds(s);
+    s->slot_writes = ra_grow(s->slot_writes, &s->slots_cap, ir->nslots);
+    s->slot_reg = ra_grow(s->slot_reg, &s->slot_reg_cap, ir->nslots);
+    memset(s->slot_reg, RA_NO_REG, ir->nslots);
+    s->slot_owners = ra_grow(s->slot_owners, &s->owners_cap, ir->nslots);
+    s->unsafe = ra_grow(s->unsafe, &s->unsafe_now_cap, s->nwords);
+    memset(s->slot_writes, 0, ir->nslots * sizeof *s->slot_writes);
+    memset(s->slot_owners, 0, ir->nslots * sizeof *s->slot_owners);
     s->writes = ra_grow(s->writes, &s->writes_cap, 1);
     s->nwrites = 1;
     s->all_writes = 0;
@@ -149,9 +158,8 @@ void ra_unsafe_step(struct ra_scan *s, const struct ir_insn *i)
         unsafe_snap(s, i->snap);
 }
 
-static void unsafe_block(struct ra_scan *s, ir_block_ref b, int fill)
+static void unsafe_through(struct ra_scan *s, ir_block_ref b)
 {
-    memset(s->unsafe, fill, s->nwords * sizeof *s->unsafe);
     for (ir_ref r = s->ir->blocks[b].last; r; r = s->ir->insns[r].prev)
         ra_unsafe_step(s, ir_at(s->ir, r));
 }
@@ -166,7 +174,24 @@ void ra_unsafe_out(const struct ra_scan *s, ir_block_ref b, uint64_t *out)
             out[w] |= s->unsafe_in[(size_t)ib->succ[k] * s->nwords + w];
 }
 
-void ra_unsafe_blocks(struct ra_scan *s)
+static void unsafe_block(struct ra_scan *s, ir_block_ref b, int fill)
+{
+    memset(s->unsafe, fill, s->nwords * sizeof *s->unsafe);
+    unsafe_through(s, b);
+}
+
+/* Without loops what is behind a block is known when it is looked at. */
+static void unsafe_backwards(struct ra_scan *s)
+{
+    s->unsafe_in = ra_grow(s->unsafe_in, &s->unsafe_cap, (size_t)s->ir->nblocks * s->nwords);
+    for (uint32_t k = s->nrpo; k-- > 0; ) {
+        ra_unsafe_out(s, s->rpo[k], s->unsafe);
+        unsafe_through(s, s->rpo[k]);
+        memcpy(s->unsafe_in + (size_t)s->rpo[k] * s->nwords, s->unsafe, s->nwords * sizeof *s->unsafe);
+    }
+}
+
+static void unsafe_loops(struct ra_scan *s)
 {
     size_t words = (size_t)s->ir->nblocks * s->nwords;
     uint64_t *pass, out[s->nwords];
@@ -197,6 +222,14 @@ void ra_unsafe_blocks(struct ra_scan *s)
             }
         }
     }
+}
+
+void ra_unsafe_blocks(struct ra_scan *s)
+{
+    if (ra_loops(s))
+        unsafe_loops(s);
+    else
+        unsafe_backwards(s);
 }
 
 /* May the value that r makes be stored to its home at once? The walk backwards has just passed r. */

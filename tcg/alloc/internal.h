@@ -52,6 +52,8 @@ struct ra_val {
     struct ra_loc mem;
     uint16_t slot;
     uint16_t frame;                            /* piece of the frame that is its place or should be, index + 1 */
+    uint32_t ops;                              /* of the instruction that makes it: its operands, first in scan.ops */
+    uint8_t nops;
     uint8_t reg, cls, type, flags, hint, mark;
     /* spilled: a block that dominates all that count on its memory, + 1; and the first position there that does */
     ir_block_ref where;
@@ -99,6 +101,7 @@ struct ra_scan {
     struct ra_need *need; uint32_t need_cap;   /* by ir_ref */
     uint32_t nseen;                            /* instructions before edges were split */
     struct ra_val *val; uint32_t val_cap;      /* by ir_ref */
+    struct ra_operand *ops; uint32_t nops, ops_cap;
     struct ra_use *uses; uint32_t nuses, uses_cap;
     /* of the block being walked, last first: registers destroyed; registers that values yet to be made hope for */
     struct ra_clobber *clobbers; uint32_t nclobbers, clobbers_cap, next_clobber;
@@ -120,6 +123,7 @@ struct ra_scan {
     uint64_t *unsafe_in; uint32_t unsafe_cap;
     uint64_t *unsafe; uint32_t unsafe_now_cap;
     uint32_t home_low, home_high;              /* bytes of CPU state that hold homes */
+    const struct ir_slot *slots;               /* for which these were found */
     struct ra_write *writes; uint32_t nwrites, writes_cap;
     uint32_t *slot_writes; uint32_t slots_cap;
     ir_ref *slot_owners; uint32_t owners_cap;
@@ -145,6 +149,7 @@ struct ra_scan {
 };
 
 static inline bool ra_multi(const struct ra_scan *s) { return s->nrpo > 1; }
+static inline bool ra_loops(const struct ra_scan *s) { return s->nloops > 1; }    /* else every edge leads forward */
 static inline struct ra_blk *ra_blk(const struct ra_scan *s, ir_block_ref b) { return &s->blk[b]; }
 
 static inline unsigned ra_type_class(unsigned type)
@@ -180,7 +185,14 @@ ir_block_ref ra_common_dominator(const struct ra_scan *s, ir_block_ref a, ir_blo
 void ra_gather(struct ra_scan *s);                         /* needs, positions, slots; one block or many */
 void ra_block_live(struct ra_scan *s, ir_block_ref b);     /* next uses within a block about to be walked */
 void ra_block_hints(struct ra_scan *s, ir_block_ref b);
-unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out);
+/* What an instruction reads, but for what is folded: made by gathering (ra_operands), or anew from where things are now. */
+unsigned ra_find_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out);
+static inline unsigned ra_operands(const struct ra_scan *s, ir_ref r, const struct ra_operand **out)
+{
+    *out = s->ops + s->val[r].ops;
+    return s->val[r].nops;
+}
+
 ir_block_ref ra_block_at(const struct ra_scan *s, uint32_t pos);
 /* ra_overlap - are v and w ever needed at the same time? ra_lives_over - is v, made before pos, needed at or after it? */
 bool ra_overlap(const struct ra_scan *s, ir_ref v, ir_ref w);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-unsigned ra_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out)
+unsigned ra_find_operands(const struct ra_scan *s, ir_ref r, struct ra_operand *out)
 {
     struct ra *ra = s->ra;
     const struct ir_insn *i = ir_at(s->ir, r);
@@ -63,6 +63,9 @@ static void ask_host(struct ra_scan *s, ir_ref r, const struct ir_insn *i)
     }
     if (need->skip)
         return;
+    s->val[r].ops = s->nops;
+    s->ops = ra_grow(s->ops, &s->ops_cap, s->nops + RA_MAX_OPERANDS);
+    s->nops += s->val[r].nops = (uint8_t)ra_find_operands(s, r, s->ops + s->nops);
     s->val[r].cls = need->dst_cls;
     if (i->op == IR_OP_get)
         note_slot(s, r, (unsigned)i->imm);
@@ -109,6 +112,7 @@ void ra_gather(struct ra_scan *s)
     ra->pool_loc = ra_grow(ra->pool_loc, &ra->pool_cap, ir->npool);
     s->val[IR_NONE] = (struct ra_val){ .reg = RA_NO_REG, .slot = RA_NO_SLOT };
     s->nseen = ir->ninsns;
+    s->nops = 0;
     ra_reset_homes(s);
     s->pos = 1;
     for (uint32_t k = 0; k < s->nrpo; k++)
@@ -203,7 +207,7 @@ static void live_outs(struct ra_scan *s, ir_block_ref b)
 void ra_block_live(struct ra_scan *s, ir_block_ref b)
 {
     const struct ir *ir = s->ir;
-    struct ra_operand op[RA_MAX_OPERANDS];
+    const struct ra_operand *op;
     uint32_t last_snap = 0;
 
     s->uses = ra_grow(s->uses, &s->uses_cap, (s->blk[b].end - s->blk[b].start) * RA_MAX_OPERANDS + 1);
@@ -227,7 +231,7 @@ void ra_block_live(struct ra_scan *s, ir_block_ref b)
         if (i->op == IR_OP_phi)
             continue;
         if (!s->need[r].skip) {
-            unsigned n = ra_operands(s, r, op);
+            unsigned n = ra_operands(s, r, &op);
 
             for (unsigned k = 0; k < n; k++)
                 if (ra_wants_reg(&s->val[op[k].v], op[k].arg))
@@ -248,14 +252,16 @@ void ra_block_live(struct ra_scan *s, ir_block_ref b)
 /* Many blocks: once the phis have their registers, what goes into them hopes for the same. */
 void ra_block_hints(struct ra_scan *s, ir_block_ref b)
 {
-    struct ra_operand op[RA_MAX_OPERANDS];
+    const struct ra_operand *op;
 
     for (ir_ref r = s->ir->blocks[b].last; r && ir_at(s->ir, r)->op != IR_OP_phi; r = s->ir->insns[r].prev) {
         if (s->need[r].skip)
             continue;
         if (s->val[r].cls)
             note_hope(s, r);
-        pass_hints(s, r, op, ra_operands(s, r, op));
+        unsigned n = ra_operands(s, r, &op);
+
+        pass_hints(s, r, op, n);
     }
     s->next_hope = s->nhopes;
 }
@@ -291,8 +297,8 @@ ir_block_ref ra_block_at(const struct ra_scan *s, uint32_t pos)
 static bool named_by(const struct ra_scan *s, ir_ref r, ir_ref v)
 {
     const struct ir_insn *i = ir_at(s->ir, r);
-    struct ra_operand op[RA_MAX_OPERANDS];
-    unsigned n = s->need[r].skip ? 0 : ra_operands(s, r, op);
+    const struct ra_operand *op;
+    unsigned n = ra_operands(s, r, &op);
 
     for (unsigned k = 0; k < n; k++)
         if (op[k].v == v)

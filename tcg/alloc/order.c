@@ -179,14 +179,15 @@ static void find_dominators(struct ra_scan *s)
         changed = false;
         for (uint32_t k = 1; k < s->nrpo; k++) {
             const struct ir_block *b = &s->ir->blocks[s->rpo[k]];
-            ir_block_ref dom = UINT32_MAX;
+            ir_block_ref dom = b->npred == 1 ? b->pred[0] : UINT32_MAX;
 
-            for (uint32_t p = 0; p < b->npred; p++)
+            for (uint32_t p = 0; p < b->npred && b->npred > 1; p++)
                 if (s->blk[b->pred[p]].order && s->blk[b->pred[p]].idom != UINT32_MAX)
                     dom = dom == UINT32_MAX ? b->pred[p] : ra_common_dominator(s, dom, b->pred[p]);
             changed |= s->blk[s->rpo[k]].idom != dom;
             s->blk[s->rpo[k]].idom = dom;
         }
+        changed &= ra_loops(s);
     }
 }
 
@@ -200,14 +201,15 @@ void ra_order(struct ra_scan *s)
         memset(s->blk, 0, sizeof *s->blk);
         s->blk[0].order = 1;
         s->rpo[0] = 0;
-        s->nrpo = 1;
+        s->nrpo = s->nloops = 1;
         return;
     }
     s->stack = ra_grow(s->stack, &s->stack_cap, ir->nblocks + 1);
     memset(s->blk, 0, ir->nblocks * sizeof *s->blk);
     walk(s);
     find_loops(s);
-    walk(s);                                   /* again, now that the depths are known */
+    if (ra_loops(s))
+        walk(s);                               /* again, now that the depths are known */
     find_dominators(s);
 }
 

@@ -29,7 +29,7 @@ void ra_free(struct ra *ra)
 {
     struct ra_scan *s = ra->priv;
     void *arrays[] = {
-        s->need, s->val, s->uses, s->clobbers, s->hopes, s->blk, s->rpo, s->loops, s->stack, s->globals, s->dist_in, s->dist_out, s->live_in, s->listed, s->unsafe_in,
+        s->need, s->val, s->ops, s->uses, s->clobbers, s->hopes, s->blk, s->rpo, s->loops, s->stack, s->globals, s->dist_in, s->dist_out, s->live_in, s->listed, s->unsafe_in,
         s->unsafe, s->cand, s->slot_reg, s->writes, s->slot_writes, s->slot_owners, s->spilled, s->frame, s->pmoves, s->split,
         ra->insn, ra->pool_loc, ra->moves, ra->snap_loc, ra->order, s,
     };
@@ -101,7 +101,8 @@ int ra_run(struct ra *ra, struct ir *ir, const struct ra_host *host)
     ra_gather(s);
     if (ra_multi(s)) {
         ra_global_live(s);
-        ra_pressure(s);
+        if (ra_loops(s))
+            ra_pressure(s);
     }
     for (uint32_t k = 0; k < s->nrpo; k++)
         ra_scan_block(s, s->rpo[k]);

@@ -10,7 +10,7 @@ struct serving {
     ir_ref r;
     const struct ra_need *need;
     struct ra_insn *out;
-    struct ra_operand op[RA_MAX_OPERANDS];
+    const struct ra_operand *op;
     unsigned nop;
     uint32_t fixed;                            /* registers of fixed operands */
     bool memory_used;                          /* one operand is in memory already */
@@ -177,7 +177,7 @@ static bool needed_besides(const struct serving *sv, const struct ra_scan *s, ir
 }
 
 /* An operand that must be in one certain register: whoever is there leaves, then the value or a copy moves in. */
-static void serve_fixed(struct ra_scan *s, struct serving *sv, struct ra_operand *op, unsigned reg)
+static void serve_fixed(struct ra_scan *s, struct serving *sv, const struct ra_operand *op, unsigned reg)
 {
     ir_ref there = s->regs[reg];
 
@@ -247,7 +247,7 @@ static void clear_clobbered(struct ra_scan *s, struct serving *sv)
 }
 
 /* A value whose memory copy will do. */
-static bool serve_in_place(struct ra_scan *s, struct serving *sv, struct ra_operand *op)
+static bool serve_in_place(struct ra_scan *s, struct serving *sv, const struct ra_operand *op)
 {
     const struct ra_val *v = &s->val[op->v];
     unsigned accept = op->arg->accept;
@@ -281,7 +281,7 @@ static void serve_operands(struct ra_scan *s, struct serving *sv)
     bool done[RA_MAX_OPERANDS] = { false };
 
     for (unsigned k = 0; k < sv->nop; k++) {
-        struct ra_operand *op = &sv->op[k];
+        const struct ra_operand *op = &sv->op[k];
 
         if (fixed_reg(sv, op) != RA_NO_REG) {
             done[k] = true;
@@ -293,7 +293,7 @@ static void serve_operands(struct ra_scan *s, struct serving *sv)
         }
     }
     for (unsigned k = 0; k < sv->nop; k++) {
-        struct ra_operand *op = &sv->op[k];
+        const struct ra_operand *op = &sv->op[k];
         struct ra_val *v = &s->val[op->v];
 
         if (done[k])
@@ -323,7 +323,7 @@ static void serve_operands(struct ra_scan *s, struct serving *sv)
 static void serve_same(struct ra_scan *s, struct serving *sv)
 {
     const struct ra_need *need = sv->need;
-    struct ra_operand *op = NULL;
+    const struct ra_operand *op = NULL;
     unsigned reg, copy;
     uint32_t room;
     bool early_twin = false, keep;
@@ -506,7 +506,7 @@ static void serve(struct ra_scan *s, ir_ref r)
         sv.out->dst = s->val[r].mem;
         return;
     }
-    sv.nop = ra_operands(s, r, sv.op);
+    sv.nop = ra_operands(s, r, &sv.op);
     if (i->snap)
         mark_snapshot(s, i->snap);
     serve_fixed_all(s, &sv);

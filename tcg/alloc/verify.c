@@ -261,7 +261,7 @@ static void check_insn(struct check *c, ir_ref r)
         make_move(c, r, &c->ra->moves[m]);
     if (need->skip)
         return;
-    n = ra_operands(c->scan, r, op);
+    n = ra_find_operands(c->scan, r, op);
     for (unsigned k = 0; k < n; k++)
         check_operand(c, r, op[k].v, op[k].arg, *op[k].loc);
     scratch_is_free(c, r, need, op, n);
