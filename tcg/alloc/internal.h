@@ -84,7 +84,8 @@ struct ra_blk {
     bool back;                                 /* a loop's head */
     struct ra_list live_in, live_out;
     bool done;
-    ir_ref in[RA_NREGS], out[RA_NREGS];        /* what the registers hold */
+    uint32_t in_held, out_held;                /* registers that hold something */
+    ir_ref in[RA_NREGS], out[RA_NREGS];        /* what */
 };
 
 struct ra_loop {

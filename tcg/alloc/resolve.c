@@ -165,13 +165,13 @@ static void want(struct ra_scan *s, struct edge *e, ir_block_ref from, ir_ref v,
 
 static void collect_edge(struct ra_scan *s, struct edge *e, ir_block_ref from, ir_block_ref to, uint32_t pred)
 {
-    const struct ra_blk *t = &s->blk[to];
+    const struct ra_blk *f = &s->blk[from], *t = &s->blk[to];
 
-    for (unsigned reg = 0; reg < RA_NREGS; reg++) {
-        if (!t->in[reg])
-            continue;
-        e->busy |= 1u << reg;
-        if (!(s->val[t->in[reg]].flags & RA_V_PHI) || s->val[t->in[reg]].def != t->start)
+    e->busy = t->in_held;
+    for (uint32_t m = t->in_held; m; m &= m - 1) {
+        unsigned reg = (unsigned)__builtin_ctz(m);
+
+        if (f->out[reg] != t->in[reg] && (!(s->val[t->in[reg]].flags & RA_V_PHI) || s->val[t->in[reg]].def != t->start))
             want(s, e, from, t->in[reg], ra_reg_loc(reg));
     }
     for (ir_ref r = s->ir->blocks[to].first; r && s->ir->insns[r].op == IR_OP_phi; r = s->ir->insns[r].next)

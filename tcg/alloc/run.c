@@ -68,6 +68,7 @@ static void begin_run(struct ra_scan *s, struct ir *ir, const struct ra_host *ho
     s->nspilled = s->nframe = 0;
     s->cycle_slot[0] = s->cycle_slot[1] = 0;
     memset(s->regs, 0, sizeof s->regs);
+    s->free = s->cls_regs[RA_CLASS_GPR] | s->cls_regs[RA_CLASS_VEC];
     ra->moves = ra_grow(ra->moves, &ra->moves_cap, 1);
     ra->nmoves = 1;                            /* [0] is the end of every chain */
     ra->moves[0] = (struct ra_move){ .next = 0 };

@@ -10,11 +10,15 @@ enum {
     LOOP_RESERVE = 4,                          /* registers that a crowded loop keeps for what it makes itself */
 };
 
+static uint32_t held(const struct ra_scan *s)
+{
+    return (s->cls_regs[RA_CLASS_GPR] | s->cls_regs[RA_CLASS_VEC]) & ~s->free;
+}
+
 static void clear_registers(struct ra_scan *s)
 {
-    for (unsigned k = 0; k < RA_NREGS; k++)
-        if (s->regs[k])
-            ra_drop(s, s->regs[k]);
+    for (uint32_t m = held(s); m; m &= m - 1)
+        ra_drop(s, s->regs[__builtin_ctz(m)]);
     s->free = s->cls_regs[RA_CLASS_GPR] | s->cls_regs[RA_CLASS_VEC];
 }
 
@@ -52,13 +56,13 @@ static bool costs_a_load(const struct ra_scan *s, ir_block_ref b, ir_ref v)
     return false;
 }
 
-static void keep_registers(struct ra_scan *s, ir_block_ref b, const ir_ref *from)
+static void keep_registers(struct ra_scan *s, ir_block_ref b, const struct ra_blk *from)
 {
-    for (unsigned reg = 0; reg < RA_NREGS; reg++) {
-        uint32_t d = from[reg] ? ra_dist_in(s, b, from[reg]) : RA_DIST_DEAD;
+    for (uint32_t m = from->out_held; m; m &= m - 1) {
+        unsigned reg = (unsigned)__builtin_ctz(m);
 
-        if (d != RA_DIST_DEAD)
-            ra_put(s, from[reg], reg);
+        if (ra_dist_in(s, b, from->out[reg]) != RA_DIST_DEAD)
+            ra_put(s, from->out[reg], reg);
     }
 }
 
@@ -285,7 +289,7 @@ void ra_enter_block(struct ra_scan *s, ir_block_ref b)
         return;
     pred = pick_pred(s, b);
     if (pred >= 0 && ib->npred == 1) {
-        keep_registers(s, b, s->blk[ib->pred[pred]].out);
+        keep_registers(s, b, &s->blk[ib->pred[pred]]);
     } else if (pred >= 0) {
         enter_merge(s, b, RA_CLASS_GPR, (uint32_t)pred);
         enter_merge(s, b, RA_CLASS_VEC, (uint32_t)pred);
@@ -300,10 +304,12 @@ void ra_enter_block(struct ra_scan *s, ir_block_ref b)
             ra_spill(s, v);
     }
     memcpy(s->blk[b].in, s->regs, sizeof s->regs);
+    s->blk[b].in_held = held(s);
 }
 
 void ra_leave_block(struct ra_scan *s, ir_block_ref b)
 {
     memcpy(s->blk[b].out, s->regs, sizeof s->regs);
+    s->blk[b].out_held = held(s);
     s->blk[b].done = true;
 }

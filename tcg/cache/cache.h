@@ -51,6 +51,7 @@ struct tcg_chunk {
     size_t used, size;
     size_t quiet;                              /* up to there the writable mapping has been given back once */
     uint8_t *meta; size_t meta_used, meta_size;
+    size_t code_ready, meta_ready;             /* up to there the host has been asked for pages */
     struct tcg_region **regions; uint32_t n, cap;     /* in address order */
     struct tcg_region **outgrown[24]; unsigned noutgrown;  /* smaller ones that regions[] was: it doubles, from 2^8 */
     uint32_t live;

@@ -65,6 +65,15 @@ void codebuf_free(struct codebuf *b)
     munmap((void *)b->rx, 2 * b->size + b->meta_size);
 }
 
+void codebuf_expect(uint8_t *from, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+    madvise(from, bytes, MADV_POPULATE_WRITE);
+#else
+    (void)from, (void)bytes;
+#endif
+}
+
 void codebuf_written(uint8_t *from, size_t bytes)
 {
     madvise(from, bytes, MADV_DONTNEED);       /* shared memory: the contents stay */

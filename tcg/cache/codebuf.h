@@ -25,6 +25,9 @@ struct codebuf {
 int codebuf_init(struct codebuf *b, size_t size, struct error *err);
 void codebuf_free(struct codebuf *b);
 
+/** codebuf_expect - @bytes are about to be filled: their pages are asked for at once, not by a fault each. A wish only. */
+void codebuf_expect(uint8_t *from, size_t bytes);
+
 /** codebuf_written - @bytes of the writable mapping have been filled: their pages leave it, until something is patched there. */
 void codebuf_written(uint8_t *from, size_t bytes);
 

@@ -79,14 +79,28 @@ void *tcg_meta_alloc(struct tcg_cache *c, size_t bytes)
     return p;
 }
 
+static void expect(uint8_t *at, size_t *ready, size_t upto, size_t size)
+{
+    enum { STEP = 64 << 10 };
+
+    if (upto <= *ready)
+        return;
+    upto = align_up(upto, STEP) < size ? align_up(upto, STEP) : size;
+    codebuf_expect(at + *ready, upto - *ready);
+    *ready = upto;
+}
+
 bool tcg_room(struct tcg_cache *c, size_t code, size_t meta)
 {
     for (unsigned i = 0; i < 2; i++) {
         struct tcg_chunk *k = &c->chunk[c->cur];
         unsigned next = (c->cur + 1) % TCG_CHUNKS;
 
-        if (k->size - k->used >= code && k->meta_size - k->meta_used >= meta)
+        if (k->size - k->used >= code && k->meta_size - k->meta_used >= meta) {
+            expect(k->rw, &k->code_ready, k->used + code / 4, k->size);    /* `code` is an upper bound */
+            expect(k->meta, &k->meta_ready, k->meta_used + meta / 2, k->meta_size);
             return true;
+        }
         if (c->chunk[next].n)
             return false;
         codebuf_written(k->rw, k->size);
@@ -173,6 +187,7 @@ void tcg_evict(struct tcg_cache *c)
     __atomic_store_n(&k->n, 0, __ATOMIC_RELEASE);
     k->used = victim ? 0 : c->fixed;
     k->meta_used = 0;
+    k->code_ready = 0;
     k->quiet = 0;
     c->cur = victim;
 }

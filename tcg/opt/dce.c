@@ -46,20 +46,44 @@ static void use_operands(struct work *w, const struct ir_insn *i)
     }
 }
 
-void opt_dce(struct ir *ir)
+/* Where all edges lead to later blocks, whoever uses a value comes behind it: one walk backwards. */
+static bool leads_forward(const struct ir *ir)
 {
-    struct work w = { .ir = ir, .stack = ir_alloc(ir, ir->ninsns * sizeof(ir_ref)), .last_entries = UINT32_MAX };
+    for (ir_block_ref b = 0; b < ir->nblocks; b++)
+        for (unsigned k = 0; k < ir->blocks[b].nsucc; k++)
+            if (ir->blocks[b].succ[k] <= b)
+                return false;
+    return true;
+}
 
-    for (ir_ref r = 0; r < ir->ninsns; r++)
-        ir->insns[r].uses = 0;
+static void walk_backwards(struct work *w)
+{
+    struct ir *ir = w->ir;
+
+    for (ir_block_ref b = ir->nblocks; b-- > 0; )
+        for (ir_ref r = ir->blocks[b].last, prev; r; r = prev) {
+            struct ir_insn *i = &ir->insns[r];
+
+            prev = i->prev;
+            if (i->uses || has_effect(ir, i))
+                use_operands(w, i);
+            else
+                ir_remove(ir, r);
+        }
+}
+
+static void walk_from_effects(struct work *w)
+{
+    struct ir *ir = w->ir;
+
     for (ir_block_ref b = 0; b < ir->nblocks; b++)
         for (ir_ref r = ir->blocks[b].first; r; r = ir->insns[r].next)
             if (has_effect(ir, &ir->insns[r]))
-                use_operands(&w, &ir->insns[r]);
-    while (w.n) {
-        const struct ir_insn *i = &ir->insns[w.stack[--w.n]];
+                use_operands(w, &ir->insns[r]);
+    while (w->n) {
+        const struct ir_insn *i = &ir->insns[w->stack[--w->n]];
         if (!has_effect(ir, i))                /* else its operands have been counted above */
-            use_operands(&w, i);
+            use_operands(w, i);
     }
     for (ir_block_ref b = 0; b < ir->nblocks; b++)
         for (ir_ref r = ir->blocks[b].first, next; r; r = next) {
@@ -67,5 +91,18 @@ void opt_dce(struct ir *ir)
             if (!ir->insns[r].uses && !has_effect(ir, &ir->insns[r]))
                 ir_remove(ir, r);
         }
+}
+
+void opt_dce(struct ir *ir)
+{
+    struct work w = { .ir = ir, .last_entries = UINT32_MAX };
+
+    for (ir_ref r = 0; r < ir->ninsns; r++)
+        ir->insns[r].uses = 0;
+    w.stack = ir_alloc(ir, ir->ninsns * sizeof(ir_ref));
+    if (leads_forward(ir))
+        walk_backwards(&w);
+    else
+        walk_from_effects(&w);
     ir_build(ir)->counted = true;
 }
