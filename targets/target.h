@@ -209,6 +209,7 @@ struct target_user {
     bool (*to_signal)(struct cpu_env *env, uint32_t exception, int *signo, int *code, uint64_t *addr);
     void (*fault_access)(struct cpu_env *env, uint64_t addr, enum rt_access access);   /* note a page fault's address ... */
     uint32_t (*page_fault)(enum rt_access access);                              /* ... and raise this exception */
+    int64_t (*prctl)(struct cpu_env *env, const uint64_t a[5]);                 /* options of the architecture; -ENOSYS: not one. May be NULL */
     bool arm_open_flags;                       /* O_DIRECTORY and its neighbours have ARM's bits */
     bool sa_restorer;                          /* struct sigaction has the field */
     uint32_t sigreturn_code[4];                /* put on a page of its own: calls rt_sigreturn */

@@ -110,8 +110,10 @@ int64_t sys_prctl(struct user_thread *t, const uint64_t a[6])
 {
     char name[16] = "";
     uint32_t value;
+    int64_t ret = user_proc.abi->prctl ? user_proc.abi->prctl(t->env, a) : -ENOSYS;
 
-    (void)t;
+    if (ret != -ENOSYS)
+        return ret;
     switch ((int)a[0]) {
     case PR_SET_NAME:
         if (user_read_string(name, sizeof name, a[1]) == -EFAULT)

@@ -4,9 +4,10 @@
 
 #include "core/vm/vcpu.h"
 #include "targets/arm/help.h"
+#include "targets/arm/pauth.h"
 #include "targets/arm/pmu.h"
 
-enum { EC_SVC32 = 0x11, EC_BKPT32 = 0x38, EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
+enum { EC_SVC32 = 0x11, EC_BKPT32 = 0x38, EC_UNKNOWN = 0x00, EC_WAIT = 0x01, EC_FP = 0x07, EC_PAUTH = 0x09, EC_BTI = 0x0d, EC_PAUTH_FAIL = 0x1c, EC_ILLEGAL = 0x0e, EC_SVC = 0x15, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSN_ABORT = 0x20,
        EC_PC_ALIGN = 0x22, EC_DATA_ABORT = 0x24, EC_SP_ALIGN = 0x26, EC_BREAKPOINT = 0x30, EC_STEP = 0x32, EC_WATCHPOINT = 0x34, EC_BRK = 0x3c };
 enum { FSC_ALIGNMENT = 0x21, FSC_DEBUG = 0x22, ISS_STEP = 1 << 24 | FSC_DEBUG };
 #define ESR_IL (UINT64_C(1) << 25)
@@ -73,7 +74,7 @@ void arm_leave_firmware(struct arm_env *env)
 {
     unsigned el = arm_has_el(env, 2) ? 2 : 1;
 
-    env->scr = SCR_NS | SCR_HCE | SCR_RW;
+    env->scr = SCR_NS | SCR_HCE | SCR_RW | SCR_APK | SCR_API;
     env->hcr = UINT64_C(1) << 31;
     env->upper[0].cptr = 0x33ff;
     arm_set_pstate(env, PSTATE_DAIF | el << PSTATE_EL_SHIFT | PSTATE_SP);
@@ -103,6 +104,9 @@ static uint64_t syndrome(const struct arm_env *env, uint32_t exception, unsigned
     case ARM_EXC_FP_TRAP: ec = EC_FP; iss = ARM_ISS_NO_CONDITION; break;
     case ARM_EXC_SYSREG_TRAP: ec = EC_SYSREG; break;
     case ARM_EXC_CP_TRAP: ec = env->far; break;
+    case ARM_EXC_PAUTH_FAIL: ec = EC_PAUTH_FAIL; break;
+    case ARM_EXC_PAUTH_TRAP: ec = EC_PAUTH; iss = 0; break;
+    case ARM_EXC_BTI: ec = EC_BTI; break;
     case ARM_EXC_WAIT_TRAP: ec = EC_WAIT; iss |= ARM_ISS_NO_CONDITION; break;
     default: iss = 0; break;
     }
@@ -157,6 +161,7 @@ static unsigned target_level(const struct arm_env *env, uint32_t exception)
     case ARM_EXC_IRQ: to = interrupt_level(env, false); break;
     case ARM_EXC_FIQ: to = interrupt_level(env, true); break;
     case ARM_EXC_FP_TRAP: to = fp_trap_level(env); break;
+    case ARM_EXC_PAUTH_TRAP:
     case ARM_EXC_SYSREG_TRAP:
     case ARM_EXC_WAIT_TRAP: to = env->far ? (unsigned)env->far : 1; break;
     }
@@ -236,12 +241,11 @@ static bool legal_return(const struct arm_env *env, unsigned from, uint32_t to)
 }
 
 /* An illegal return keeps the level and sets PSTATE.IL, which no instruction can be executed with. */
-uint64_t arm_help_eret(struct cpu_env *c)
+uint64_t arm_help_eret_to(struct cpu_env *c, uint64_t pc)
 {
     struct arm_env *env = arm_env(c);
     unsigned el = arm_el(env);
     uint32_t to = (uint32_t)(el == 1 ? env->spsr : upper(env, el)->spsr), keep = PSTATE_DAIF | PSTATE_SSBS | PSTATE_PAN | PSTATE_UAO | PSTATE_IL;
-    uint64_t pc = el == 1 ? env->elr : upper(env, el)->elr;
 
     env->cc_op = ARM_CC_NZCV;
     env->cc_a = to & 0xf0000000;
@@ -258,6 +262,15 @@ uint64_t arm_help_eret(struct cpu_env *c)
     arm_pmu_mode(env);
     rt_mode_changed(c);
     return pc;
+}
+
+static uint64_t return_address(struct arm_env *env) { return arm_el(env) == 1 ? env->elr : upper(env, arm_el(env))->elr; }
+
+uint64_t arm_help_eret(struct cpu_env *c) { return arm_help_eret_to(c, return_address(arm_env(c))); }
+
+uint64_t arm_help_pauth_eret(struct cpu_env *c, uint64_t sp, uint32_t key)
+{
+    return arm_help_pauth_auth(c, return_address(arm_env(c)), sp, key);
 }
 
 /* The bytes at va could not be fetched while translating: they are asked for again as they will be executed. */

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "targets/arm/help_simd.h"
+#include "targets/arm/pauth.h"
 #include "targets/arm/state.h"
 
 #define UNWRAP(...) { __VA_ARGS__ }

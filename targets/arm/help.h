@@ -56,7 +56,8 @@ void arm_help_cpsr_write(struct cpu_env *c, uint32_t v, uint32_t mask);
 
 /* System level (excp.c, mmu.c). */
 void arm_help_fetch_fault(struct cpu_env *c, uint64_t va) __attribute__((noreturn));
-uint64_t arm_help_eret(struct cpu_env *c);                              /* these two return where to go on */
+uint64_t arm_help_eret(struct cpu_env *c);                              /* these three return where to go on */
+uint64_t arm_help_eret_to(struct cpu_env *c, uint64_t pc);
 uint64_t arm_help_trap(struct cpu_env *c, uint32_t exception, uint32_t esr, uint64_t pc);  /* pc: the instruction */
 void arm_help_hvc(struct cpu_env *c, uint32_t imm);
 void arm_help_smc(struct cpu_env *c, uint32_t imm);

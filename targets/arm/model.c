@@ -26,6 +26,11 @@ static const struct { const char *name; bool a64; uint64_t midr; const char *fea
 #undef MODEL
 };
 
+static const struct { const char *name, *help; } pauths[] = {          /* as enum arm_pauth */
+    { "pauth-impdef", "pointer authentication by a cheap algorithm" }, { "pauth-qarma5", "pointer authentication by QARMA5" },
+    { "pauth-qarma3", "pointer authentication by QARMA3" },
+};
+
 static bool has_a32(size_t i) { return !strncmp(models[i].features, "a32,", 4); }
 static bool fits(size_t i, bool a64) { return a64 ? models[i].a64 : has_a32(i); }
 
@@ -55,7 +60,8 @@ static void cpu_help(FILE *to, bool a64, const char *model)
     fprintf(to, "\nFeatures (FEATURE=on|off%s%s):\n", m ? ", marked * when on in " : "", m ? model : "");
     for (size_t f = 0; f < ARM_NFEATURES; f++)
         fprintf(to, "  %-14s%c %s\n", features[f].name, m && m->has[f] ? '*' : ' ', features[f].help);
-    fprintf(to, "  %-14s%c %s\n", "pauth-impdef", m && m->pauth_impdef ? '*' : ' ', "pointer authentication by a cheap algorithm");
+    for (size_t i = 0; i < ARRAY_LEN(pauths); i++)
+        fprintf(to, "  %-14s%c %s\n", pauths[i].name, m && m->has[ARM_F_pauth] && m->pauth == i ? '*' : ' ', pauths[i].help);
 }
 
 void arm64_cpu_help(void *FILE_to, const char *model) { cpu_help(FILE_to, true, model); }
@@ -83,6 +89,20 @@ static void set_list(struct arm_model *m, const char *list)
     }
 }
 
+/* One that is taken away leaves the architecture's. */
+static bool set_pauth(struct arm_model *m, const char *name, bool on)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(pauths); i++)
+        if (str_eq(name, pauths[i].name)) {
+            if (on)
+                m->pauth = (enum arm_pauth)i;
+            else if (m->pauth == i)
+                m->pauth = ARM_PAUTH_QARMA5;
+            return true;
+        }
+    return false;
+}
+
 static int unknown_feature(const char *name, struct error *err)
 {
     struct nearest n = NEAREST_INIT(name);
@@ -90,7 +110,8 @@ static int unknown_feature(const char *name, struct error *err)
 
     for (int f = 0; f < ARM_NFEATURES; f++)
         nearest_try(&n, features[f].name);
-    nearest_try(&n, "pauth-impdef");
+    for (size_t i = 0; i < ARRAY_LEN(pauths); i++)
+        nearest_try(&n, pauths[i].name);
     return error_set(err, EINVAL, "the Arm CPU models have no feature '%s'%s; -cpu help lists them", name,
                      nearest_hint(&n, hint, sizeof hint));
 }
@@ -108,10 +129,8 @@ static int parse_word(struct arm_model *m, char *word, struct error *err)
         if (str_bool(eq, &on) < 0)
             return error_set(err, EINVAL, "CPU feature '%s' is on or off, not '%s'", word, eq);
     }
-    if (str_eq(word, "pauth-impdef")) {
-        m->pauth_impdef = on;
+    if (set_pauth(m, word, on))
         return 0;
-    }
     f = feature_of(word, strlen(word));
     if (f < 0)
         return unknown_feature(word, err);
@@ -134,7 +153,7 @@ static int parse(struct arm_model *m, char *text, bool a64, struct error *err)
                          nearest_hint(&n, hint, sizeof hint));
     m->name = models[i].name;
     m->midr = models[i].midr;
-    m->pauth_impdef = str_eq(m->name, "max");
+    m->pauth = str_eq(m->name, "max") ? ARM_PAUTH_CHEAP : ARM_PAUTH_QARMA5;
     set_list(m, models[i].features);
     while ((word = strtok_r(NULL, ",", &save)))
         if (parse_word(m, word, err) < 0)

@@ -34,7 +34,7 @@ struct arm_model {
     const char *name;
     struct arm_model *next;                    /* made before */
     bool has[ARM_NFEATURES];
-    bool pauth_impdef;                         /* pointer authentication by the cheap algorithm */
+    enum arm_pauth { ARM_PAUTH_CHEAP, ARM_PAUTH_QARMA5, ARM_PAUTH_QARMA3 } pauth;   /* how codes are made */
     uint64_t midr;
 };
 
@@ -65,6 +65,9 @@ enum arm_exception {
     ARM_EXC_IRQ, ARM_EXC_FIQ,
     ARM_EXC_HVC, ARM_EXC_SMC,
     ARM_EXC_ILLEGAL,                           /* PSTATE.IL is set */
+    ARM_EXC_PAUTH_FAIL,                        /* a pointer is not what was signed; esr: the key */
+    ARM_EXC_PAUTH_TRAP,                        /* EL2 or EL3 (far) keeps it from those below */
+    ARM_EXC_BTI,                               /* a branch to what is no target for it; esr: PSTATE.BTYPE */
     ARM_EXC_STEP,                              /* software step: one instruction is done */
     ARM_EXC_DEBUG = 0x300,
 };
@@ -107,6 +110,7 @@ struct arm_env {
      * others), and of CP15 what AArch64
      * has not */
     struct { uint32_t r13[6], r14[6], spsrs[6], spsr, fiq[5], low[5], dacr, dfsr, ifsr, dfar, ifar; } a32;
+    uint64_t keys[5][2];                       /* pointer authentication: IA, IB, DA, DB, GA; low half first */
     uint64_t debug[4][16];                     /* DBGBVR, DBGBCR, DBGWVR, DBGWCR */
     uint32_t claims, mdccint, dtr;             /* DBGCLAIM; the debug channel, which nobody listens to */
     struct {                                   /* pmu.c; counters and types: events, then cycles */
@@ -144,6 +148,7 @@ enum {
     ARM_MODE_STEP = 1 << 23, ARM_MODE_STEPPED = 1 << 24,
     ARM_MODE_ALIGN = 1 << 26,                  /* SCTLR_ELx.A: every access has to be aligned */
     ARM_MODE_NO_ZVA = 1 << 27, ARM_MODE_NO_CACHE = 1 << 28,        /* EL0 may not use DC ZVA; the maintenance of caches */
+    ARM_MODE_KEYS_OFF = 1 << 29,               /* user mode: pointers are not authenticated by every key */
     ARM_MODE_BREAK = 1 << 25,                  /* one of the guest's breakpoints may be met */
     ARM_MODE_FIQ = 1 << 29,                    /* AArch32: FIQ mode, where R8 to R12 are its own */
 };
@@ -155,6 +160,10 @@ enum arm_sctlr_bits { SCTLR_M = 1, SCTLR_A = 2, SCTLR_DZE = 1 << 14, SCTLR_WXN =
 enum arm_hcr { HCR_FMO = 1 << 3, HCR_IMO = 1 << 4, HCR_TWI = 1 << 13, HCR_TWE = 1 << 14, HCR_TID1 = 1 << 16, HCR_TID2 = 1 << 17, HCR_TID3 = 1 << 18,
                HCR_TSC = 1 << 19, HCR_TACR = 1 << 21, HCR_TVM = 1 << 26, HCR_TRVM = 1 << 30, HCR_TGE = 1 << 27,
                HCR_HCD = 1 << 29 };
+#define HCR_APK (UINT64_C(1) << 40)
+#define HCR_API (UINT64_C(1) << 41)
+enum { SCR_APK = 1 << 16, SCR_API = 1 << 17 };
+enum arm_sctlr_bit { SCTLR_ENDB = 13, SCTLR_ENDA = 27, SCTLR_ENIB = 30, SCTLR_ENIA = 31, SCTLR_BT0 = 35, SCTLR_BT1 = 36 };
 enum arm_scr { SCR_NS = 1, SCR_IRQ = 2, SCR_FIQ = 4, SCR_SMD = 1 << 7, SCR_HCE = 1 << 8, SCR_RW = 1 << 10 };
 enum { CPTR_TFP = 1 << 10, CPTR_TCPAC = 1u << 31 };
 

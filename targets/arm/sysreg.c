@@ -34,12 +34,21 @@ static uint64_t arm_id_isar0(const struct arm_model *m)
            field(m, ARM_F_flagm, 52, m->has[ARM_F_flagm2] ? 2 : 1) | field(m, ARM_F_rng, 60, 1);
 }
 
+/* The fields of an algorithm: for addresses (5: PAuth2, and every failure faults), and for PACGA. */
+static uint64_t pauth_id(const struct arm_model *m, enum arm_pauth kind, unsigned address, unsigned generic)
+{
+    return m->has[ARM_F_pauth] && m->pauth == kind ? UINT64_C(5) << address | UINT64_C(1) << generic : 0;
+}
+
 static uint64_t arm_id_isar1(const struct arm_model *m)
 {
     return field(m, ARM_F_dpb, 0, m->has[ARM_F_dpb2] ? 2 : 1) | field(m, ARM_F_jscvt, 12, 1) | field(m, ARM_F_fcma, 16, 1) |
            field(m, ARM_F_lrcpc, 20, m->has[ARM_F_lrcpc2] ? 2 : 1) | field(m, ARM_F_frintts, 32, 1) | field(m, ARM_F_sb, 36, 1) |
-           field(m, ARM_F_bf16, 44, 1) | field(m, ARM_F_i8mm, 52, 1);
+           field(m, ARM_F_bf16, 44, 1) | field(m, ARM_F_i8mm, 52, 1) | pauth_id(m, ARM_PAUTH_QARMA5, 4, 24) |
+           pauth_id(m, ARM_PAUTH_CHEAP, 8, 28);
 }
+
+static uint64_t arm_id_isar2(const struct arm_model *m) { return pauth_id(m, ARM_PAUTH_QARMA3, 12, 8); }
 
 static uint64_t arm_id_mmfr0(const struct arm_env *env)
 {
@@ -148,6 +157,16 @@ static uint64_t feature(struct arm_env *env, enum arm_feature f, uint64_t v)
     if (!env->model->has[f] || !env->system)
         unknown(&env->c);
     return v;
+}
+
+/* Keys of pointer authentication: EL2 and EL3 may keep them from those below. */
+static void key_allowed(struct arm_env *env, uint32_t insn)
+{
+    feature(env, ARM_F_pauth, 0);
+    if (arm_el(env) < 2 && arm_el2_on(env) && !(env->hcr & HCR_APK))
+        trap_to(env, insn, 2);
+    if (arm_el(env) < 3 && arm_has_el(env, 3) && !(env->scr & SCR_APK))
+        trap_to(env, insn, 3);
 }
 
 /* SP_EL0 is not to be named while it is the stack pointer. */
@@ -311,7 +330,7 @@ static void set_cntvoff(struct arm_env *env, uint64_t v)
 }
 
 /* What of SCR_EL3 is there: security state, routing, HVC and SMC, AArch64 below. */
-static uint64_t scr_bits(uint64_t v) { return (v & (SCR_NS | SCR_IRQ | SCR_FIQ | 8 | SCR_SMD | SCR_HCE | 1 << 9 | 3 << 12)) | SCR_RW | 0x30; }
+static uint64_t scr_bits(uint64_t v) { return (v & (SCR_NS | SCR_IRQ | SCR_FIQ | 8 | SCR_SMD | SCR_HCE | 1 << 9 | 3 << 12 | SCR_APK | SCR_API)) | SCR_RW | 0x30; }
 
 /* Caches as a Cortex-A57 has them. */
 static uint64_t cache_size(const struct arm_env *env)

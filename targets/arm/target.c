@@ -10,6 +10,7 @@
 #include "targets/arm/help.h"
 #include "targets/arm/mmu.h"
 #include "targets/arm/model.h"
+#include "targets/arm/pauth.h"
 #include "targets/arm/pmu.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
@@ -44,10 +45,12 @@ static void arm_reset(struct cpu_env *c)
     env->sp = env->cc_a = env->cc_b = env->cc_x = 0;
     env->cc_op = ARM_CC_NZCV;
     env->excl_addr = ~UINT64_C(0);
+    memset(env->keys, 0, sizeof env->keys);
     env->fpsr = env->fp_nzcv = env->fpexc = 0;
     memset(env->qc, 0, sizeof env->qc);
     arm_set_fpcr(env, 0);
     arm_system_reset(env);
+    pauth_reset(env);
     c->halted = 0;
     c->pc = 0;
 }
@@ -68,6 +71,11 @@ static void arm_boot(struct cpu_env *c, uint64_t entry, uint64_t arg)
     arm_env(c)->x[0] = arg;
 }
 
+static bool keys_free(const struct arm_env *env)
+{
+    return !env->model->has[ARM_F_pauth] || !arm_has_el(env, 3) || env->scr & SCR_APK;
+}
+
 /* Rounding, flush-to-zero and default-NaN modes choose how floating-point code is translated; so do the level and whether
  * CPACR_EL1, CPTR_EL2 and CPTR_EL3 let it use floating point. */
 static uint64_t arm_mode_key(const struct cpu_env *c)
@@ -79,7 +87,7 @@ static uint64_t arm_mode_key(const struct cpu_env *c)
     bool fp_trap;
 
     if (!env->system)
-        return key;
+        return key | ((env->sctlr & PAUTH_KEYS_ON) != PAUTH_KEYS_ON ? ARM_MODE_KEYS_OFF : 0);
     el = arm_el(env);
     fp_trap = (el == 0 && fpen != 3) || (el == 1 && !(fpen & 1)) ||
               (el < 3 && arm_el2_on(env) && env->upper[0].cptr & CPTR_TFP) || (arm_has_el(env, 3) && env->upper[1].cptr & CPTR_TFP);
@@ -95,7 +103,7 @@ static uint64_t arm_mode_key(const struct cpu_env *c)
         key |= el == 0 && !(env->sctlr & SCTLR_UCI) ? ARM_MODE_NO_CACHE : 0;
     }
     return key | (el ? ARM_MODE_EL1 : 0) | (fp_trap ? ARM_MODE_FP_TRAP : 0) | (env->pstate & PSTATE_IL ? ARM_MODE_IL : 0) |
-           (el == 1 && env->pstate & PSTATE_SP && !arm_el2_on(env) ? ARM_MODE_PLAIN_EL1 : 0);
+           (el == 1 && env->pstate & PSTATE_SP && !arm_el2_on(env) && keys_free(env) ? ARM_MODE_PLAIN_EL1 : 0);
 }
 
 static void translate(struct tr_ctx *c)
@@ -176,7 +184,7 @@ const struct state_field arm_state[] = {
     STATE_U64(struct arm_env, par), STATE_U64(struct arm_env, actlr), STATE_ARRAY(struct arm_env, afsr),
     STATE_U64(struct arm_env, csselr), STATE_U64(struct arm_env, cntkctl), STATE_U64(struct arm_env, mdscr),
     STATE_U64(struct arm_env, os_lock), STATE_ARRAY(struct arm_env, cnt_ctl), STATE_ARRAY(struct arm_env, cnt_cval),
-    STATE_ARRAY(struct arm_env, debug), STATE_U32(struct arm_env, claims), STATE_U32(struct arm_env, mdccint),
+    STATE_ARRAY(struct arm_env, debug), STATE_ARRAY(struct arm_env, keys), STATE_U32(struct arm_env, claims), STATE_U32(struct arm_env, mdccint),
     STATE_U32(struct arm_env, dtr), STATE_ARRAY(struct arm_env, pmu.counter), STATE_ARRAY(struct arm_env, pmu.since),
     STATE_ARRAY(struct arm_env, pmu.type), STATE_U32(struct arm_env, pmu.cr), STATE_U32(struct arm_env, pmu.enabled),
     STATE_U32(struct arm_env, pmu.overflowed), STATE_U32(struct arm_env, pmu.interrupts), STATE_U32(struct arm_env, pmu.select),
@@ -210,5 +218,5 @@ const struct target aarch64_target = {
     .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
     .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .dump_fp = arm64_dump_fp, .restore_extra = arm_restore_extra,
     .gdb_core_regs = ARM64_GDB_CORE, .gdb_xml = arm64_gdb_xml, .gdb_read = arm64_gdb_read, .gdb_write = arm64_gdb_write, .state = arm_state,
-    .state_version = 4, .watched = arm_watched, .watch = arm_watch, .has_feature = arm_has_feature, .loaded = arm_loaded, .user = &arm64_user,
+    .state_version = 5, .watched = arm_watched, .watch = arm_watch, .has_feature = arm_has_feature, .loaded = arm_loaded, .user = &arm64_user,
 };

@@ -132,21 +132,23 @@ void tr_a64_tbnz(struct a64_tr *t, const struct args_a64_tbnz *a)
     test_bit(t, (unsigned)a->rt, (unsigned)a->bit, IR_TSTNZ, a->imm);
 }
 
-void tr_a64_br(struct a64_tr *t, const struct args_a64_br *a)
+void a64_jump_reg(struct a64_tr *t, ir_ref to, unsigned rn)
 {
-    ir_goto_ind(t->ir, a64_x(t, (unsigned)a->rn), IR_JUMP_PLAIN, 0);
+    (void)rn;
+    ir_goto_ind(t->ir, to, IR_JUMP_PLAIN, 0);
     t->ended = true;
 }
 
-void tr_a64_blr(struct a64_tr *t, const struct args_a64_blr *a)
+void a64_call_reg(struct a64_tr *t, ir_ref to)
 {
-    ir_ref to = a64_x(t, (unsigned)a->rn);
-
     a64_put(t, 30, tr_pc(t->c, t->pc + 4));
     t->c->call_return = t->pc + 4;
     ir_goto_ind(t->ir, to, IR_JUMP_CALL, t->pc + 4);
     t->ended = true;
 }
+
+void tr_a64_br(struct a64_tr *t, const struct args_a64_br *a) { a64_jump_reg(t, a64_x(t, (unsigned)a->rn), (unsigned)a->rn); }
+void tr_a64_blr(struct a64_tr *t, const struct args_a64_blr *a) { a64_call_reg(t, a64_x(t, (unsigned)a->rn)); }
 
 void a64_return(struct a64_tr *t, ir_ref to)
 {

@@ -43,6 +43,9 @@ struct a64_test a64_condition(struct a64_tr *t, unsigned cond);    /* how to tes
 void a64_jump(struct a64_tr *t, uint64_t pc, enum ir_jump kind);
 void a64_branch(struct a64_tr *t, struct a64_test test, uint64_t to);
 void a64_return(struct a64_tr *t, ir_ref to);                  /* i64 */
+void a64_jump_reg(struct a64_tr *t, ir_ref to, unsigned rn);   /* BR: by register rn */
+void a64_call_reg(struct a64_tr *t, ir_ref to);                /* BLR */
+void a64_pauth_hint(struct a64_tr *t, unsigned number);        /* tr_a64_pauth.c */
 void a64_exception(struct a64_tr *t, enum arm_exception exception, uint32_t esr);
 void a64_raise(struct a64_tr *t, enum arm_exception exception, ir_ref far, uint32_t esr);
 void a64_exception_here(struct a64_tr *t, enum arm_exception exception, uint32_t esr);     /* FAR is the pc */

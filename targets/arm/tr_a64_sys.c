@@ -71,12 +71,25 @@ void tr_a64_eret(struct a64_tr *t, const struct args_a64_eret *a)
     go_to(t, ir_call(t->ir, ARM_H_eret, 1, (ir_ref[]){ a64_env(t) }));
 }
 
-/* WFI waits; WFE may end at any time and ends at once. The others, NOP, YIELD and the hints of extensions that act as NOP
- * where those are absent, do nothing. */
+void tr_a64_ereta(struct a64_tr *t, const struct args_a64_ereta *a)
+{
+    ir_ref pc;
+
+    if (!at_el1(t)) {
+        a64_undefined(t);
+        return;
+    }
+    pc = ir_call(t->ir, ARM_H_pauth_eret, 3, (ir_ref[]){ a64_env(t), a64_r_sp(t, true, 31), ir_i32(t->ir, (uint32_t)a->b) });
+    go_to(t, ir_call(t->ir, ARM_H_eret_to, 2, (ir_ref[]){ a64_env(t), pc }));
+}
+
+/* WFI waits; WFE may end at any time and ends at once. Some authenticate pointers. The others, NOP, YIELD and the hints of
+ * extensions that act as NOP where those are absent, do nothing. */
 void tr_a64_hint(struct a64_tr *t, const struct args_a64_hint *a)
 {
     bool wfe = a->crm == 0 && a->op2 == 2, wfi = a->crm == 0 && a->op2 == 3;
 
+    a64_pauth_hint(t, (unsigned)(a->crm << 3 | a->op2));
     if (!t->c->system || (!wfe && !wfi))
         return;
     if (wfi || !at_el1(t))
@@ -180,6 +193,10 @@ static const struct plain { uint32_t k; uint32_t offset; bool write; } plain[] =
     { K(3, 0, 4, 1, 0), AT(sp_el), true }, { K(3, 0, 13, 0, 4), AT(tpidr_el1), true }, { K(3, 0, 5, 2, 0), AT(esr_el1), true },
     { K(3, 0, 6, 0, 0), AT(far_el1), true }, { K(3, 0, 4, 0, 0), AT(spsr), true }, { K(3, 0, 4, 0, 1), AT(elr), true },
     { K(3, 3, 13, 0, 3), AT(tpidrro_el0), true }, { K(3, 0, 2, 0, 0), AT(ttbr[0]), false }, { K(3, 0, 2, 0, 1), AT(ttbr[1]), false },
+    { K(3, 0, 2, 1, 0), AT(keys[0][0]), true }, { K(3, 0, 2, 1, 1), AT(keys[0][1]), true }, { K(3, 0, 2, 1, 2), AT(keys[1][0]), true },
+    { K(3, 0, 2, 1, 3), AT(keys[1][1]), true }, { K(3, 0, 2, 2, 0), AT(keys[2][0]), true }, { K(3, 0, 2, 2, 1), AT(keys[2][1]), true },
+    { K(3, 0, 2, 2, 2), AT(keys[3][0]), true }, { K(3, 0, 2, 2, 3), AT(keys[3][1]), true }, { K(3, 0, 2, 3, 0), AT(keys[4][0]), true },
+    { K(3, 0, 2, 3, 1), AT(keys[4][1]), true },
     { K(3, 0, 1, 0, 0), AT(sctlr), false }, { K(3, 0, 2, 0, 2), AT(tcr), false },
 #undef AT
 #undef K
@@ -187,7 +204,9 @@ static const struct plain { uint32_t k; uint32_t offset; bool write; } plain[] =
 
 static const struct plain *find_plain(const struct a64_tr *t, uint32_t k, bool write)
 {
-    for (unsigned i = 0; at_plain_el1(t) && i < ARRAY_LEN(plain); i++)
+    bool key = (k & ~0x3e0u) == (3 << 19 | 2 << 12) && k & 0x300;
+
+    for (unsigned i = 0; at_plain_el1(t) && !(key && !arm_has(t, ARM_F_pauth)) && i < ARRAY_LEN(plain); i++)
         if (plain[i].k == k)
             return write && !plain[i].write ? NULL : &plain[i];
     return NULL;

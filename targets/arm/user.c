@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/user/syscall.h"
 #include "targets/arm/model.h"
+#include "targets/arm/pauth.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
 
@@ -119,6 +120,11 @@ static bool to_signal(struct cpu_env *c, uint32_t exception, int *signo, int *co
     case ARM_EXC_SP_ALIGN:
         *signo = SIGBUS;
         *code = BUS_ADRALN;
+        return true;
+    case ARM_EXC_PAUTH_FAIL:
+        *signo = SIGILL;
+        *code = ILL_ILLOPN;
+        *addr = c->pc;
         return true;
     case ARM_EXC_BRK:
         *signo = SIGTRAP;
@@ -261,5 +267,5 @@ const struct target_user arm64_user = {
     .hwcap = hwcap, .cpuinfo = cpuinfo, .to_signal = to_signal, .fault_access = fault_access, .page_fault = page_fault,
     .sigreturn_code = { 0xd2801168 /* mov x8, 139 */, 0xd4000001 /* svc 0 */ },
     .vdso = &arm64_vdso, .minsigstksz = 5120, .sa_restorer = true, .arm_open_flags = true,
-    .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,
+    .prctl = pauth_prctl, .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,
 };
