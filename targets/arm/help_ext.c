@@ -138,6 +138,10 @@ void arm_help_simd_ext(struct cpu_env *c, uint32_t what, uint32_t regs)
     unsigned op = what & 255;
     union reg r = d;
 
+    if (op >= EXT_BFDOT) {
+        arm_bf16(c, what, regs);
+        return;
+    }
     if (op < EXT_FMLAL) {
         memset(&r, 0, sizeof r);
         complex_lanes(c, what, &r, &n, &m, &d);

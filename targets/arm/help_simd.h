@@ -40,7 +40,9 @@ enum { FP_FIXED_UNSIGNED = 128, FP_FIXED_DOUBLE = 256, FP_FIXED_64 = 512, FP_FIX
 
 /* help_ext.c. Of FCMLA and FCADD the quarter turns, of the half products what help_ext.c says, are added. */
 enum simd_ext { EXT_FCMLA, EXT_FCADD = 4, EXT_FMLAL = 8, EXT_SMMLA = 12, EXT_UMMLA, EXT_USMMLA, EXT_SHA512H, EXT_SHA512H2,
-                EXT_SHA512SU0, EXT_SHA512SU1 };
+                EXT_SHA512SU0, EXT_SHA512SU1, EXT_BFDOT, EXT_BFMMLA, EXT_BFMLAL, EXT_BFMLALT, EXT_BFCVTN, EXT_BFCVT };
+/* help_bf16.c: those from EXT_BFDOT on. */
+void arm_bf16(struct cpu_env *c, uint32_t what, uint32_t regs);
 void arm_help_simd_ext(struct cpu_env *c, uint32_t what, uint32_t regs);
 uint64_t arm_help_fjcvtzs(struct cpu_env *c, uint64_t bits);
 

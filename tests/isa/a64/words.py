@@ -51,6 +51,9 @@ GROUPS = [
     ("structures, by their size", 0x0c9f0100, 0xbfbf03e0, (D,)), ("one lane", 0x0d000100, 0xbf9f03e0, (D,)),
     ("one lane, post-indexed", 0x0d800100, 0xbf8003e0, (D, M)), ("one lane, by its size", 0x0d9f0100, 0xbf9f03e0, (D,)),
     ("vector load, store", 0x3d000100, 0x3f3ff3e0, (D,)), ("vector load, store, unscaled", 0x3c000100, 0x3f3e0fe0, (D,)),
+    ("bfdot", 0x2e40fc00, 0xbfe0fc00, (D, N, M)), ("bfdot, by element", 0x0f40f000, 0xbfd8f400, (D, N)), ("bfmmla", 0x6e40ec00, 0xffe0fc00, (D, N, M)),
+    ("bfmlal", 0x2ec0fc00, 0xbfe0fc00, (D, N, M)), ("bfmlal, by element", 0x0fc0f000, 0xbfc8f400, (D, N)),
+    ("bfcvtn", 0x0ea16800, 0xbffffc00, (D, N)), ("bfcvt", 0x1e634000, 0xfffffc00, (D, N)),
     ("vector pairs", 0x2d000100, 0x3fbe03e0, (D, 10)),
 ]
 
@@ -63,6 +66,8 @@ def main():
         word = rng.getrandbits(32) & ~mask & 0xffffffff | value
         for at in regs:
             word &= ~(0x18 << at)
+        if word & 0xffe0f000 == 0x9ac01000:    # of MTE
+            continue
         print("    0x%08x," % word)
     print("};")
 
