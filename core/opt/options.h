@@ -77,6 +77,8 @@ struct sys_options {
     bool one_insn_per_tb;          /* -singlestep: a block holds one instruction */
 };
 
+enum { USER_LIMITS = 3 };
+
 /* One program. */
 struct user_options {
     const char *arch;
@@ -96,6 +98,7 @@ struct user_options {
     const char *release;           /* -r, QEMU_UNAME */
     uint64_t seed;                 /* -seed, QEMU_RAND_SEED, with has_seed */
     bool has_seed;
+    struct { bool set; uint64_t soft, hard; } limits[USER_LIMITS];   /* -rlimit: as, data, stack; UINT64_MAX: none */
     bool one_insn_per_tb;          /* -singlestep */
     struct optlist *accel;         /* -accel tcg,backend=interp; key "accel"; NULL if not given */
     int exec_fd;                   /* the program, opened by the kernel's binfmt_misc; -1: by path */

@@ -177,6 +177,30 @@ static int user_p(void *opaque, const char *option, const char *arg, struct erro
     return ret;
 }
 
+/* as=1048576:-1 */
+static int user_rlimit(void *opaque, const char *option, const char *arg, struct error *err)
+{
+    static const char *const names[USER_LIMITS] = { "as", "data", "stack" };
+    struct parsing *p = opaque;
+    long long soft, hard;
+
+    for (int i = 0; i < USER_LIMITS; i++) {
+        size_t n = strlen(names[i]);
+        int fields, end = 0;
+
+        if (strncmp(arg, names[i], n) || arg[n] != '=')
+            continue;
+        fields = sscanf(arg + n + 1, "%lld%n:%lld%n", &soft, &end, &hard, &end);
+        if (fields < 1 || arg[n + 1 + (size_t)end])
+            return error_set(err, EINVAL, "%s %s: not a number of bytes, or two with a colon", option, arg);
+        p->o.limits[i].set = true;
+        p->o.limits[i].soft = (uint64_t)soft;
+        p->o.limits[i].hard = (uint64_t)(fields > 1 ? hard : soft);
+        return 0;
+    }
+    return error_set(err, EINVAL, "%s %s: expected as=BYTES, data=BYTES or stack=BYTES", option, arg);
+}
+
 static int user_seed(void *opaque, const char *option, const char *arg, struct error *err)
 {
     struct parsing *p = opaque;

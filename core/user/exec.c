@@ -159,14 +159,14 @@ static void copy_log_options(char **list, size_t *n)
 /* rhea-ARCH OPTIONS -0 argv0 PATH argv1...; env loses what goes to -E. Numbers, and for another guest our name, are kept
  * in @nums. Where memory lies and which CPU it is are options for one guest alone. */
 static char **own_command(const struct target *target, const char *path, struct exec_args *argv, struct exec_args *env,
-                          char nums[5][32])
+                          char nums[5 + USER_LIMITS][64])
 {
     bool same = target == user_proc.target;
     const struct user_options *o = user_proc.options;
     char **list = NEW_ARRAY(char *, argv->count + OPTIONS_MAX + 4);
     size_t n = 0, kept = 0;
 
-    snprintf(nums[4], 32, "rhea-%s", target->name);
+    snprintf(nums[4], sizeof nums[4], "rhea-%s", target->name);
     list[n++] = same ? user_proc.host_args[0] : nums[4];
     if (o->sysroot)
         put_option(list, &n, "-L", o->sysroot);
@@ -186,9 +186,12 @@ static char **own_command(const struct target *target, const char *path, struct 
     };
     for (unsigned i = 0; i < 4; i++)
         if (numbers[i].on) {
-            snprintf(nums[i], 32, "%llu", (unsigned long long)numbers[i].v);
+            snprintf(nums[i], sizeof nums[i], "%llu", (unsigned long long)numbers[i].v);
             put_option(list, &n, numbers[i].name, nums[i]);
         }
+    for (int i = 0; i < USER_LIMITS; i++)
+        if (user_limits_text(i, nums[5 + i], sizeof nums[5 + i]))
+            put_option(list, &n, "-rlimit", nums[5 + i]);
     copy_log_options(list, &n);
     for (size_t i = 0; i < env->count; i++)
         if (for_guest_only(env->list[i]) && n + 2 <= OPTIONS_MAX - 4)
@@ -241,7 +244,7 @@ static int exec_path(int dirfd, uint64_t addr, int flags, char *path, size_t roo
 
 static int64_t exec_now(struct user_thread *t, const char *path, struct exec_args *argv, struct exec_args *env, int flags)
 {
-    char host[PATH_MAX], nums[5][32];
+    char host[PATH_MAX], nums[5 + USER_LIMITS][64];
     const char *real = user_path(path, host, sizeof host);
     const struct target *target;
     struct stat st;
@@ -265,7 +268,9 @@ static int64_t exec_now(struct user_thread *t, const char *path, struct exec_arg
             ret = user_raw(SYS_execve, (uintptr_t)real, (uintptr_t)argv->list, (uintptr_t)env->list, 0, 0, 0);
     } else {
         user_signal_before_exec(t, false);
+        user_limits_host(false);
         ret = user_raw(SYS_execve, (uintptr_t)real, (uintptr_t)argv->list, (uintptr_t)env->list, 0, 0, 0);
+        user_limits_host(true);
     }
     user_signal_before_exec(t, true);
     return ret;

@@ -306,13 +306,11 @@ static size_t strings_bytes(char **list, int *count)
 static int map_stack(bool exec, size_t strings, struct error *err)
 {
     uint64_t bytes = user_proc.options->stack_bytes;
-    struct rlimit rl;
     int64_t ret;
 
     if (!bytes) {
-        bytes = STACK_DEFAULT;
-        if (!getrlimit(RLIMIT_STACK, &rl) && rl.rlim_cur != RLIM_INFINITY)
-            bytes = MIN(MAX(rl.rlim_cur, (rlim_t)STACK_DEFAULT), (rlim_t)1 << 30);
+        bytes = user_limits_stack();
+        bytes = bytes == UINT64_MAX ? (uint64_t)STACK_DEFAULT : MIN(bytes, UINT64_C(1) << 30);
     }
     if (user_proc.target->bits == 32)
         bytes = MIN(bytes, (uint64_t)STACK_MAX32);

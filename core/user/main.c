@@ -104,6 +104,7 @@ static int start(struct user_options *o, struct user_thread **out, struct error 
     ret = pick_accel(o, err);
     if (!ret)
         ret = pick_space(o, err);
+    user_limits_init(o);
     if (!ret)
         ret = user_load(o->argc, o->argv, o->envp, o->program, &s, err);
     if (ret < 0)
@@ -112,6 +113,7 @@ static int start(struct user_options *o, struct user_thread **out, struct error 
     if (!*out)
         return -ENOMEM;
     user_proc.abi->start((*out)->env, s.entry, s.sp);
+    user_limits_begin();
     return 0;
 }
 

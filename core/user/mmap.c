@@ -20,7 +20,7 @@
 #include "core/user/mmap.h"
 
 enum {
-    PAGE = 4096, LOWEST = 0x10000, RANGES_MAX = 1 << 20,
+    PAGE = 4096, LOWEST = 0x10000, RANGES_MAX = 1 << 20, STACK_COUNTED = 132 << 10, STACK_MAX = 1 << 30,
     /* what mprotect() accepts: also PROT_SEM and ARM's PROT_BTI */
     PROT_KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | 8 | 0x10 | PROT_GROWSDOWN | PROT_GROWSUP,
 };
@@ -33,10 +33,11 @@ static struct {
     const struct accel_type *accel;
     struct map_table *table;
     uint64_t brk_start, brk;
+    uint64_t max_all, max_data;                /* RLIMIT_AS, RLIMIT_DATA */
     bool host_noted;                           /* the emulator's own mappings are in the table */
     struct attached { uint64_t addr, len; } *attached;  /* System V shared memory */
     size_t nattached;
-} mm = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} mm = { .lock = PTHREAD_MUTEX_INITIALIZER, .max_all = UINT64_MAX, .max_data = UINT64_MAX };
 
 static uint64_t page_up(uint64_t v)
 {
@@ -150,6 +151,49 @@ static bool host_in_range(uint64_t start, uint64_t end)
             return true;
     }
     return false;
+}
+
+/* --- limits -------------------------------------------------------------------------------------------------------- */
+
+/* What of a range counts for RLIMIT_AS, or with @data for RLIMIT_DATA. A stack is mapped in one piece and counts as the
+ * part that Linux begins with. */
+static uint64_t counted(const struct map_range *r, uint64_t start, uint64_t end, bool data)
+{
+    uint64_t len = MIN(r->end, end) - MAX(r->start, start);
+
+    if (r->flags & USER_MAP_HOST || (data && (!(r->prot & PROT_WRITE) || r->flags & (USER_MAP_SHARED | USER_MAP_STACK))))
+        return 0;
+    return r->flags & USER_MAP_STACK ? MIN(len, (uint64_t)STACK_COUNTED) : len;
+}
+
+static uint64_t mapped(uint64_t start, uint64_t end, bool data)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = map_table_find(mm.table, start); i < map_table_count(mm.table); i++) {
+        const struct map_range *r = map_table_at(mm.table, i);
+
+        if (r->start >= end)
+            break;
+        sum += counted(r, start, end, data);
+    }
+    return sum;
+}
+
+/* May @len bytes more be mapped, in place of what is in [start, end) now? */
+static bool may_grow(uint64_t len, bool data, uint64_t start, uint64_t end)
+{
+    if (mm.max_all != UINT64_MAX && mapped(0, user_limit, false) - mapped(start, end, false) + len > mm.max_all)
+        return false;
+    return !data || mm.max_data == UINT64_MAX || mapped(0, user_limit, true) - mapped(start, end, true) + len <= mm.max_data;
+}
+
+void user_mmap_limit(uint64_t all, uint64_t data)
+{
+    pthread_mutex_lock(&mm.lock);
+    mm.max_all = all;
+    mm.max_data = data;
+    pthread_mutex_unlock(&mm.lock);
 }
 
 /* --- placing ------------------------------------------------------------------------------------------------------- */
@@ -273,7 +317,10 @@ int64_t user_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, int6
         addr &= ~(uint64_t)(PAGE - 1);
     }
     pthread_mutex_lock(&mm.lock);
-    ret = mmap_locked(addr, len, prot, flags, fd, off);
+    if (may_grow(len, prot & PROT_WRITE && (flags & MAP_TYPE) == MAP_PRIVATE, addr, addr + (flags & MAP_FIXED ? len : 0)))
+        ret = mmap_locked(addr, len, prot, flags, fd, off);
+    else
+        ret = -ENOMEM;
     pthread_mutex_unlock(&mm.lock);
     return ret;
 }
@@ -328,7 +375,9 @@ int64_t user_mprotect(uint64_t addr, uint64_t len, int prot)
         return -ENOMEM;
     }
     code = had_code(addr, addr + len);
-    if (len)
+    if (prot & PROT_WRITE && mm.max_data != UINT64_MAX && !may_grow(len - mapped(addr, addr + len, true), true, 0, 0))
+        ret = -ENOMEM;
+    else if (len)
         ret = user_raw(SYS_mprotect, addr + user_base, len, host_prot(prot), 0, 0, 0);
     for (uint64_t p = addr, end = addr + len; p < end && !ret; ) {
         struct map_range r = *map_table_at(mm.table, map_table_find(mm.table, p));
@@ -386,6 +435,8 @@ static int64_t mremap_locked(uint64_t old, uint64_t old_len, uint64_t new_len, i
     if (flags & MREMAP_FIXED) {
         if (new & (PAGE - 1) || !user_range(new, new_len) || (new < old + old_len && old < new + new_len))
             return -EINVAL;
+        if (!may_grow(new_len, false, old, old + old_len))
+            return -ENOMEM;
         return host_in_range(new, new + new_len) ? -EINVAL : mremap_move(&r, old, old_len, new_len, flags, new);
     }
     if (new_len <= old_len && !(flags & MREMAP_DONTUNMAP)) {
@@ -399,6 +450,8 @@ static int64_t mremap_locked(uint64_t old, uint64_t old_len, uint64_t new_len, i
         }
         return (int64_t)old;
     }
+    if (!may_grow(new_len - (flags & MREMAP_DONTUNMAP ? 0 : old_len), r.prot & PROT_WRITE && !(r.flags & USER_MAP_SHARED), 0, 0))
+        return -ENOMEM;
     if (old_len && !(flags & MREMAP_DONTUNMAP) && !mm.space.window && user_range(old, new_len) &&
         map_table_free_range(mm.table, old + old_len, old + new_len)) {
         ret = user_raw(SYS_mremap, old + user_base, old_len, new_len, 0, 0, 0);
@@ -469,6 +522,8 @@ static int64_t shmat_locked(int id, uint64_t addr, int flags, uint64_t len)
     if (!user_range(addr, len) || host_in_range(addr, addr + len) ||
         (!remap && !map_table_free_range(mm.table, addr, addr + len)))
         return -EINVAL;
+    if (!may_grow(len, false, 0, 0))
+        return -ENOMEM;
     if (flags & SHM_EXEC)
         prot |= PROT_EXEC;
     ret = user_raw(SYS_shmat, id, addr + user_base,
@@ -539,7 +594,7 @@ int64_t user_brk(uint64_t addr)
     if (addr < mm.brk_start || addr > user_limit) {
         addr = mm.brk;
     } else if (want > now) {
-        if (map_table_free_range(mm.table, now, want) &&
+        if (map_table_free_range(mm.table, now, want) && may_grow(want - now, true, 0, 0) &&
             map_new(now, want - now, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) >= 0)
             map_table_set(mm.table, now, want, PROT_READ | PROT_WRITE, USER_MAP_HEAP);
         else
@@ -551,6 +606,50 @@ int64_t user_brk(uint64_t addr)
     mm.brk = addr;
     pthread_mutex_unlock(&mm.lock);
     return (int64_t)addr;
+}
+
+/* --- the stack ----------------------------------------------------------------------------------------------------- */
+
+/* The lowest page of [low, top) that was ever used. */
+static uint64_t stack_used(uint64_t low, uint64_t top)
+{
+    unsigned char there[64];
+
+    for (uint64_t p = low; p < top; p += sizeof there * PAGE) {
+        uint64_t n = MIN((top - p) / PAGE, sizeof there);
+
+        if (mincore(user_host(p), n * PAGE, there) < 0)
+            return low;
+        for (uint64_t i = 0; i < n; i++)
+            if (there[i] & 1)
+                return p + i * PAGE;
+    }
+    return top;
+}
+
+/* Linux lets it grow by faults until it meets the limit or something else; here it has the limit's size all along. */
+void user_stack_limit(uint64_t low, uint64_t top, uint64_t bytes)
+{
+    struct map_range r;
+    uint64_t want = (top - MIN(bytes, MIN(top - LOWEST, (uint64_t)STACK_MAX))) & -(uint64_t)PAGE;
+
+    pthread_mutex_lock(&mm.lock);
+    if (map_table_peek(mm.table, top - 1, &r) && r.flags & USER_MAP_STACK)
+        low = MAX(low, r.start);
+    if (want > low) {
+        want = MIN(want, stack_used(low, top));
+        if (want > low && map_table_covered(mm.table, low, want) && !map_table_clear(mm.table, low, want))
+            unmap_host(low, want);
+    } else if (want < low && r.flags & USER_MAP_STACK) {
+        for (; want < low; want += (low - want) / 2 / PAGE * PAGE + PAGE) {     /* as much as there is room for */
+            if (map_table_free_range(mm.table, want, low) && map_new(want, low - want, (int)r.prot,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) >= 0) {
+                map_table_set(mm.table, want, low, r.prot, r.flags);
+                break;
+            }
+        }
+    }
+    pthread_mutex_unlock(&mm.lock);
 }
 
 /* --- questions ----------------------------------------------------------------------------------------------------- */

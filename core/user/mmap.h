@@ -87,6 +87,12 @@ int64_t user_madvise(uint64_t addr, uint64_t len, int advice);
 int64_t user_shmat(int id, uint64_t addr, int flags);
 int64_t user_shmdt(uint64_t addr);
 
+/** user_mmap_limit - what the guest may map at most: RLIMIT_AS and RLIMIT_DATA, bytes; UINT64_MAX: no limit. */
+void user_mmap_limit(uint64_t all, uint64_t data);
+
+/** user_stack_limit - the first thread's stack ends @bytes below its top from now on, as far as it is free there and unused. */
+void user_stack_limit(uint64_t low, uint64_t top, uint64_t bytes);
+
 /** user_brk_init - where the heap begins: behind the program, page-aligned. user_brk - the system call. */
 void user_brk_init(uint64_t start);
 int64_t user_brk(uint64_t addr);

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
@@ -162,90 +161,6 @@ int64_t sys_prctl(struct user_thread *t, const uint64_t a[6])
         log_unimp("prctl %d is not implemented", (int)a[0]);
         return -EINVAL;
     }
-}
-
-/* --- limits -------------------------------------------------------------------------------------------------------- */
-
-/* Limits on address space would hit the emulator's own: the guest sees its own numbers, nothing is enforced. */
-static struct {
-    pthread_mutex_t lock;
-    bool set[RLIM_NLIMITS];
-    struct rlimit64 at[RLIM_NLIMITS];
-} limits = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static bool limit_is_ours(int what)
-{
-    return what == RLIMIT_AS || what == RLIMIT_DATA || what == RLIMIT_STACK;
-}
-
-static int64_t limit_call(int pid, int what, const struct rlimit64 *new, struct rlimit64 *old)
-{
-    int64_t ret = 0;
-    bool ours = limit_is_ours(what) && (pid == 0 || pid == getpid());
-
-    if (ours) {
-        pthread_mutex_lock(&limits.lock);
-        if (limits.set[what])
-            *old = limits.at[what];
-        else
-            ret = user_raw(SYS_prlimit64, 0, (uint64_t)what, 0, (uintptr_t)old, 0, 0);
-        if (!ret && new) {
-            if (new->rlim_cur > new->rlim_max)
-                ret = -EINVAL;
-            else if (new->rlim_max > old->rlim_max && geteuid() != 0)
-                ret = -EPERM;
-            else
-                limits.set[what] = true, limits.at[what] = *new;
-        }
-        pthread_mutex_unlock(&limits.lock);
-        return ret;
-    }
-    return user_raw(SYS_prlimit64, (uint64_t)pid, (uint64_t)what, (uintptr_t)new, (uintptr_t)old, 0, 0);
-}
-
-int64_t sys_prlimit64(struct user_thread *t, const uint64_t a[6])
-{
-    struct rlimit64 new, old;
-    int64_t ret;
-
-    (void)t;
-    if (a[2] && user_read(&new, a[2], sizeof new) < 0)
-        return -EFAULT;
-    ret = limit_call((int)a[0], (int)a[1], a[2] ? &new : NULL, &old);
-    return !ret && a[3] ? user_write(a[3], &old, sizeof old) : ret;
-}
-
-int64_t sys_getrlimit32(struct user_thread *t, const uint64_t a[6])
-{
-    struct rlimit64 old;
-    int64_t ret = limit_call(0, (int)a[0], NULL, &old);
-
-    (void)t;
-    return ret < 0 ? ret : user_put(&user_layout_rlimit32, a[1], &old);
-}
-
-int64_t sys_setrlimit32(struct user_thread *t, const uint64_t a[6])
-{
-    struct rlimit64 new, old;
-
-    (void)t;
-    if (user_get(&user_layout_rlimit32, &new, a[1]) < 0)
-        return -EFAULT;
-    return limit_call(0, (int)a[0], &new, &old);
-}
-
-int64_t sys_getrlimit(struct user_thread *t, const uint64_t a[6])
-{
-    const uint64_t b[6] = { 0, a[0], 0, a[1] };
-
-    return a[1] ? sys_prlimit64(t, b) : -EFAULT;
-}
-
-int64_t sys_setrlimit(struct user_thread *t, const uint64_t a[6])
-{
-    const uint64_t b[6] = { 0, a[0], a[1], 0 };
-
-    return a[1] ? sys_prlimit64(t, b) : -EFAULT;
 }
 
 /* --- time ---------------------------------------------------------------------------------------------------------- */

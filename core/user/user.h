@@ -119,6 +119,18 @@ int user_high_fd(int fd);
 struct user_start { uint64_t entry, sp; };
 int user_load(int argc, char **argv, char **envp, const char *path, struct user_start *out, struct error *err);
 
+/* --- limits.c ------------------------------------------------------------------------------------------------------ */
+
+/** user_limits_init - -rlimit: what setrlimit() said before execve. user_limits_begin - from now on mappings are limited. */
+void user_limits_init(const struct user_options *o);
+void user_limits_begin(void);
+/** user_limits_stack - RLIMIT_STACK in bytes. */
+uint64_t user_limits_stack(void);
+/** user_limits_text - limit @i, below USER_LIMITS, as -rlimit takes it; false if it is the host's own. */
+bool user_limits_text(int i, char *text, size_t room);
+/** user_limits_host - before a native program takes our place its limits become the host's; with @back it did not. */
+void user_limits_host(bool back);
+
 /* --- exec.c, path.c, proc.c ---------------------------------------------------------------------------------------- */
 
 /** user_path - the host path for a guest's absolute path: below the sysroot if it exists there. Returns @path or @buf. */
