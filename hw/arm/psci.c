@@ -2,6 +2,7 @@
  *
  * Source: Arm Power State Coordination Interface, DEN 0022D, chapter 5. */
 #include "hw/arm/psci.h"
+#include <unistd.h>
 #include "core/vm/fdt.h"
 #include "core/vm/lock.h"
 #include "core/vm/machine.h"
@@ -32,6 +33,20 @@ static struct vcpu *cpu_of(uint64_t mpidr)
     return mpidr >> 16 & 0xff00ff ? NULL : vcpu_get((unsigned)index);
 }
 
+/* A CPU that is off may not have come to rest yet, when the host is busy: no firmware would make the guest wait for that. The
+ * machine lock, which it may need on its way, is let go of. */
+static bool comes_to_rest(const struct vcpu *v)
+{
+    enum { TRIES = 20000, A_TRY_US = 500 };
+
+    for (unsigned i = 0; i < TRIES && !atomic_load(&v->stopped) && atomic_load(&v->off); i++) {
+        machine_unlock();
+        usleep(A_TRY_US);
+        machine_lock();
+    }
+    return atomic_load(&v->stopped);
+}
+
 static uint64_t cpu_on(const uint64_t arg[4])
 {
     struct vcpu *v = cpu_of(arg[1]);
@@ -40,8 +55,8 @@ static uint64_t cpu_on(const uint64_t arg[4])
         return INVALID;
     if (!atomic_load(&v->off))
         return ALREADY_ON;
-    if (!atomic_load(&v->stopped))
-        return ON_PENDING; /* on its way out */
+    if (!comes_to_rest(v))
+        return atomic_load(&v->off) ? ON_PENDING : ALREADY_ON;
     vcpu_boot(v, arg[2], arg[3]);
     vcpu_power(v, true);
     return SUCCESS;

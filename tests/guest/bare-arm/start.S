@@ -1,12 +1,13 @@
 /* Every bare-metal AArch64 program begins here, at EL1 or EL2, with the MMU off: CPU 0 gets a stack and vectors and calls main(),
  * which ends in PSCI's SYSTEM_OFF. The others are started by cpu_on() and call cpu_main(number).
  *
- * An exception is noted in `seen`. A synchronous one goes back to where attempt() was called; interrupts call on_irq(). */
+ * An exception is noted in `seen`, for each CPU. A synchronous one goes back to where attempt() was called; interrupts call on_irq(). */
     .section .text.start, "ax"
-    .globl _start, attempt, at_el0, cpu_on, cpu_entry, psci_off
+    .globl _start, attempt, at_el0, cpu_on, cpu_entry, psci_off, stack_top
 _start:
     ldr     x1, =stack_top
     mov     sp, x1
+    mov     x0, #0
     bl      prepare
     bl      main
 psci_off:
@@ -16,7 +17,12 @@ psci_off:
 1:  wfi
     b       1b
 
+/* x0: the CPU's number; TPIDR_EL1 finds its struct cpu. */
 prepare:
+    adrp    x1, cpus
+    add     x1, x1, :lo12:cpus
+    add     x1, x1, x0, lsl #8
+    msr     tpidr_el1, x1
     mov     x2, #(3 << 20)
     mrs     x3, CurrentEL
     cmp     x3, #8
@@ -57,8 +63,7 @@ cpu_on:
 /* int attempt(fn, argument): calls fn(argument); 1 if an exception ended it, which is in `seen`. at_el0(fn, argument): the same
  * at EL0, with its stack at user_stack. */
     .macro  keep
-    adrp    x9, kept
-    add     x9, x9, :lo12:kept
+    mrs     x9, tpidr_el1
     stp     x19, x20, [x9]
     stp     x21, x22, [x9, #16]
     stp     x23, x24, [x9, #32]
@@ -73,8 +78,7 @@ attempt:
     mov     x10, x0
     mov     x0, x1
     blr     x10
-    adrp    x9, kept
-    add     x9, x9, :lo12:kept
+    mrs     x9, tpidr_el1
     ldr     x30, [x9, #88]
     mov     x0, #0
     ret
@@ -86,6 +90,7 @@ at_el0:
     ldr     x10, [x10, :lo12:user_stack]
     msr     sp_el0, x10
     mov     x0, x1
+    mov     x30, #0
     eret
 
     .macro  vector number
@@ -114,8 +119,8 @@ common:
     cbnz    x1, interrupt
     mrs     x1, CurrentEL
     cmp     x1, #8
-    adrp    x9, seen
-    add     x9, x9, :lo12:seen
+    mrs     x9, tpidr_el1
+    add     x9, x9, #112
     b.eq    4f
     mrs     x2, esr_el1
     mrs     x3, far_el1
@@ -129,8 +134,7 @@ common:
 5:  stp     x2, x3, [x9]
     stp     x4, x5, [x9, #16]
     str     x0, [x9, #32]
-    adrp    x9, kept
-    add     x9, x9, :lo12:kept
+    mrs     x9, tpidr_el1
     ldp     x19, x20, [x9]
     ldp     x21, x22, [x9, #16]
     ldp     x23, x24, [x9, #32]
@@ -181,9 +185,8 @@ cpu_main:
 
     .bss
     .balign 16
-    .globl  seen, user_stack
-kept:   .space 112
-seen:   .space 48
+    .globl  user_stack
+cpus:   .space 256 * 9
 user_stack: .space 8
     .balign 16
     .space 16384

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Bare-metal AArch64 programs that do what no sane guest does. The emulator must neither crash nor hang: registers.c powers off by
+# itself; nowhere.c goes on until SIGTERM ends it, with status 0. SEEDS="1 2 3" and SECONDS_EACH= lengthen the run.
+set -eu
+. tests/guest/arm-lib.sh
+run() {  # SECONDS NAME OPTIONS...: exit status in $status
+    status=0 seconds=$1 name=$2; shift 2
+    timeout -k 5 "$seconds" "$B/rhea-system-aarch64" "$@" -cpu max -m 256M -display none -serial null -no-reboot -kernel "$T/$name" \
+        >"$T/out" 2>&1 </dev/null || status=$?
+}
+head -c 1M /dev/zero > "$T/disk"; cp "$T/disk" "$T/disk2"
+devices="-drive file=$T/disk,format=raw,if=none,id=d -device virtio-blk-device,drive=d -device virtio-rng-device
+    -netdev user,id=n -device virtio-net-device,netdev=n
+    -drive file=$T/disk2,format=raw,if=none,id=d2 -device virtio-blk-pci,drive=d2 -device virtio-rng-pci
+    -netdev user,id=n2 -device virtio-net-pci,netdev=n2 -device virtio-serial-pci -device virtconsole,chardev=c -chardev null,id=c"
+for seed in ${SEEDS:-1 2 $(date +%s)}; do
+    echo "seed $seed"
+    make_guest registers "-DSEED=$seed"
+    for gic in 2 3; do
+        # shellcheck disable=SC2086
+        run 100 registers -M virt,gic-version=$gic $devices
+        [ $status = 0 ] || { cat "$T/out"; fail "registers, seed $seed, gic-version=$gic: status $status"; }
+    done
+    CONDUIT=smc
+    make_guest nowhere "-DSEED=$seed"
+    CONDUIT=hvc
+    run "${SECONDS_EACH:-3}" nowhere -M virt,virtualization=on
+    [ $status = 124 ] || { cat "$T/out"; fail "nowhere, seed $seed: ended by itself with status $status"; }
+done
