@@ -123,7 +123,7 @@ class Load:
 
     def resize(self):
         sectors = rnd.choice([len(self.now.disk) + 2048 * rnd.randrange(1, 5), max(4096, len(self.now.disk) - 2048 * rnd.randrange(1, 3))])
-        if sectors == len(self.now.disk) or (sectors < len(self.now.disk) and self.now.snaps) or (self.v2 and self.now.snaps):
+        if sectors == len(self.now.disk) or (sectors < len(self.now.disk) and self.now.snaps) or (self.v2 and (self.now.snaps or self.backing)):
             return None
         shrink = ["--shrink"] if sectors < len(self.now.disk) else []
         run(IMG, "resize", "-q", *shrink, "--image-opts", opts("qcow2", self.name), str(sectors * SECTOR))

@@ -525,6 +525,9 @@ int qcow2_resize(struct blk_node *n, uint64_t bytes, enum blk_prealloc p, struct
         ret = end > q->file->bytes ? blk_resize(q->file, end, p == BLK_PREALLOC_METADATA ? BLK_PREALLOC_OFF : p, err) : 0;
     }
     blk_untrack(&t);
+    if (ret == -ENOTSUP && q->version < 3 && n->backing != NULL)
+        return error_set(err, ret, "a version 2 image cannot hide what a longer backing file holds behind its old end; make it version 3 first: "
+                         "amend -o compat=1.1");
     return ret < 0 ? error_set(err, ret, "could not resize the image: %s", strerror(-ret)) : 0;
 }
 
