@@ -257,7 +257,7 @@ static int open_backing(struct blk_node *n, struct blk_opts *o, struct error *er
     n->backing = open_node(own_file ? NULL : name, format, sub, flags, n, err);
     if (n->backing == NULL) {
         ret = err != NULL && err->code ? err->code : -EIO;
-        if (n->overlay != NULL || err == NULL || strstr(err->text, "backing") == NULL)
+        if (err == NULL || strstr(err->text, "chain") == NULL)    /* told once, where it happened */
             error_prepend(err, "Could not open backing file '%s' (chain: %s): ", name, blk_chain_text(n, text, sizeof text));
     } else {
         ret = blk_opts_done(sub, "backing file", NULL, err);

@@ -7,7 +7,7 @@
 #include "core/base/bits.h"
 #include "core/img/img.h"
 
-enum { BUF = 1 << 20 };
+enum { BUF = 1 << 19 };
 
 struct compare {
     struct img       g;
