@@ -68,9 +68,9 @@ $(B)/obj/%.o: $(B)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
-$(B)/insngen: $(B)/obj/targets/gen/insngen.o
+$(B)/insngen: $(INSNGEN_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $<
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # A table may read others of its folder (%table), so each depends on all of them.
 .SECONDEXPANSION:
