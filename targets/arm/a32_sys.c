@@ -7,6 +7,7 @@
 #include "core/vm/vcpu.h"
 #include "targets/arm/excp.h"
 #include "targets/arm/help.h"
+#include "targets/arm/pmu.h"
 
 /* --- modes ------------------------------------------------------------------------------------------------------------- */
 
@@ -73,6 +74,7 @@ void arm_help_cpsr_system(struct cpu_env *c, uint32_t v, uint32_t mask)
     if (!env->model->has[ARM_F_pan])
         mask &= ~(uint32_t)PSTATE_PAN;
     write_cpsr(env, v, mask & ~(uint32_t)(CPSR_T | CPSR_IT | CPSR_J | PSTATE_IL));
+    arm_pmu_mode(env);
     rt_mode_changed(c);
 }
 
@@ -82,6 +84,7 @@ uint64_t arm_help_a32_return(struct cpu_env *c, uint32_t pc, uint32_t spsr)
     struct arm_env *env = arm_env(c);
 
     write_cpsr(env, spsr, ~(uint32_t)CPSR_T);
+    arm_pmu_mode(env);
     env->excl_addr = ~UINT64_C(0);
     rt_mode_changed(c);
     return (pc & ~(spsr & CPSR_T ? 1u : 3u)) | (spsr >> 5 & 1);
@@ -230,6 +233,7 @@ void a32_deliver(struct cpu_env *c, uint32_t exception)
         env->pstate |= PSTATE_F;
     if (env->model->has[ARM_F_pan] && !(env->sctlr & A32_SCTLR_SPAN))
         env->pstate |= PSTATE_PAN;
+    arm_pmu_mode(env);
     c->pc = ((env->sctlr & A32_SCTLR_V ? 0xffff0000 : (uint32_t)env->vbar) + vector) | !!(env->sctlr & A32_SCTLR_TE);
     rt_mode_changed(c);
 }
@@ -237,7 +241,7 @@ void a32_deliver(struct cpu_env *c, uint32_t exception)
 uint32_t a32_interrupt(struct cpu_env *c)
 {
     struct arm_env *env = arm_env(c);
-    uint32_t lines = env->lines;
+    uint32_t lines = arm_lines(env);
 
     if (lines & 2 && !(env->pstate & PSTATE_F))
         return ARM_EXC_FIQ;

@@ -4,6 +4,7 @@
 #include "targets/arm/a32_sys.h"
 #include "targets/arm/excp.h"
 #include "targets/arm/help.h"
+#include "targets/arm/pmu.h"
 
 static void unknown(struct cpu_env *c) __attribute__((noreturn));
 static void unknown(struct cpu_env *c) { arm_help_raise(c, ARM_EXC_UNDEF, 0, 0); }
@@ -107,12 +108,51 @@ static uint32_t own_id(const struct arm_env *env, unsigned crm, unsigned op2)
 
     if (crm == 1 && op2 == 1)
         v &= ~0xf0f0u;
-    return crm == 1 && op2 == 2 ? 0 : v;
+    return crm != 1 || op2 != 2 ? v : env->model->has[ARM_F_pmu] ? v & 0x0f000000 : 0;
 }
 
 /* --- the table ---------------------------------------------------------------------------------------------------------------- */
 
 static uint32_t key(unsigned op1, unsigned crn, unsigned crm, unsigned op2) { return op1 << 12 | crn << 8 | crm << 4 | op2; }
+
+/* --- performance monitors: the registers of AArch64 under other numbers ------------------------------------------------------- */
+
+static bool is_pmu(const struct arm_env *env, uint32_t k)
+{
+    unsigned op1 = k >> 12, crn = k >> 8 & 15, crm = k >> 4 & 15;
+
+    return env->model->has[ARM_F_pmu] && !op1 && ((crn == 9 && crm >= 12 && crm <= 14) || (crn == 14 && crm >= 8));
+}
+
+static bool is_event_counter(uint32_t k) { return k == key(0, 9, 13, 2) || (k >> 8 == 14 && (k >> 4 & 15) < 12); }
+
+/* MRS or MSR of it; ends what User mode may not. */
+static uint32_t pmu_insn(struct cpu_env *c, uint32_t where, bool read)
+{
+    const struct arm_env *env = arm_env(c);
+    uint32_t k = where & KEY_REG, may = PMUSERENR_EN;
+    bool interrupts = k == key(0, 9, 14, 1) || k == key(0, 9, 14, 2);
+
+    if (k == key(0, 9, 12, 4))
+        may |= PMUSERENR_SW;
+    else if (k == key(0, 9, 12, 5) || (read && is_event_counter(k)))
+        may |= PMUSERENR_ER;
+    else if (read && k == key(0, 9, 13, 0))
+        may |= PMUSERENR_CR;
+    if (a32_mode(env) == A32_USR && interrupts)
+        unknown(c);
+    if (a32_mode(env) == A32_USR && !(read && k == key(0, 9, 14, 0)) && !(env->pmu.user & may))
+        denied(c, ARM_CP15, where, read);
+    return 0xd5180000 | (uint32_t)read << 21 | (interrupts ? 0u : 3u << 16) | (k & 0xff0) << 4 | (k & 7) << 5;
+}
+
+/* PMCCNTR by MRRC and MCRR. */
+static bool is_cycles_64(const struct arm_env *env, uint32_t where)
+{
+    return env->model->has[ARM_F_pmu] && (where & KEY_REG) == key(0, 0, 9, 0);
+}
+
+/* --- what User mode may reach -------------------------------------------------------------------------------------------------- */
 
 /* Ends an access of User mode that is not for it, or that CNTKCTL does not allow. */
 static void check(struct cpu_env *c, uint32_t where, bool write)
@@ -122,7 +162,7 @@ static void check(struct cpu_env *c, uint32_t where, bool write)
 
     if (a32_mode(env) != A32_USR || k == key(0, 13, 0, 2) || (k == key(0, 13, 0, 3) && !write) || k == key(0, 7, 5, 4))
         return;
-    if (k >> 8 != 14 || (k >> 4 & 15) == 1 || (k == key(0, 14, 0, 0) && write))
+    if (k >> 8 != 14 || (k >> 4 & 15) == 1 || (k >> 4 & 15) > 3 || (k == key(0, 14, 0, 0) && write))
         unknown(c);
     if (!(k == key(0, 14, 0, 0) ? env->cntkctl & 3 : env->cntkctl >> ((k >> 4 & 15) == 2 ? 9 : 8) & 1))
         denied(c, ARM_CP15, where, !write);
@@ -157,6 +197,8 @@ uint32_t arm_help_cp15_read(struct cpu_env *c, uint32_t where)
     const struct arm_model *m = env->model;
     uint32_t k = where & KEY_REG;
 
+    if (is_pmu(env, k))
+        return (uint32_t)arm_help_sysreg_read(c, pmu_insn(c, where, true));
     check(c, where, false);
 #define CP15(name, op1, crn, crm, op2, read, write) \
     if (k == key(op1, crn, crm, op2)) \
@@ -178,6 +220,10 @@ void arm_help_cp15_write(struct cpu_env *c, uint32_t where, uint32_t v)
     struct arm_env *env = arm_env(c);
     uint32_t k = where & KEY_REG;
 
+    if (is_pmu(env, k)) {
+        arm_help_sysreg_write(c, pmu_insn(c, where, false), v);
+        return;
+    }
     check(c, where, true);
     if ((k & ~0xffu) == key(0, 8, 0, 0)) {
         tlb_maintenance(env, k >> 4 & 15, k & 15, v);
@@ -206,6 +252,8 @@ uint64_t arm_help_cp15_read64(struct cpu_env *c, uint32_t where)
     struct arm_env *env = arm_env(c);
     unsigned op1 = where >> 12 & 15, crm_ = where >> 4 & 15;
 
+    if (is_cycles_64(env, where))
+        return arm_help_sysreg_read(c, pmu_insn(c, (where & ~(uint32_t)KEY_REG) | key(0, 9, 13, 0), true));
     check_64(c, where, false);
 #define CP15(name, op1, crn, crm, op2, read, write)
 #define READONLY(name, op1, crn, crm, op2, read)
@@ -223,6 +271,10 @@ void arm_help_cp15_write64(struct cpu_env *c, uint32_t where, uint64_t v)
     struct arm_env *env = arm_env(c);
     unsigned op1 = where >> 12 & 15, crm_ = where >> 4 & 15;
 
+    if (is_cycles_64(env, where)) {
+        arm_help_sysreg_write(c, pmu_insn(c, (where & ~(uint32_t)KEY_REG) | key(0, 9, 13, 0), false), v);
+        return;
+    }
     check_64(c, where, true);
 #define CP15_64(name, o, crm, read, write) \
     if (op1 == o && crm_ == crm) { \

@@ -352,15 +352,21 @@ static bool takes(const struct arm_env *env, bool fiq)
     return (to > el && to > 1) || !(env->pstate & (fiq ? PSTATE_F : PSTATE_I));
 }
 
-uint32_t arm_interrupt(struct cpu_env *c)
+uint32_t arm_lines(struct arm_env *env)
 {
-    struct arm_env *env = arm_env(c);
     uint32_t lines = env->lines;
 
     if (lines & ARM_LINE_COUNTERS) {
         __atomic_fetch_and((uint32_t *)&env->lines, ~(uint32_t)ARM_LINE_COUNTERS, __ATOMIC_SEQ_CST);
         arm_pmu_due(env);
     }
+    return lines;
+}
+
+uint32_t arm_interrupt(struct cpu_env *c)
+{
+    struct arm_env *env = arm_env(c);
+    uint32_t lines = arm_lines(env);
 
     if (lines & 2 && takes(env, true))
         return ARM_EXC_FIQ;

@@ -6,6 +6,8 @@
 
 void arm_deliver(struct cpu_env *c, uint32_t exception);
 uint32_t arm_interrupt(struct cpu_env *c);
+/** arm_lines - the interrupt lines; what the counters asked for is seen to first. */
+uint32_t arm_lines(struct arm_env *env);
 bool arm_has_work(const struct cpu_env *c);
 void arm_set_irq(struct cpu_env *c, unsigned line, bool level);
 void arm_system_reset(struct arm_env *env);

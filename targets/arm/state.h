@@ -167,7 +167,11 @@ enum arm_sctlr_bit { SCTLR_ENDB = 13, SCTLR_ENDA = 27, SCTLR_ENIB = 30, SCTLR_EN
 enum arm_scr { SCR_NS = 1, SCR_IRQ = 2, SCR_FIQ = 4, SCR_SMD = 1 << 7, SCR_HCE = 1 << 8, SCR_RW = 1 << 10 };
 enum { CPTR_TFP = 1 << 10, CPTR_TCPAC = 1u << 31 };
 
-static inline unsigned arm_el(const struct arm_env *env) { return env->pstate >> PSTATE_EL_SHIFT & 3; }
+/* The modes of AArch32 but User mode are EL1's. */
+static inline unsigned arm_el(const struct arm_env *env)
+{
+    return env->pstate & PSTATE_A32 ? (env->pstate & PSTATE_A32_MODE) != PSTATE_A32 : env->pstate >> PSTATE_EL_SHIFT & 3;
+}
 
 static inline bool arm_has_el(const struct arm_env *env, unsigned el)
 {

@@ -184,6 +184,40 @@ _start: ldr     sp, =stack_svc
         bl      hex
         bl      newline
 
+        // Performance monitors: what is written is read, and the cycles go on.
+        .macro  counters text, crm, op2
+        say     "\text"
+        mrc     p15, 0, r0, c9, \crm, \op2
+        bl      hex
+        bl      newline
+        .endm
+        mov     r0, 1
+        mcr     p15, 0, r0, c9, c12, 0          // PMCR.E
+        ldr     r0, =0x80000001
+        mcr     p15, 0, r0, c9, c12, 1
+        mcr     p15, 0, r0, c9, c14, 1
+        mov     r0, 3
+        mcr     p15, 0, r0, c9, c12, 5
+        mov     r0, 0
+        mcr     p15, 0, r0, c9, c13, 1
+        isb
+        counters "PMCNTENSET", c12, 1
+        counters "PMINTENSET", c14, 1
+        counters "PMSELR", c12, 5
+        counters "PMXEVTYPER", c13, 1
+        counters "PMUSERENR", c14, 0
+        mrc     p15, 0, r4, c9, c13, 0
+        mov     r0, 1000
+1:      subs    r0, r0, 1
+        bne     1b
+        mrrc    p15, 0, r5, r6, c9
+        say     "cycles"
+        cmp     r5, r4
+        movhi   r0, 1
+        movls   r0, 0
+        bl      hex
+        bl      newline
+
         ldr     r0, =0x84000008                 // PSCI SYSTEM_OFF
         hvc     #0
 1:      b       1b
