@@ -2,7 +2,15 @@
  * that is asked is that the emulator lives. The finisher, which would end the run, is left out. */
 #include <stdint.h>
 
-enum { BARS_AT = 0x40000000 };
+#if defined(__riscv)
+#define ECAM 0x30000000ul
+#define BARS_AT 0x40000000ul
+#define RAM 0x80100000ul
+#else
+#define ECAM 0x4010000000ul
+#define BARS_AT 0x10000000ul
+#define RAM 0x40100000ul
+#endif
 
 static uint64_t state = SEED;
 
@@ -15,6 +23,22 @@ static uint64_t random64(void)
 }
 
 static const struct { uint64_t base, length; } devices[] = {
+#if defined(__aarch64__)
+    { 0x8000000, 0x1000 }, { 0x8000000, 0x10000 },       /* interrupt controller: distributor, */
+    { 0x8010000, 0x1000 }, { 0x8010000, 0x10000 },       /* CPU interface, */
+    { 0x8020000, 0x1000 },                               /* message frame, */
+    { 0x8080000, 0x20000 }, { 0x8080000, 0x200 },        /* translation of messages, */
+    { 0x80a0000, 0x40000 }, { 0x80a0000, 0x200 }, { 0x80b0000, 0x1000 },   /* redistributors */
+    { 0x9000000, 0x1000 }, { 0x9000000, 0x50 },          /* UART */
+    { 0x9010000, 0x1000 }, { 0x9010000, 0x20 },          /* RTC */
+    { 0x9020000, 0x18 },                                 /* fw_cfg */
+    { 0x9030000, 0x1000 }, { 0x9030000, 0x420 },         /* GPIO */
+    { 0xa000000, 0x4000 }, { 0xa003c00, 0x400 }, { 0xa003e00, 0x100 }, { 0xa003c00, 0x100 }, /* virtio-mmio slots */
+    { 0x0, 0x8000000 }, { 0x4000000, 0x1000 },           /* flash */
+    { ECAM, 0x10000000 }, { ECAM, 0x10000 },             /* PCI configuration */
+    { 0x3eff0000, 0x10000 }, { BARS_AT, 0x2eff0000 },    /* PCI ports and memory */
+    { BARS_AT, 0x40000 }, { BARS_AT, 0x4000 },
+#else
     { 0x101000, 0x1000 },                 /* RTC */
     { 0x2000000, 0x10000 },               /* CLINT */
     { 0xc000000, 0x4000000 },             /* PLIC: rarely hit, so its parts again */
@@ -24,10 +48,11 @@ static const struct { uint64_t base, length; } devices[] = {
     { 0x10001000, 0x100 }, { 0x10008000, 0x100 }, { 0x10007000, 0x100 },
     { 0x10100000, 0x18 },                 /* fw_cfg */
     { 0x20000000, 0x4000000 }, { 0x20000000, 0x1000 },   /* flash */
-    { 0x30000000, 0x10000000 }, { 0x30000000, 0x10000 }, /* PCI configuration */
+    { ECAM, 0x10000000 }, { ECAM, 0x10000 },             /* PCI configuration */
     { 0x40000000, 0x40000000 }, { 0x3000000, 0x10000 },  /* PCI memory and ports */
     { BARS_AT, 0x40000 }, { BARS_AT, 0x4000 },           /* where enable_pci() puts what the functions have */
     { 0x0, 0x100000 },                    /* ROM and nothing */
+#endif
 };
 
 /* Addresses in RAM make virtio queues and DMA more interesting than random ones. */
@@ -35,7 +60,7 @@ static uint64_t value(void)
 {
     switch (random64() % 4) {
     case 0: return random64() % 256;
-    case 1: return 0x80100000 + random64() % 0x100000;
+    case 1: return RAM + random64() % 0x100000;
     case 2: return random64() % 2 ? 0 : ~UINT64_C(0);
     default: return random64();
     }
@@ -62,7 +87,7 @@ static void enable_pci(void)
     uint32_t next = BARS_AT;
 
     for (unsigned d = 0; d < 32; d++) {
-        volatile uint32_t *cfg = (volatile uint32_t *)(0x30000000ul + d * 0x8000ul);
+        volatile uint32_t *cfg = (volatile uint32_t *)(ECAM + d * 0x8000ul);
 
         if (cfg[0] == 0xffffffff)
             continue;
