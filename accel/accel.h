@@ -10,6 +10,8 @@ struct error;
 struct optlist;
 struct vcpu;
 
+enum accel_fork { FORK_BEFORE, FORK_PARENT, FORK_PARENT_FILES /* its descriptors are the child's too */, FORK_CHILD };
+
 struct accel_type {
     const char *name;                          /* "tcg", "kvm" */
     const char *help;
@@ -25,7 +27,9 @@ struct accel_type {
     /* User mode: a SIGSEGV or SIGBUS handler asks whether the fault is the guest's. True: *ucontext has been changed to
      * leave the guest, vcpu_run will return VCPU_EXCEPTION. False: not ours. Async-signal-safe. */
     bool (*host_fault)(struct vcpu *v, void *siginfo, void *ucontext);
-    void (*after_fork)(struct vcpu *v);        /* user mode: in the child, whose only thread runs v */
+    /* User mode: around a fork, however it is made. @v is the calling thread's, the only one that the child has. */
+    void (*fork)(struct vcpu *v, enum accel_fork stage);
+    void (*quiet)(void);                       /* user mode: end helper threads; they come back when they are needed */
     void (*memory_changed)(void);              /* the flat memory map changed */
     void (*info)(void *FILE_to);               /* `info jit` */
     void (*end)(void);                         /* system mode, last of all: vCPUs, devices and guest memory are gone */

@@ -279,6 +279,6 @@ const struct accel_type tcg_accel = {
     .name = "tcg", .help = "dynamic binary translation",
     .init = tcg_init, .vcpu_create = tcg_vcpu_create, .vcpu_destroy = tcg_vcpu_destroy, .vcpu_run = tcg_vcpu_run,
     .kick = tcg_kick, .code_written = tcg_code_written, .memory_changed = tcg_memory_changed,
-    .host_fault = user_host_fault, .after_fork = user_after_fork, .info = tcg_info, .end = tcg_end,
+    .host_fault = user_host_fault, .fork = user_fork, .quiet = user_quiet, .info = tcg_info, .end = tcg_end,
     .env_extra = tcg_env_extra,
 };

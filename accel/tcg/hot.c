@@ -718,6 +718,12 @@ void hot_free(struct tcg_engine *e)
     free(e->hot);
 }
 
+void hot_quiet(struct tcg_engine *e)
+{
+    hot_stop(e);
+    e->hot->quit = false;
+}
+
 /* The child of a fork has no compiler thread; what was queued is forgotten. */
 void hot_after_fork(struct tcg_engine *e)
 {

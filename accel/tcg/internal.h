@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "accel/accel.h"
 #include "core/vm/vcpu.h"
 #include "targets/target.h"
 #include "tcg/cache/cache.h"
@@ -140,6 +141,7 @@ void hot_stop(struct tcg_engine *e);
 void hot_free(struct tcg_engine *e);               /* stopped */
 void hot_request(struct tcg_vcpu *tv, struct tcg_region *r);
 void hot_after_fork(struct tcg_engine *e);
+void hot_quiet(struct tcg_engine *e);         /* the compiler's thread ends; the next wish starts another */
 void hot_pause(struct tcg_engine *e);          /* no compile is under way until hot_resume() */
 void hot_resume(struct tcg_engine *e);
 
@@ -156,7 +158,8 @@ void user_mode_setup(struct tcg_engine *e);
 struct rt_view *user_view(struct tcg_engine *e, struct cpu_env *env);
 void user_page_gained(void *opaque, struct tcg_page *p);
 bool user_host_fault(struct vcpu *v, void *siginfo, void *ucontext);
-void user_after_fork(struct vcpu *v);
+void user_fork(struct vcpu *v, enum accel_fork stage);
+void user_quiet(void);
 
 /* accel.c */
 size_t tcg_env_extra(void);

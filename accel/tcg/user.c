@@ -12,21 +12,17 @@
 
 /* --- set-up ---------------------------------------------------------------------------------------------------------- */
 
-static void fork_prepare(void)
+static void fork_prepare(struct tcg_engine *e)
 {
-    struct tcg_engine *e = tcg_engine;
-
     hot_pause(e);
     pthread_mutex_lock(&e->list_lock);
     tcg_cache_lock(e->cache);
     e->fork_fd = tcg_cache_copy(e->cache);
 }
 
-static void fork_parent(void)
+static void fork_parent(struct tcg_engine *e, bool close_copy)
 {
-    struct tcg_engine *e = tcg_engine;
-
-    if (e->fork_fd >= 0)
+    if (e->fork_fd >= 0 && close_copy)
         close(e->fork_fd);
     tcg_cache_unlock(e->cache);
     pthread_mutex_unlock(&e->list_lock);
@@ -35,10 +31,8 @@ static void fork_parent(void)
 
 /* The code is in shared memory: without a copy of its own the child would run what the parent patches. The copy is made
  * before the fork, when nobody patches. */
-static void fork_child(void)
+static void fork_child(struct tcg_engine *e, struct vcpu *v)
 {
-    struct tcg_engine *e = tcg_engine;
-
     if (e->fork_fd < 0 || codebuf_adopt(&e->cache->buf, e->fork_fd) < 0) {
         static const char say[] = "rhea: cannot copy translated code for a new process: out of memory\n";
 
@@ -49,25 +43,32 @@ static void fork_child(void)
     tcg_cache_unlock(e->cache);
     pthread_mutex_unlock(&e->list_lock);
     hot_after_fork(e);
+    /* only the calling thread is left */
+    e->vcpus[0] = v->accel_priv;
+    e->nvcpus = 1;
+    exclusive_init(e);
+    atomic_store(&e->vcpus[0]->running, false);
 }
 
 void user_mode_setup(struct tcg_engine *e)
 {
     e->mode.guest_base = user_guest_base();
     e->mode.addr32 = e->target->bits == 32;
-    pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
-/* In the child only the calling thread is left. */
-void user_after_fork(struct vcpu *v)
+void user_fork(struct vcpu *v, enum accel_fork stage)
 {
     struct tcg_engine *e = tcg_engine;
 
-    e->vcpus[0] = v->accel_priv;
-    e->nvcpus = 1;
-    exclusive_init(e);
-    atomic_store(&e->vcpus[0]->running, false);
+    switch (stage) {
+    case FORK_BEFORE: fork_prepare(e); break;
+    case FORK_PARENT: fork_parent(e, true); break;
+    case FORK_PARENT_FILES: fork_parent(e, false); break;  /* the child closes it */
+    case FORK_CHILD: fork_child(e, v); break;
+    }
 }
+
+void user_quiet(void) { hot_quiet(tcg_engine); }
 
 /* The view lies behind the CPU state, where generated code finds it at a fixed offset. Its TLB is never touched, and its
  * jump cache only as it fills: programs start quickly. */

@@ -264,7 +264,7 @@ static int64_t exec_now(struct user_thread *t, const char *path, struct exec_arg
         ret = user_raw(SYS_execve, (uintptr_t)"/proc/self/exe", (uintptr_t)own, (uintptr_t)env->list, 0, 0, 0);
         free(own);
         /* no /proc in this root folder: then it was the kernel that started us (rhea binfmt), and it will again */
-        if (ret == -ENOENT)
+        if (ret == -ENOENT || ret == -ELOOP || ret == -ENOTDIR || ret == -EACCES)
             ret = user_raw(SYS_execve, (uintptr_t)real, (uintptr_t)argv->list, (uintptr_t)env->list, 0, 0, 0);
     } else {
         user_signal_before_exec(t, false);

@@ -265,6 +265,19 @@ void user_signal_fork(int stage)
         pthread_mutex_unlock(&first_hand.lock);
 }
 
+void user_signal_clear(struct user_thread *t)
+{
+    struct sighand *h = t->sig->hand;
+
+    pthread_mutex_lock(&h->lock);
+    for (int sig = 1; sig <= NSIG_GUEST; sig++)
+        if (h->action[sig].handler != (uintptr_t)SIG_DFL && h->action[sig].handler != (uintptr_t)SIG_IGN) {
+            h->action[sig] = (struct guest_action){ 0 };
+            install_action(h, sig, true);
+        }
+    pthread_mutex_unlock(&h->lock);
+}
+
 /* A vfork child may change actions: its parent, which shares our memory, must not notice. */
 void user_signal_vfork(struct user_thread *t, struct user_vfork_signals *save, int stage)
 {

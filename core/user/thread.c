@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,6 +27,17 @@
 #include "core/user/user.h"
 
 struct user_process user_proc;
+
+/* Younger than some systems' headers. */
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
 
 enum { HOST_STACK_BYTES = 512 << 10 };
 
@@ -381,9 +393,52 @@ static void child_regs(struct user_thread *t, const struct user_clone *c)
     t->clear_tid = c->flags & CLONE_CHILD_CLEARTID ? c->child_tid : 0;
 }
 
-/* Flags of clone() that fork() cannot give. CLONE_PIDFD and what follows a signal other than SIGCHLD are done apart. */
+/* Flags of clone() that fork() cannot give. */
 #define HOST_FLAGS (CLONE_FS | CLONE_FILES | CLONE_PARENT | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
-                    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_IO)
+                    CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_IO | CLONE_NEWTIME | CLONE_INTO_CGROUP)
+
+static bool is_plain(const struct user_clone *c)
+{
+    return !(c->flags & HOST_FLAGS) && c->exit_signal == SIGCHLD && !c->set_tid_size;
+}
+
+/* Where the C library keeps the thread's id, which it takes from there: fork() would have it set so. */
+static uint64_t library_tid(void)
+{
+    uint64_t at = 0;
+
+    return user_raw(SYS_prctl, PR_GET_TID_ADDRESS, (uintptr_t)&at, 0, 0, 0, 0) < 0 ? 0 : at;
+}
+
+/* What fork() cannot do: the kernel's own call, with the memory copied. The library is told what it would have known. */
+static int64_t host_clone(const struct user_clone *c)
+{
+    uint64_t tid = library_tid();
+    struct clone_args h = {
+        .flags = (c->flags & (HOST_FLAGS | CLONE_VFORK)) | (tid ? CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID : 0),
+        .child_tid = tid, .exit_signal = (unsigned)c->exit_signal, .set_tid = c->set_tid, .set_tid_size = c->set_tid_size,
+        .cgroup = c->cgroup,
+    };
+    int64_t pid = user_raw(SYS_clone3, (uintptr_t)&h, sizeof h, 0, 0, 0, 0);
+
+    if (pid == -ENOSYS && !h.set_tid && !(h.flags & CLONE_INTO_CGROUP))
+        pid = user_raw(SYS_clone, h.flags | h.exit_signal, 0, 0, tid, 0, 0);
+    return pid;
+}
+
+static void fork_child(struct user_thread *t, const struct user_clone *c)
+{
+    user_proc.accel->fork(t->vcpu, FORK_CHILD);
+    t->tid = t->pid = getpid();
+    t->first = true;
+    atomic_store(&user_proc.nthreads, 1);
+    user_gdb_forked(t);
+    if (t->robust_head && !user_base)
+        user_raw(SYS_set_robust_list, user_hostp(t->robust_head), 24, 0, 0, 0, 0);
+    if (c->flags & CLONE_CLEAR_SIGHAND)
+        user_signal_clear(t);
+    child_regs(t, c);
+}
 
 static int64_t clone_fork(struct user_thread *t, const struct user_clone *c)
 {
@@ -392,23 +447,21 @@ static int64_t clone_fork(struct user_thread *t, const struct user_clone *c)
 
     user_mmap_fork(0);
     user_signal_fork(0);
-    pid = fork();                              /* the accelerator's handlers run: see pthread_atfork */
-    if (pid < 0)
-        pid = -errno;
+    user_proc.accel->fork(t->vcpu, FORK_BEFORE);
+    if (is_plain(c)) {
+        pid = fork();
+        if (pid < 0)
+            pid = -errno;
+    } else {
+        pid = host_clone(c);
+    }
     user_signal_fork(1);
     user_mmap_fork(1);
     if (pid == 0) {
-        t->tid = t->pid = getpid();
-        t->first = true;
-        atomic_store(&user_proc.nthreads, 1);
-        user_gdb_forked(t);
-        if (t->robust_head && !user_base)
-            user_raw(SYS_set_robust_list, user_hostp(t->robust_head), 24, 0, 0, 0, 0);
-        if (user_proc.accel->after_fork)
-            user_proc.accel->after_fork(t->vcpu);
-        child_regs(t, c);
+        fork_child(t, c);
         return 0;
     }
+    user_proc.accel->fork(t->vcpu, pid > 0 && c->flags & CLONE_FILES ? FORK_PARENT_FILES : FORK_PARENT);
     pid32 = (uint32_t)pid;
     if (pid > 0 && c->flags & CLONE_PARENT_SETTID)
         user_write(c->parent_tid, &pid32, 4);
@@ -428,6 +481,8 @@ static void __attribute__((noinline, noreturn)) vfork_child(struct user_thread *
     t->strace_text = NULL;                     /* the parent will end that line */
     t->vcpu->debug = NULL;                     /* the debugger follows the parent */
     t->vcpu->single_step = false;
+    if (c->flags & CLONE_CLEAR_SIGHAND)
+        user_signal_clear(t);
     child_regs(t, c);
     t->running = NULL;
     user_loop(t);
@@ -473,16 +528,17 @@ int64_t user_clone(struct user_thread *t, const struct user_clone *c)
     if ((c->flags & CLONE_SIGHAND && !(c->flags & CLONE_VM)) || (c->flags & CLONE_THREAD && !(c->flags & CLONE_SIGHAND)) ||
         (c->flags & CLONE_FS && c->flags & CLONE_NEWNS) || c->exit_signal < 0 || c->exit_signal > 64)
         return -EINVAL;
-    if (!user_ptr_ok(c->parent_tid) || !user_ptr_ok(c->child_tid) || !user_ptr_ok(c->pidfd))
+    /* registers that no flag speaks of hold anything */
+    if ((c->flags & CLONE_PARENT_SETTID && !user_ptr_ok(c->parent_tid)) || (c->flags & CLONE_PIDFD && !user_ptr_ok(c->pidfd)) ||
+        (c->flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID) && !user_ptr_ok(c->child_tid)))
         return -EFAULT;
     if (c->flags & CLONE_THREAD) {
         if ((c->flags & thread) == thread && !(c->flags & (HOST_FLAGS & ~(CLONE_FS | CLONE_FILES | CLONE_IO))))
             return clone_thread(t, c);
-    } else if (!(c->flags & HOST_FLAGS) && c->exit_signal == SIGCHLD) {
-        if (!(c->flags & CLONE_VM))
-            return clone_fork(t, c);
-        if (c->flags & CLONE_VFORK)
-            return c->flags & (CLONE_SETTLS | CLONE_CHILD_CLEARTID | CLONE_PIDFD) ? clone_fork(t, c) : clone_vfork(t, c);
+    } else if (!(c->flags & CLONE_VM)) {
+        return clone_fork(t, c);
+    } else if (c->flags & CLONE_VFORK) {
+        return !is_plain(c) || c->flags & (CLONE_SETTLS | CLONE_CHILD_CLEARTID | CLONE_PIDFD) ? clone_fork(t, c) : clone_vfork(t, c);
     }
     log_unimp("clone: flags 0x%llx", (unsigned long long)c->flags);
     return -EINVAL;
@@ -514,17 +570,34 @@ int64_t sys_clone3(struct user_thread *t, const uint64_t a[6])
         return -EFAULT;
     if (w[4] > 64 || (!w[5]) != (!w[6]))
         return -EINVAL;
-    if (w[9]) {                                /* set_tid: needs the host's own clone3 */
-        log_unimp("clone3: set_tid");
-        return -EPERM;
-    }
+    if ((w[8] && !w[9]) || (!w[8] && w[9]) || w[9] > 32)
+        return -EINVAL;
+    if (!user_ptr_ok(w[8]) || (w[9] && !user_ptr_ok(w[8] + w[9] * 4)))
+        return -EFAULT;
     c = (struct user_clone){
         .flags = w[0], .pidfd = w[1], .child_tid = w[2], .parent_tid = w[3], .exit_signal = (int)w[4],
-        .stack = w[5] ? w[5] + w[6] : 0, .tls = w[7],
+        .stack = w[5] ? w[5] + w[6] : 0, .tls = w[7], .set_tid = user_hostp(w[8]), .set_tid_size = w[9], .cgroup = w[10],
     };
-    if (c.flags & (UINT64_C(0x100000000) | UINT64_C(0x200000000)))   /* CLEAR_SIGHAND, INTO_CGROUP: glibc falls back */
+    if (c.flags & CLONE_CLEAR_SIGHAND && c.flags & CLONE_SIGHAND)
         return -EINVAL;
     return user_clone(t, &c);
+}
+
+/* Some namespaces are refused to a process that has more threads than the guest knows of. */
+int64_t sys_unshare(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    if (a[0] & (CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) && user_proc.accel->quiet)
+        user_proc.accel->quiet();
+    return user_raw(SYS_unshare, a[0], 0, 0, 0, 0, 0);
+}
+
+int64_t sys_setns(struct user_thread *t, const uint64_t a[6])
+{
+    (void)t;
+    if (user_proc.accel->quiet)
+        user_proc.accel->quiet();
+    return user_raw(SYS_setns, a[0], a[1], 0, 0, 0, 0);
 }
 
 int64_t sys_exit(struct user_thread *t, const uint64_t a[6])

@@ -71,6 +71,8 @@ void user_signal_init(struct user_thread *t);
 struct user_signals *user_signal_thread(const struct user_thread *parent);
 void user_signal_enter(struct user_thread *t); /* on the new thread itself, which was started with all signals blocked */
 void user_signal_leave(struct user_thread *t); /* the thread's last act: no signal finds it any more */
+/** user_signal_clear - every handler of the guest becomes the default; what is ignored stays so (CLONE_CLEAR_SIGHAND). */
+void user_signal_clear(struct user_thread *t);
 void user_signal_fork(int stage);              /* 0 before, 1 after */
 struct user_vfork_signals { void *state, *hand; };
 void user_signal_vfork(struct user_thread *t, struct user_vfork_signals *save, int stage);

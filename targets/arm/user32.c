@@ -15,9 +15,10 @@
 #include "targets/arm/model.h"
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
+#include "targets/arm/user.h"
 
 /* ARM's own calls follow the others in the table. */
-enum { ARM_PRIVATE = 480, ARM_PRIVATE_NR = 0xf0000, TIME_HZ = 62500000, R7 = 7, SP = 13, LR = 14 };
+enum { ARM_PRIVATE = 480, ARM_PRIVATE_NR = 0xf0000, R7 = 7, SP = 13, LR = 14 };
 
 static const struct user_syscall *const syscalls[] = {
 #define NR(number, name) [number] = &user_syscall_##name,
@@ -54,13 +55,6 @@ static void start(struct cpu_env *c, uint64_t entry, uint64_t sp)
     c->pc = entry;
 }
 
-static void copy_regs(struct cpu_env *child, const struct cpu_env *parent)
-{
-    memcpy((uint8_t *)child + sizeof *child, (const uint8_t *)parent + sizeof *parent, sizeof(struct arm_env) - sizeof *child);
-    child->mxcsr = parent->mxcsr;
-    arm_env(child)->excl_addr = ~UINT64_C(0);
-}
-
 static void set_tls(struct cpu_env *c, uint64_t tls) { arm_env(c)->tpidrro_el0 = (uint32_t)tls; }
 static uint64_t get_tls(const struct cpu_env *c) { return arm_env(c)->tpidrro_el0; }
 static void set_sp(struct cpu_env *c, uint64_t sp) { arm_env(c)->x[SP] = (uint32_t)sp; }
@@ -86,7 +80,7 @@ static bool elf_ok(uint32_t e_flags, const void *model, struct error *err)
 }
 
 /* uapi/asm/hwcap.h */
-static const struct { int8_t feature; uint8_t bit; bool second; const char *name; } caps[] = {
+static const struct arm_cap caps[] = {
     { -1, 1, false, "half" }, { -1, 2, false, "thumb" }, { -1, 4, false, "fastmult" }, { ARM_F_vfp, 6, false, "vfp" },
     { -1, 7, false, "edsp" }, { ARM_F_neon, 12, false, "neon" }, { ARM_F_vfp, 13, false, "vfpv3" }, { -1, 15, false, "tls" },
     { ARM_F_vfp4, 16, false, "vfpv4" }, { ARM_F_idiva, 17, false, "idiva" }, { ARM_F_idivt, 18, false, "idivt" },
@@ -95,18 +89,7 @@ static const struct { int8_t feature; uint8_t bit; bool second; const char *name
     { ARM_F_crc32, 4, true, "crc32" },
 };
 
-static bool has_cap(const struct arm_model *m, size_t i) { return caps[i].feature < 0 || m->has[caps[i].feature]; }
-
-static uint64_t hwcap(const void *model, uint64_t *hwcap2)
-{
-    uint64_t cap[2] = { 0, 0 };
-
-    for (size_t i = 0; i < ARRAY_LEN(caps); i++)
-        if (has_cap(model, i))
-            cap[caps[i].second] |= UINT64_C(1) << caps[i].bit;
-    *hwcap2 = cap[1];
-    return cap[0];
-}
+static uint64_t hwcap(const void *model, uint64_t *hwcap2) { return arm_user_hwcap(caps, ARRAY_LEN(caps), model, hwcap2); }
 
 static const char *machine(const void *model)
 {
@@ -116,17 +99,13 @@ static const char *machine(const void *model)
 static void cpuinfo(const void *model, unsigned cpus, void *to)
 {
     const struct arm_model *m = model;
-    bool v8 = m->has[ARM_F_v8];
+    int version = m->has[ARM_F_v8] ? 8 : 7;
 
     for (unsigned n = 0; n < cpus; n++) {
-        fprintf(to, "processor\t: %u\nmodel name\t: ARMv%d Processor rev %u (%s)\nBogoMIPS\t: 125.00\nFeatures\t:", n,
-                v8 ? 8 : 7, (unsigned)(m->midr & 15), v8 ? "v8l" : "v7l");
-        for (size_t i = 0; i < ARRAY_LEN(caps); i++)
-            if (has_cap(m, i))
-                fprintf(to, " %s", caps[i].name);
-        fprintf(to, "\nCPU implementer\t: 0x%02x\nCPU architecture: %d\nCPU variant\t: 0x%x\nCPU part\t: 0x%03x\n"
-                "CPU revision\t: %u\n\n", (unsigned)(m->midr >> 24 & 255), v8 ? 8 : 7, (unsigned)(m->midr >> 20 & 15),
-                (unsigned)(m->midr >> 4 & 0xfff), (unsigned)(m->midr & 15));
+        fprintf(to, "processor\t: %u\nmodel name\t: ARMv%d Processor rev %u (v%dl)\nBogoMIPS\t: 125.00\n", n, version,
+                (unsigned)(m->midr & 15), version);
+        arm_user_features(to, caps, ARRAY_LEN(caps), model);
+        arm_user_identity(to, model, version);
     }
 }
 
@@ -150,33 +129,14 @@ static bool is_breakpoint(const struct cpu_env *c)
 
 static bool to_signal(struct cpu_env *c, uint32_t exception, int *signo, int *code, uint64_t *addr)
 {
-    *addr = (uint32_t)arm_env(c)->far;
-    switch (exception) {
-    case ARM_EXC_INSN_ABORT:
-    case ARM_EXC_DATA_ABORT:
-        *signo = SIGSEGV;
-        *code = SEGV_MAPERR;
-        return true;
-    case ARM_EXC_DATA_ALIGN:
-    case ARM_EXC_PC_ALIGN:
-        *signo = SIGBUS;
-        *code = BUS_ADRALN;
-        return true;
-    case ARM_EXC_BRK:
+    bool is = arm_user_to_signal(c, exception, (uint32_t)c->pc & ~UINT64_C(1), signo, code, addr);
+
+    *addr = (uint32_t)*addr;
+    if (*signo == SIGILL && is_breakpoint(c)) {
         *signo = SIGTRAP;
         *code = TRAP_BRKPT;
-        *addr = c->pc & ~UINT64_C(1);
-        return true;
-    default:
-        *signo = SIGILL;
-        *code = ILL_ILLOPC;
-        if (is_breakpoint(c)) {
-            *signo = SIGTRAP;
-            *code = TRAP_BRKPT;
-        }
-        *addr = c->pc & ~UINT64_C(1);
-        return true;
     }
+    return is;
 }
 
 static void fault_access(struct cpu_env *c, uint64_t addr, enum rt_access access)
@@ -184,8 +144,6 @@ static void fault_access(struct cpu_env *c, uint64_t addr, enum rt_access access
     arm_env(c)->far = (uint32_t)addr;
     arm_env(c)->esr = access == RT_WRITE ? 0x805 : 5;            /* as the DFSR: translation fault; WnR */
 }
-
-static uint32_t page_fault(enum rt_access access) { return access == RT_EXEC ? ARM_EXC_INSN_ABORT : ARM_EXC_DATA_ABORT; }
 
 /* --- signal frames --------------------------------------------------------------------------------------------------------- */
 
@@ -331,12 +289,12 @@ static const uint32_t helpers[0xa0 / 4] = {
 const struct target_user arm32_user = {
     .address_limit = UINT64_C(1) << 32,
     .pie_base = 0x00400000, .mmap_top = 0xf7fff000, .stack_top = 0xfffe0000,
-    .page_size = 4096, .time_hz = TIME_HZ, .machine = machine, .platform = "v7l",
+    .page_size = 4096, .time_hz = ARM_USER_TIME_HZ, .machine = machine, .platform = "v7l",
     .syscalls = syscalls, .nsyscalls = ARRAY_LEN(syscalls),
     .get_syscall = get_syscall, .set_result = set_result, .restart_syscall = restart_syscall,
-    .start = start, .copy_regs = copy_regs, .set_tls = set_tls, .get_tls = get_tls, .set_sp = set_sp, .get_sp = get_sp,
+    .start = start, .copy_regs = arm_user_copy_regs, .set_tls = set_tls, .get_tls = get_tls, .set_sp = set_sp, .get_sp = get_sp,
     .hwcap = hwcap, .elf_ok = elf_ok, .cpuinfo = cpuinfo, .to_signal = to_signal, .fault_access = fault_access,
-    .page_fault = page_fault,
+    .page_fault = arm_user_page_fault,
     .sigreturn_code = { 0xe3a070ad /* mov r7, 173 */, 0xef000000 /* svc 0 */, 0xe3a07077 /* mov r7, 119 */, 0xef000000 },
     .minsigstksz = 2048, .sa_restorer = true, .arm_open_flags = true, .pairs_aligned = true,
     .fixed_page = 0xffff0000, .fixed_code = helpers, .fixed_bytes = sizeof helpers,
