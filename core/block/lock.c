@@ -11,13 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/bits.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
+#include "core/event/iothread.h"
 
 enum { DOES = 100, DENIES = 200, ACT_READ = 0, ACT_WRITE = 1, ACT_RESIZE = 3, ACTS = 4 };
+enum { LINGER_TRIES = 40, LINGER_NS = 50000000 };
 
 static int byte_lock(int fd, int cmd, short type, off_t at, struct flock *out)
 {
@@ -105,8 +108,10 @@ static bool process_holds(const char *pid, const struct stat *want, int own_fd)
     return yes;
 }
 
-static void holder_text(int fd, char *out, size_t bytes)
+/* false if no process that we may look at has it */
+static bool holder_text(int fd, char *out, size_t bytes)
 {
+    bool           found = false;
     char           program[160];
     struct dirent *e;
     struct stat    st;
@@ -120,22 +125,36 @@ static void holder_text(int fd, char *out, size_t bytes)
             continue;
         program_of(e->d_name, program, sizeof program);
         snprintf(out, bytes, "%s (pid %.20s)", program, e->d_name);
+        found = true;
         break;
     }
     if (d != NULL)
         closedir(d);
+    return found;
 }
 
-static int refuse(int fd, const char *act, const char *name, struct error *err)
+static void pause_ns(uint64_t ns)
+{
+    struct timespec t = { .tv_nsec = (long)ns };
+
+    if (io_loop_here() != NULL)
+        io_sleep_ns(ns);
+    else
+        nanosleep(&t, NULL);
+}
+
+static int refuse(int fd, const char *act, const char *name, bool wait, struct error *err)
 {
     char who[256];
 
-    holder_text(fd, who, sizeof who);
+    if (!holder_text(fd, who, sizeof who) && wait)
+        return -EINPROGRESS;
     return error_set(err, EAGAIN, "Failed to get %s lock: '%s' is locked by %s; stop it, or open the image read-only or with -U", act,
                      name, who);
 }
 
-int lock_image(int fd, bool write, bool share, const char *name, struct error *err)
+/* One try. @wait: come back with -EINPROGRESS and no sentence if nobody is seen who has the lock. */
+static int try_lock(int fd, bool write, bool share, const char *name, bool wait, struct error *err)
 {
     static const char *const acts[ACTS] = { "\"consistent read\"", "\"write\"", "", "\"resize\"" };
     unsigned does   = write ? 1u << ACT_READ | 1u << ACT_WRITE | 1u << ACT_RESIZE : share ? 0 : 1u << ACT_READ;
@@ -147,7 +166,7 @@ int lock_image(int fd, bool write, bool share, const char *name, struct error *e
         if (ret == 0 && (denies & 1u << i))
             ret = byte_lock(fd, F_OFD_SETLK, F_RDLCK, DENIES + i, NULL);
         if (ret == -EAGAIN || ret == -EACCES)
-            return refuse(fd, acts[i], name, err);
+            return refuse(fd, acts[i], name, wait, err);
         if (ret < 0)                    /* no locks on this file system */
             return 0;
     }
@@ -159,7 +178,20 @@ int lock_image(int fd, bool write, bool share, const char *name, struct error *e
         if (l.l_type == F_UNLCK && (denies & 1u << i))
             byte_lock(fd, F_OFD_GETLK, F_WRLCK, DOES + i, &l);
         if (l.l_type != F_UNLCK)
-            return refuse(fd, does & 1u << i ? acts[i] : i == ACT_WRITE ? "shared \"write\"" : "shared \"resize\"", name, err);
+            return refuse(fd, does & 1u << i ? acts[i] : i == ACT_WRITE ? "shared \"write\"" : "shared \"resize\"", name, wait, err);
     }
     return 0;
+}
+
+int lock_image(int fd, bool write, bool share, const char *name, struct error *err)
+{
+    int ret = -EINPROGRESS;
+
+    /* The kernel lets go of a killed process's requests, and so of its locks, a little after the process has gone. */
+    for (int tries = 1; ret == -EINPROGRESS; tries++) {
+        ret = try_lock(fd, write, share, name, tries < LINGER_TRIES, err);
+        if (ret == -EINPROGRESS)
+            pause_ns(LINGER_NS);
+    }
+    return ret;
 }
