@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include "accel/accel.h"
 #include "core/base/alloc.h"
@@ -108,9 +109,15 @@ void machine_random(struct machine *m, uint8_t *bytes, size_t n)
 
 int machine_add_ram(struct machine *m, gpa at, struct error *err)
 {
+    bool dump = true;
+
+    if (optlist_bool(m->opts->machine, "dump-guest-core", &dump, err) < 0)
+        return -EINVAL;
     m->ram = ram_new(m->board->mem, "ram", m->ram_bytes, err);
     if (!m->ram)
         return -ENOMEM;
+    if (!dump)
+        madvise(m->ram->host, m->ram->size, MADV_DONTDUMP);    /* what the host cannot leave out stays in */
     region_add(m->board->sysmem, at, region_ram(m->board->mem, "ram", m->ram, 0, m->ram->size), 0);
     return 0;
 }

@@ -16,6 +16,7 @@
 #include "hw/arm/virt.h"
 #include <errno.h>
 #include <stdio.h>
+#include "core/base/bits.h"
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
@@ -129,9 +130,9 @@ static int make_pcie(struct virt *v, struct error *err)
     struct device *bridge;
 
     v->pcie = (struct ecam_windows){
-        .config = v->highmem ? VIRT_PCIE_HIGH_AT : VIRT_PCIE_LOW_AT, .config_size = v->highmem ? 256 * MIB : 16 * MIB,
+        .config = v->high_config ? VIRT_PCIE_HIGH_AT : VIRT_PCIE_LOW_AT, .config_size = v->high_config ? 256 * MIB : 16 * MIB,
         .io = VIRT_PCIE_IO_AT, .io_size = 0x10000, .memory = VIRT_PCIE_MEMORY_AT, .memory_size = VIRT_PCIE_MEMORY_SIZE,
-        .high = VIRT_PCIE_HIGH_MEMORY_AT, .high_size = v->highmem ? VIRT_PCIE_HIGH_MEMORY_AT : 0,
+        .high = VIRT_PCIE_HIGH_MEMORY_AT, .high_size = v->high_memory ? VIRT_PCIE_HIGH_MEMORY_AT : 0,
     };
     for (unsigned i = 0; i < 4; i++)
         pins[i] = spi(v, VIRT_PCIE_IRQ + i);
@@ -250,6 +251,21 @@ static const char *virt_cpu_words(struct machine *m)
     return words[el2 | el3 << 1];
 }
 
+/* What this board has not; scripts say so themselves at times. */
+static int read_absent(struct optlist *l, struct error *err)
+{
+    static const char *const features[] = { "mte", "ras" }, *const no_iommu[] = { "none", NULL };
+    bool on = false;
+    int unused;
+
+    for (unsigned i = 0; i < ARRAY_LEN(features); i++)
+        if (optlist_bool(l, features[i], &on, err) < 0)
+            return -EINVAL;
+        else if (on)
+            return error_set(err, ENOTSUP, "-machine virt,%s=on: there is no %s here; leave it out", features[i], features[i]);
+    return optlist_enum(l, "iommu", no_iommu, &unused, err);
+}
+
 static int read_options(struct virt *v, struct error *err)
 {
     struct optlist *l = v->m.opts->machine;
@@ -263,6 +279,17 @@ static int read_options(struct virt *v, struct error *err)
         ret = optlist_bool(l, "highmem", &v->highmem, err);
     if (ret >= 0)
         ret = optlist_bool(l, "acpi", &v->acpi, err);
+    v->high_config = v->high_memory = v->highmem;
+    if (ret >= 0)
+        ret = optlist_bool(l, "highmem-ecam", &v->high_config, err);
+    if (ret >= 0)
+        ret = optlist_bool(l, "highmem-mmio", &v->high_memory, err);
+    v->high_config &= v->highmem;
+    v->high_memory &= v->highmem;
+    if (ret >= 0)
+        ret = read_absent(l, err);
+    if (ret >= 0)
+        ret = virt_read_options(&v->m, &v->board, err);
     if (ret < 0)
         return ret;
     if (virt_is_32(v) && (v->el2 || v->secure || v->highmem || v->acpi))
@@ -341,7 +368,12 @@ static const char *const options[] = {
     "acpi", "ACPI tables for UEFI beside the device tree (on)",
     "gic-version", "interrupt controller: 2, 3, or max (2; 3 with more than 8 CPUs)",
     "highmem", "PCIe windows and memory above 4 GiB (on)",
+    "highmem-ecam", "PCIe configuration above 4 GiB (as highmem)",
+    "highmem-mmio", "a PCIe memory window above 4 GiB (as highmem)",
+    "iommu", "none: there is no other",
     "its", "message-signalled interrupts by an ITS, with gic-version=3 (on)",
+    "mte", "memory tags: there are none (off)",
+    "ras", "errors of memory reported to the guest: not here (off)",
     "secure", "CPUs with EL3 (off)",
     "virtualization", "CPUs with EL2, without a second stage of translation (off)",
     VIRT_OPTIONS, NULL,

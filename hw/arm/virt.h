@@ -33,7 +33,7 @@ enum {
 struct virt {
     struct machine m;
     struct virt_board board;
-    bool secure, el2, highmem, acpi, has_its;
+    bool secure, el2, highmem, high_config, high_memory, acpi, has_its;
     int gic_version;
     struct device *gic, *its;
     struct ecam_windows pcie;

@@ -429,7 +429,9 @@ static int virt_build(struct machine *m, struct error *err)
     if (is_rv32(v) && m->ram_bytes > 2048 * MIB)
         return error_set(err, EINVAL, "-m %llu MiB is more than the 2 GiB that a 32-bit machine can have",
                          (unsigned long long)(m->ram_bytes / MIB));
-    ret = make_memory(v, err);
+    ret = virt_read_options(m, &v->board, err);
+    if (ret == 0)
+        ret = make_memory(v, err);
     if (ret == 0)
         ret = machine_add_cpus(m, err);
     if (ret == 0)

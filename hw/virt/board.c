@@ -67,6 +67,20 @@ void virt_tree_flash(const struct virt_board *b, struct fdt *f)
     fdt_u32(f, path, "bank-width", 4);
 }
 
+int virt_read_options(struct machine *m, struct virt_board *b, struct error *err)
+{
+    struct optlist *l = m->opts->machine;
+    bool seeds = true, usb = false;
+    int ret = optlist_bool(l, "dtb-randomness", &seeds, err);
+
+    b->no_seeds = !seeds;
+    if (ret >= 0)
+        ret = optlist_bool(l, "usb", &usb, err);
+    if (ret >= 0 && usb)
+        ret = error_set(err, ENOTSUP, "-machine %s,usb=on: the board has no USB controller; leave usb=on out", m->type->name);
+    return ret < 0 ? ret : 0;
+}
+
 /* What depends on this run: command line, initial disk, random seeds. */
 static void tree_chosen(struct machine *m, const struct virt_board *b, struct fdt *f)
 {
@@ -78,6 +92,8 @@ static void tree_chosen(struct machine *m, const struct virt_board *b, struct fd
         fdt_u64(f, "/chosen", "linux,initrd-start", b->initrd.start);
         fdt_u64(f, "/chosen", "linux,initrd-end", b->initrd.end);
     }
+    if (b->no_seeds)
+        return;
     machine_random(m, seed, sizeof(seed));
     fdt_bytes(f, "/chosen", "rng-seed", seed, 32);
     fdt_bytes(f, "/chosen", "kaslr-seed", seed + 32, 8);

@@ -13,8 +13,11 @@ struct virt_board {
     gpa flash_at;
     uint64_t flash_bytes;      /* of each bank */
     struct loaded initrd;
-    bool has_initrd;
+    bool has_initrd, no_seeds;
 };
+
+/** virt_read_options - what VIRT_OPTIONS lists and no other call reads. Before the machine is built. */
+int virt_read_options(struct machine *m, struct virt_board *b, struct error *err);
 
 /**
  * virt_make_flash - two banks of flash, contents from -drive if=pflash or -machine pflash0=, pflash1=.
@@ -41,6 +44,9 @@ int virt_place_tree(struct machine *m, struct virt_board *b, void (*build)(struc
                     uint64_t most, struct error *err);
 
 #define VIRT_OPTIONS \
+    "dtb-randomness", "random seeds in the device tree (on)", \
+    "dump-guest-core", "the machine's memory is part of a core dump (on)", \
+    "usb", "a USB controller of the board's own: there is none (off)", \
     "dumpdtb", "write the device tree to this file and end", \
     "pflash0", "block node with the contents of the first flash bank", \
     "pflash1", "block node with the contents of the second flash bank"

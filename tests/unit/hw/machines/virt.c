@@ -225,8 +225,14 @@ static void arm_options_that_contradict(void **state)
     const char *many[] = { "rhea", "-M", "virt,gic-version=2", "-smp", "9", NULL };
     const char *memory[] = { "rhea", "-M", "virt,highmem=off", "-m", "4G", NULL };
     const char *initrd[] = { "rhea", "-initrd", "/dev/null", NULL };
+    const char *tags[] = { "rhea", "-M", "virt,mte=on", NULL };
+    const char *iommu[] = { "rhea", "-M", "virt,iommu=smmuv3", NULL };
+    const char *usb[] = { "rhea", "-M", "virt,usb=on", NULL };
 
     (void)state;
+    refused(&arm_virt_machine, "aarch64", tags, "no mte here");
+    refused(&arm_virt_machine, "aarch64", iommu, "iommu=smmuv3");
+    refused(&arm_virt_machine, "aarch64", usb, "no USB controller");
     refused(&arm_virt_machine, "aarch64", many, "room for 8 CPUs");
     refused(&arm_virt_machine, "aarch64", memory, "highmem=off");
     refused(&arm_virt_machine, "aarch64", initrd, "needs a kernel");
