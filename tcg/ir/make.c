@@ -373,5 +373,11 @@ void ir_goto_ind(struct ir *ir, ir_ref pc, enum ir_jump kind, uint64_t ret_pc)
     ir->insns[r].imm2 = ret_pc;
 }
 
-void ir_leave(struct ir *ir, unsigned reason) { emit_snap(ir, IR_OP_leave, IR_VOID, 0, reason, 0, 0, 0); }
+/* A computed pc is this exit's own: a block that the path here does not lead through could not name it. */
+void ir_leave(struct ir *ir, unsigned reason)
+{
+    emit_snap(ir, IR_OP_leave, IR_VOID, 0, reason, 0, 0, 0);
+    ir->pc_val = IR_NONE;
+}
+
 void ir_unreach(struct ir *ir) { ir_emit(ir, IR_OP_unreach, IR_VOID, 0, 0, 0, 0, 0, 0); }

@@ -262,6 +262,25 @@ static void a_blocks_head_has_its_own_pc(void **state)
     assert_int_equal(ir->snaps[snap].pc_val, IR_NONE);
 }
 
+/* An instruction that leaves under a condition: what it computed is unknown where it is passed over. */
+static void the_pc_of_an_exit_is_its_own(void **state)
+{
+    struct ir *ir = *state;
+    ir_block_ref leaves = ir_block_new(ir, 0x1000), past = ir_block_new(ir, 0x1000);
+
+    ir_guest_insn(ir, 0x1000, 4);
+    ir_brcc(ir, IR_EQ, ir_read_slot(ir, A), ir_i64(ir, 0), leaves, past, 0);
+    ir_seal(ir, leaves);
+    ir_seal(ir, past);
+    ir_enter(ir, leaves);
+    ir_set_pc_val(ir, ir_bin(ir, IR_OP_add, ir_read_slot(ir, A), ir_read_slot(ir, B)));
+    ir_leave(ir, 0);
+    ir_enter(ir, past);
+    ir_goto_pc(ir, 0x1004, IR_JUMP_PLAIN, 0);
+    ir_finish(ir);
+    assert_null(ir_verify(ir));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +295,7 @@ int main(void)
         T(a_wrong_type_is_an_error),
         T(a_never_entered_loop_is_dropped),
         T(a_blocks_head_has_its_own_pc),
+        T(the_pc_of_an_exit_is_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
