@@ -313,7 +313,7 @@ static bool is_simd(const struct tr_a32 *t, uint32_t i, uint32_t *a32)
     *a32 = i;
     if (i >> 28 == 15)
         return (i & 0xfe000000) == 0xf2000000 || (i & 0xff100000) == 0xf4000000 ||
-               ((i & 0xfc000000) == 0xfc000000 && cp >= 8 && cp <= 11);
+               ((i & 0xfc000000) == 0xfc000000 && ((cp >= 8 && cp <= 11) || cp == 13));
     return (i >> 26 & 3) == 3 && (i >> 24 & 15) != 15 && cp >= 9 && cp <= 11;
 }
 

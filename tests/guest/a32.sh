@@ -23,3 +23,7 @@ for run in tcg tcg,tier=hot tcg,backend=interp; do
     check "$prog-flow" $dir/flow.txt $run
 done
 check "$prog-flow" $dir/flow.txt tcg,one-insn-per-tb=on
+# The tables of instructions against what these tests and arm-system.sh have.
+command -v python3 >/dev/null || exit 0
+arm-linux-gnueabihf-gcc -Wa,-mno-warn-deprecated -nostdlib -static -Wl,-Ttext=0x40200000 -o "$prog-system" tests/guest/bare/arm-system.S || exit 1
+python3 $dir/coverage.py "$prog-flow" "$prog-system"

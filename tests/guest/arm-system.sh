@@ -4,7 +4,7 @@
 # lines that begin with BY_HAND: there the emulator of the record lacks what the manual has (DDI 0487, G8.2.126, D17.2.37).
 set -eu
 B=${B:-build}
-BY_HAND='^(PAN: (load|store)|CPSR with PAN|SED:|no CP15BEN|(ee105e10|ee10fe11|ecb15e01|ed015e02|ec512e01|ee070fba|f1010200) )'
+BY_HAND='^(PAN: (load|store)|CPSR with PAN|SED:|no CP15BEN|swp|smc|(ee105e10|ee10fe11|ecb15e01|ed015e02|ec512e01|ee070fba|f1010200) )'
 dir=tests/guest/bare
 mkdir -p "$B/tests/guest"
 record=${1:-}

@@ -184,6 +184,53 @@ _start: ldr     sp, =stack_svc
         bl      hex
         bl      newline
 
+        // The rest of A32: what is left over has no result but to be there.
+        check   "swp", .inst 0xe1040090
+        check   "mcr2", mcr2 p15, 0, r0, c1, c0, 0
+        check   "mrc2", mrc2 p15, 0, r0, c1, c0, 0
+        check   "ldc", ldc p14, c5, [r4]
+        check   "dsb", dsb
+        check   "dmb", dmb ish
+        check   "sb", .inst 0xf57ff070
+        check   "pldw", pldw [r7]
+        check   "pld", pld [r7]
+        check   "pld register", pld [r7, r5]
+        check   "pli", pli [r7]
+        check   "pli register", pli [r7, r5]
+        check   "no preload", .inst 0xf417f000
+        check   "mcrr", mcrr p15, 3, r5, r6, c14
+        mrrc    p15, 3, r0, r8, c14
+        say     "CNTV_CVAL"
+        bl      hex
+        mov     r0, r8
+        bl      hex
+        bl      newline
+        adr     r0, 1f
+        bxj     r0
+        udf     0
+1:      mrs     r0, cpsr
+        msr     spsr_fsxc, r0
+        adr     lr, 1f
+        eret
+        udf     0
+1:      adr     r0, 1f
+        mrs     r1, cpsr
+        push    {r0, r1}
+        rfeia   sp!
+        udf     0
+1:      say     "bxj, eret, rfe"
+        bl      newline
+        ldr     r0, =thumb_part
+        blx     r0
+        say     "smc from T32"
+        ldr     r0, =0x84000004
+        mov     r1, 0
+        mov     r2, 0
+        ldr     r4, =thumb_smc
+        blx     r4
+        bl      hex
+        bl      newline
+
         // Performance monitors: what is written is read, and the cycles go on.
         .macro  counters text, crm, op2
         say     "\text"
@@ -319,6 +366,145 @@ report: push    {r4, lr}
 1:      say     "fine"
         bl      newline
         pop     {r4, pc}
+
+/* T32: a number, R0 and R1 after each. Anything but A32's twins, which words.h has. */
+        .macro  t insn:vararg
+        movs    r0, 0x55
+        movs    r1, 0x66
+        \insn
+        blx     show
+        .endm
+        .type   show, %function
+show:   push    {r0-r3, lr}
+        mov     r2, r1
+        push    {r2}
+        push    {r0}
+        add     r11, r11, 1
+        mov     r0, r11
+        bl      hex
+        pop     {r0}
+        bl      hex
+        pop     {r0}
+        bl      hex
+        bl      newline
+        pop     {r0-r3, lr}
+        bx      lr
+        .thumb
+        .balign 4
+literal: .word  0x89abcdef, 0x01234567
+        .thumb_func
+thumb_part:
+        push    {r4, lr}
+        mov     r11, 0
+        ldr     r4, =show
+        t       blx r4
+        t       ldr.n r0, near_literal
+        sub     sp, 16
+        t       str.n r0, [sp, 8]
+        t       ldr.n r0, [sp, 8]
+        add.n   sp, 16
+        t       adr.n r0, near_literal
+        t       add.n r0, sp, 8
+        t       setpan 1
+        t       setpan 0
+        t       setend be
+        t       setend le
+        t       cpsid i
+        t       .inst.n 0xba80
+        t       bkpt 7
+        t       udf.n 9
+        b.n     1f
+        .balign 4
+near_literal: .word 0x12345678
+1:      t       adr.w r0, near_literal + 4
+        t       adr.w r0, literal
+        t       bl thumb_leaf
+        t       blx arm_leaf
+        mrs     r8, cpsr
+        t       msr cpsr_f, r4
+        t       msr LR_und, r1
+        t       mrs r0, LR_und
+        t       mrs r0, spsr
+        cps     0x1f
+        cps     0x13
+        blx     show
+        t       clrex
+        t       dsb
+        t       dmb
+        t       isb
+        t       .inst.w 0xf3bf8f70
+        adr     r5, 1f
+        orr     r5, r5, 1
+        bxj     r5
+        .inst.n 0xde00
+1:      adr     lr, 1f
+        orr     lr, lr, 1
+        mrs     r5, cpsr
+        orr     r5, r5, 0x20
+        msr     spsr_fsxc, r5
+        eret
+        .inst.n 0xde00
+        .balign 4
+1:      ldr     r0, =0x84000004
+        movs    r1, 0
+        movs    r2, 0
+        hvc     0
+        blx     show
+        t       .inst.w 0xf7f0a000
+        t       ldrb.w r0, literal
+        t       ldrh.w r0, literal
+        t       ldr.w r0, literal
+        t       ldrsb.w r0, literal
+        t       ldrsh.w r0, literal + 4
+        ldr     r5, =0x50000000
+        t       strt r1, [r5, 4]
+        t       ldrt r0, [r5, 4]
+        t       pld [r5, 4]
+        t       pld literal
+        t       pld [r5, -4]
+        t       pld [r5, r7]
+        mov     lr, 0x77
+        srsdb   sp!, 0x13
+        pop     {r0, r1}
+        mov     r1, 0
+        blx     show
+        sub     sp, 16
+        srsia   sp, 0x13
+        pop     {r0, r1}
+        mov     r1, 0
+        add     sp, 8
+        blx     show
+        adr     r5, 1f
+        orr     r5, r5, 1
+        mrs     r6, cpsr
+        orr     r6, r6, 0x20
+        push    {r5, r6}
+        rfeia   sp!
+        .inst.n 0xde00
+        .balign 4
+1:      adr     r5, 1f
+        orr     r5, r5, 1
+        push    {r5, r6}
+        add     sp, 8
+        mov     r9, sp
+        rfedb   r9
+        .inst.n 0xde00
+        .balign 4
+1:      pop     {r4, pc}
+        .thumb_func
+thumb_smc: .inst.w 0xf7f08000
+        nop
+        nop
+        bx      lr
+        .thumb_func
+thumb_leaf: movs r0, 1
+        bx      lr
+        .ltorg
+        .arm
+        .balign 4
+        .type   arm_leaf, %function
+arm_leaf: mov   r0, 2
+        bx      lr
 
         .balign 32
 vectors: b      .

@@ -22,6 +22,7 @@ GROUPS = [                                     # name, value, mask, weight
     ("ext", 0xf2b00000, 0xffb00010, 2), ("tbl", 0xf3b00800, 0xffb00c10, 2), ("dup", 0xf3b00c00, 0xffb00f90, 1),
     ("immediate", 0xf2800010, 0xfeb80090, 2), ("shift", 0xf2800010, 0xfe800010, 8), ("shift, words", 0xf2a00010, 0xfea00090, 4),
     ("shift, narrow", 0xf2800810, 0xfe800c90, 3),
+    ("vdot", 0xfc200d00, 0xffb00f00, 1), ("vdot lane", 0xfe200d00, 0xffb00f00, 1),
     ("ld multi", 0xf4080000, 0xff9f0030, 6), ("ld one", 0xf4880000, 0xff9f0000, 6), ("ld all", 0xf4a80c00, 0xffbf0c00, 3),
 ]
 
