@@ -233,37 +233,51 @@ static int pieces(struct words *w, uint64_t *off, struct iovec *v, int *n, uint6
         if (number("length", w->w[i + 1], LEN_MAX, &part) < 0)
             return -EINVAL;
         v[i] = (struct iovec){ blk_bounce((size_t)part), (size_t)part };
+        if (v[i].iov_base == NULL)
+            return fail("allocation", -ENOMEM);
         memset(v[i].iov_base, h->pattern, v[i].iov_len);
         *len += part;
     }
     return 0;
 }
 
-static int cmd_readv(struct words *w, const struct io_command *c)
+static int read_pieces(const struct how *h, uint64_t off, const struct blk_iov *v)
 {
+    uint8_t *flat;
+    int      ret = blk_readv(io.n, off, v);
+
+    if (ret < 0)
+        return ret;
+    flat = xmalloc(v->len + 1);
+    iov_get(v, 0, flat, v->len);
+    ret = verify(h, flat, off, v->len);
+    if (h->dump)
+        dump(flat, off, v->len);
+    free(flat);
+    return ret < 0 ? -EBADMSG : 0;
+}
+
+/* readv and writev: one request, several pieces of memory */
+static int cmd_vectored(struct words *w, const struct io_command *c)
+{
+    bool            write = str_eq(c->name, "writev");
     struct how      h;
-    struct iovec    v[WORDS_MAX];
+    struct iovec    v[WORDS_MAX] = { { NULL, 0 } };
     uint64_t        off, len;
     struct timespec t;
-    int             n, ret = take_options(w, c, &h);
+    int             n = 0, ret = take_options(w, c, &h);
 
-    if (ret < 0 || pieces(w, &off, v, &n, &len, &h) < 0)
-        return -EINVAL;
-    struct blk_iov iov = { .v = v, .n = n, .len = (size_t)len };
-    uint8_t       *flat = xmalloc((size_t)len + 1);
+    ret = ret < 0 ? -EINVAL : pieces(w, &off, v, &n, &len, &h);
+    struct blk_iov iov = { .v = v, .n = n, .len = ret < 0 ? 0 : (size_t)len };
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    ret = blk_readv(io.n, off, &iov);
-    if (ret < 0) {
-        fail("readv", ret);
-    } else {
-        iov_get(&iov, 0, flat, (size_t)len);
-        ret = verify(&h, flat, off, len);
-        if (h.dump)
-            dump(flat, off, len);
-        report("read", since(&t), off, len, len, 1, &h);
+    if (ret == 0) {
+        ret = write ? blk_writev(io.n, off, &iov, h.fua ? BLK_FUA : 0) : read_pieces(&h, off, &iov);
+        if (ret < 0 && ret != -EBADMSG)
+            fail(c->name, ret);
+        else
+            report(write ? "wrote" : "read", since(&t), off, len, len, 1, &h);
     }
-    free(flat);
     for (int i = 0; i < n; i++)
         free(v[i].iov_base);
     return ret;
@@ -325,29 +339,6 @@ static int cmd_write(struct words *w, const struct io_command *c)
     return ret;
 }
 
-static int cmd_writev(struct words *w, const struct io_command *c)
-{
-    struct how      h;
-    struct iovec    v[WORDS_MAX];
-    uint64_t        off, len;
-    struct timespec t;
-    int             n, ret = take_options(w, c, &h);
-
-    if (ret < 0 || pieces(w, &off, v, &n, &len, &h) < 0)
-        return -EINVAL;
-    struct blk_iov iov = { .v = v, .n = n, .len = (size_t)len };
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    ret = blk_writev(io.n, off, &iov, h.fua ? BLK_FUA : 0);
-    if (ret < 0)
-        fail("writev", ret);
-    else
-        report("wrote", since(&t), off, len, len, 1, &h);
-    for (int i = 0; i < n; i++)
-        free(v[i].iov_base);
-    return ret;
-}
-
 /* ---- several at once */
 
 struct async {
@@ -390,6 +381,10 @@ static int cmd_aio(struct words *w, const struct io_command *c)
         return -EINVAL;
     }
     a->buf = blk_bounce((size_t)a->len);
+    if (a->buf == NULL) {
+        free(a);
+        return fail("allocation", -ENOMEM);
+    }
     memset(a->buf, a->h.pattern, (size_t)a->len);
     clock_gettime(CLOCK_MONOTONIC, &a->began);
     io.pending++;
@@ -570,9 +565,9 @@ static int cmd_help(struct words *w, const struct io_command *c);
 
 static const struct io_command commands[] = {
     { "read", "r", "[-abCqv] [-P pattern [-s off] [-l len]] off len", "reads a number of bytes at a specified offset", 2, "abCl:pP:qs:v", false, cmd_read },
-    { "readv", NULL, "[-Cqv] [-P pattern] off len [len..]", "reads a number of bytes at a specified offset", 2, "CP:qv", false, cmd_readv },
+    { "readv", NULL, "[-Cqv] [-P pattern] off len [len..]", "reads a number of bytes at a specified offset", 2, "CP:qv", false, cmd_vectored },
     { "write", "w", "[-bcCfnquz] [-P pattern | -s source_file] off len", "writes a number of bytes at a specified offset", 2, "bcCfnpP:qs:uz", false, cmd_write },
-    { "writev", NULL, "[-Cfq] [-P pattern] off len [len..]", "writes a number of bytes at a specified offset", 2, "CfqP:s:", false, cmd_writev },
+    { "writev", NULL, "[-Cfq] [-P pattern] off len [len..]", "writes a number of bytes at a specified offset", 2, "CfqP:s:", false, cmd_vectored },
     { "aio_read", NULL, "[-Ciqv] [-P pattern] off len", "asynchronously reads a number of bytes", 2, "CP:iqv", false, cmd_aio },
     { "aio_write", NULL, "[-Cfiquz] [-P pattern] off len", "asynchronously writes a number of bytes", 2, "CfiP:quz", false, cmd_aio },
     { "aio_flush", NULL, "", "completes all outstanding aio requests", 0, "", false, cmd_aio_flush },
