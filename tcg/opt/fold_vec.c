@@ -1,10 +1,7 @@
 /* tcg/opt/fold_vec.c - vector operations on known operands: what does nothing, what undoes another, AES rounds put together. */
 #include <string.h>
 
-#include "tcg/ir/internal.h"
-#include "tcg/opt/fold.h"
-
-static const struct ir_insn *at(const struct ir *ir, ir_ref r) { return &ir->insns[r]; }
+#include "tcg/opt/fold_i.h"
 
 static bool is_splat(const struct ir *ir, ir_ref r, uint8_t byte)
 {
