@@ -210,6 +210,7 @@ struct target_user {
     void (*fault_access)(struct cpu_env *env, uint64_t addr, enum rt_access access);   /* note a page fault's address ... */
     uint32_t (*page_fault)(enum rt_access access);                              /* ... and raise this exception */
     int64_t (*prctl)(struct cpu_env *env, const uint64_t a[5]);                 /* options of the architecture; -ENOSYS: not one. May be NULL */
+    int (*page_rights)(const void *model);     /* bits of mmap()'s prot beside the usual three; NULL: none */
     bool arm_open_flags;                       /* O_DIRECTORY and its neighbours have ARM's bits */
     bool sa_restorer;                          /* struct sigaction has the field */
     uint32_t sigreturn_code[4];                /* put on a page of its own: calls rt_sigreturn */

@@ -35,9 +35,11 @@ struct image {
     bool exec_stack;
 };
 
+enum { PF_GUARDED = 1 << 31 };                 /* beside PF_*: a segment of a file that is marked for USER_PROT_GUARDED */
+
 static int prot_of(uint32_t flags)
 {
-    return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) | (flags & PF_X ? PROT_EXEC : 0);
+    return (flags & PF_GUARDED && flags & PF_X ? USER_PROT_GUARDED : 0) | (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) | (flags & PF_X ? PROT_EXEC : 0);
 }
 
 static int cannot_map(const struct elf_file *f, uint64_t at, int64_t code, struct error *err)
@@ -98,11 +100,31 @@ static int read_interp(const struct elf_file *f, const struct elf_segment *s, st
     return 0;
 }
 
+/* AArch64: the property that says that every target of a branch is marked, of what the kernel maps and starts: a static program
+ * or the dynamic linker, which sees to the rest. Linux, arch/arm64/kernel/process.c, arch_parse_elf_property. */
+static bool is_marked(const struct elf_file *f)
+{
+    enum { PROPERTY = 0x6474e553, NOTE_HEAD = 16, FEATURE_1_AND = (int)0xc0000000, BTI = 1 };
+    uint32_t note[64];
+    ssize_t n = 0;
+
+    for (unsigned i = 0; i < f->nseg; i++)
+        if (f->seg[i].type == PT_INTERP)
+            return false;
+    for (unsigned i = 0; i < f->nseg && f->machine == EM_AARCH64; i++)
+        if (f->seg[i].type == PROPERTY)
+            n = pread(f->fd, note, MIN(f->seg[i].filesz, sizeof note), (off_t)f->seg[i].offset);
+    for (ssize_t k = NOTE_HEAD / 4; 4 * (k + 3) <= n && note[k + 1] <= sizeof note; k += 2 + (ssize_t)(note[k + 1] + 7) / 8 * 2)
+        if (note[k] == (uint32_t)FEATURE_1_AND)
+            return note[k + 2] & BTI;
+    return false;
+}
+
 /* Maps a program or its dynamic linker; @hint is where position-independent code goes (0: anywhere). */
 static int map_image(const struct elf_file *f, uint64_t hint, struct image *im, struct error *err)
 {
     uint64_t low, high;
-    bool dyn = f->type == ET_DYN;
+    bool dyn = f->type == ET_DYN, marked;
     int ret;
 
     memset(im, 0, offsetof(struct image, interp));
@@ -121,12 +143,16 @@ static int map_image(const struct elf_file *f, uint64_t hint, struct image *im, 
             return cannot_map(f, hint, at, err);
         im->bias = (uint64_t)at - low;
     }
+    marked = is_marked(f);
     for (unsigned i = 0; i < f->nseg; i++) {
         const struct elf_segment *s = &f->seg[i];
+        struct elf_segment guarded = *s;
 
         ret = 0;
+        if (marked)
+            guarded.flags |= PF_GUARDED;
         if (s->type == PT_LOAD)
-            ret = map_segment(f, s, im->bias, dyn, err);
+            ret = map_segment(f, &guarded, im->bias, dyn, err);
         else if (s->type == PT_INTERP)
             ret = read_interp(f, s, im, err);
         else if (s->type == PT_GNU_STACK)

@@ -99,6 +99,8 @@ static int start(struct user_options *o, struct user_thread **out, struct error 
     int ret;
 
     user_proc.model = user_proc.target->parse_cpu(spec, false, err);
+    if (user_proc.model && user_proc.target->user->page_rights)
+        user_page_rights = user_proc.target->user->page_rights(user_proc.model);
     if (!user_proc.model)
         return -EINVAL;
     ret = pick_accel(o, err);

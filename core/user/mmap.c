@@ -21,8 +21,8 @@
 
 enum {
     PAGE = 4096, LOWEST = 0x10000, RANGES_MAX = 1 << 20, STACK_COUNTED = 132 << 10, STACK_MAX = 1 << 30,
-    /* what mprotect() accepts: also PROT_SEM and ARM's PROT_BTI */
-    PROT_KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | 8 | 0x10 | PROT_GROWSDOWN | PROT_GROWSUP,
+    /* what mprotect() accepts: also PROT_SEM */
+    PROT_KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | 8 | PROT_GROWSDOWN | PROT_GROWSUP,
 };
 
 uint64_t user_base, user_limit;
@@ -42,6 +42,19 @@ static struct {
 static uint64_t page_up(uint64_t v)
 {
     return (v + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+volatile bool user_guarded;
+
+int user_page_rights;
+
+/* What is kept of the guest's prot. */
+static int kept_prot(int prot)
+{
+    prot &= PROT_READ | PROT_WRITE | PROT_EXEC | user_page_rights;
+    if (prot & USER_PROT_GUARDED)
+        user_guarded = true;
+    return prot;
 }
 
 static int host_prot(int prot)
@@ -305,7 +318,7 @@ int64_t user_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, int6
         return -EINVAL;
     if (len > user_limit)
         return -ENOMEM;
-    prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+    prot = kept_prot(prot);
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
         if (addr & (PAGE - 1))
             return -EINVAL;
@@ -364,11 +377,11 @@ int64_t user_mprotect(uint64_t addr, uint64_t len, int prot)
     bool code;
 
     len = page_up(len);
-    if (addr & (PAGE - 1) || prot & ~PROT_KNOWN)
+    if (addr & (PAGE - 1) || prot & ~(PROT_KNOWN | user_page_rights))
         return -EINVAL;
     if (!user_range(addr, len))
         return -ENOMEM;
-    prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+    prot = kept_prot(prot);
     pthread_mutex_lock(&mm.lock);
     if (!map_table_covered(mm.table, addr, addr + len) || host_in_range(addr, addr + len)) {
         pthread_mutex_unlock(&mm.lock);

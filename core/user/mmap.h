@@ -13,6 +13,7 @@ struct accel_type;
 struct error;
 
 enum user_map_flags {
+    USER_PROT_GUARDED = 0x10,                  /* of prot: PROT_BTI, where the guest has it */
     USER_MAP_SHARED = 1,                       /* MAP_SHARED: others may write it */
     USER_MAP_FILE = 2,                         /* backed by a file */
     USER_MAP_STACK = 4,                        /* the first thread's stack */
@@ -73,6 +74,11 @@ static inline bool user_range(uint64_t addr, uint64_t len)
  * Context: any thread, any time; takes no lock while the table stands still.
  */
 bool user_page_exec(uint64_t va, const uint8_t **host, bool *writable_or_shared);
+
+/* Bits of prot that the guest's CPU has beside the usual three; set before anything is mapped. */
+extern int user_page_rights;
+/* Some page has been mapped with USER_PROT_GUARDED. */
+extern volatile bool user_guarded;
 
 /** user_page_prot - the guest's PROT_* of the page that holds @va, or -1 if nothing is mapped there. */
 int user_page_prot(uint64_t va);

@@ -3,6 +3,7 @@
 #include "targets/arm/excp.h"
 
 #include "core/vm/vcpu.h"
+#include "targets/arm/bti.h"
 #include "targets/arm/help.h"
 #include "targets/arm/pauth.h"
 #include "targets/arm/pmu.h"
@@ -208,7 +209,7 @@ void arm_deliver(struct cpu_env *c, uint32_t exception)
         offset += 0x200;
         spsr = arm_a32_leave(env);
     } else {
-        spsr = env->pstate | arm_flags(env);
+        spsr = env->pstate | arm_flags(env) | (exception == ARM_EXC_BTI ? (uint64_t)env->esr << PSTATE_BTYPE_SHIFT : 0);
     }
     note_return(env, c->pc + (behind ? length : 0), to, spsr);
     env->excl_addr = ~UINT64_C(0);
@@ -261,6 +262,11 @@ uint64_t arm_help_eret_to(struct cpu_env *c, uint64_t pc)
         env->pstate |= to & PSTATE_SS;
     arm_pmu_mode(env);
     rt_mode_changed(c);
+    env->esr = to >> PSTATE_BTYPE_SHIFT & 3 && !(env->pstate & (PSTATE_IL | PSTATE_A32)) && env->model->has[ARM_F_bti] ? arm_help_bti(c, pc, to >> PSTATE_BTYPE_SHIFT & 3) : 0;
+    if (env->esr) {
+        c->pc = pc;
+        return rt_trap(c, ARM_EXC_BTI);
+    }
     return pc;
 }
 

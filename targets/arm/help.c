@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "targets/arm/bti.h"
 #include "targets/arm/help_simd.h"
 #include "targets/arm/pauth.h"
 #include "targets/arm/state.h"

@@ -5,6 +5,7 @@
 #include "core/mem/mem.h"
 #include "core/mem/ram.h"
 #include "core/vm/vcpu.h"
+#include "targets/arm/bti.h"
 #include "targets/arm/help.h"
 
 enum { FSC_ADDRESS_SIZE = 0, FSC_NONE = 0x100, FSC_TRANSLATION = 4, FSC_ACCESS_FLAG = 8, FSC_PERMISSION = 12, FSC_EXTERNAL = 0x10, FSC_EXTERNAL_WALK = 0x14 };
@@ -12,6 +13,7 @@ enum { FSC_ADDRESS_SIZE = 0, FSC_NONE = 0x100, FSC_TRANSLATION = 4, FSC_ACCESS_F
 #define DESC_RO  BIT64(7)                      /* AP[2] */
 #define DESC_AF  BIT64(10)
 #define DESC_NG  BIT64(11)
+#define DESC_GP  BIT64(50)
 #define DESC_DBM BIT64(51)
 #define DESC_PXN BIT64(53)
 #define DESC_UXN BIT64(54)
@@ -309,6 +311,18 @@ uint32_t arm_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsign
     return fsc != FSC_NONE ? fault(env, va, access, fsc) : 0;
 }
 
+bool arm_page_guarded(struct cpu_env *c, uint64_t va, uint64_t *gpa)
+{
+    struct arm_env *env = arm_env(c);
+    struct target_xlat x;
+    uint64_t desc;
+
+    if (translate(env, va, RT_EXEC, arm_el(env), false, &x, &desc) != FSC_NONE)
+        return false;
+    *gpa = x.gpa;
+    return desc & DESC_GP;
+}
+
 /* --- instructions -------------------------------------------------------------------------------------------------------- */
 
 /* Instructions of EL2 (op1 4) and EL3 (op1 6). */
@@ -357,6 +371,7 @@ void arm_help_tlbi(struct cpu_env *c, uint32_t insn, uint64_t v)
     unsigned crm = insn >> 8 & 15, op2 = insn >> 5 & 7, op1 = insn >> 16 & 7;
 
     check_level(arm_env(c), insn);
+    bti_forget();
     if (crm != 7 && vcpu_count() > 1) {
         rt_flush_others(c);
         return;

@@ -79,6 +79,9 @@ enum { ARM_ISS_NO_CONDITION = 0x1e << 20 };
 /* What EL2 and EL3 have of what EL1 has, too. */
 struct arm_upper { uint64_t sctlr, actlr, tcr, ttbr, mair, amair, vbar, esr, far, elr, spsr, tpidr, afsr[2], cptr; };
 
+/* bti.c: what was found of a page of code. */
+struct arm_bti_page { uint64_t number, view, forgotten, map; const uint8_t *host; bool valid, guarded; };
+
 struct arm_env {
     struct cpu_env c;
     uint64_t x[31], sp;
@@ -121,6 +124,7 @@ struct arm_env {
         uint32_t running;                      /* counters, as bits */
         bool filtered, alarm, line;            /* some count at some levels only; an alarm is set; the overflow line is up */
     } pmu;
+    struct arm_bti_page bti[64];
     /* Where page tables were found last: part of one block of RAM. */
     struct { uint64_t first, len, generation; uint8_t *host; bool readonly; } table_seen;
 };
@@ -129,7 +133,7 @@ enum { ARM_LINE_COUNTERS = 4 };
 
 enum arm_pstate {
     PSTATE_SP = 1, PSTATE_EL_SHIFT = 2, PSTATE_F = 1 << 6, PSTATE_I = 1 << 7, PSTATE_A = 1 << 8, PSTATE_D = 1 << 9,
-    PSTATE_DAIF = 0xf << 6, PSTATE_SSBS = 1 << 12, PSTATE_IL = 1 << 20, PSTATE_SS = 1 << 21, PSTATE_PAN = 1 << 22,
+    PSTATE_BTYPE_SHIFT = 10, PSTATE_DAIF = 0xf << 6, PSTATE_SSBS = 1 << 12, PSTATE_IL = 1 << 20, PSTATE_SS = 1 << 21, PSTATE_PAN = 1 << 22,
     PSTATE_UAO = 1 << 23,
     PSTATE_A32 = 1 << 4, PSTATE_A32_MODE = 0x1f, PSTATE_E = 1 << 9,    /* AArch32: with the mode in bits 3 to 0; big-endian data */
 };
@@ -148,6 +152,7 @@ enum {
     ARM_MODE_STEP = 1 << 23, ARM_MODE_STEPPED = 1 << 24,
     ARM_MODE_ALIGN = 1 << 26,                  /* SCTLR_ELx.A: every access has to be aligned */
     ARM_MODE_NO_ZVA = 1 << 27, ARM_MODE_NO_CACHE = 1 << 28,        /* EL0 may not use DC ZVA; the maintenance of caches */
+    ARM_MODE_GUARDED = 1 << 30,                /* there may be guarded pages: indirect branches are looked at */
     ARM_MODE_KEYS_OFF = 1 << 29,               /* user mode: pointers are not authenticated by every key */
     ARM_MODE_BREAK = 1 << 25,                  /* one of the guest's breakpoints may be met */
     ARM_MODE_FIQ = 1 << 29,                    /* AArch32: FIQ mode, where R8 to R12 are its own */

@@ -5,6 +5,7 @@
 
 #include "core/base/bits.h"
 #include "core/dev/state.h"
+#include "core/user/mmap.h"
 #include "targets/arm/debug.h"
 #include "targets/arm/excp.h"
 #include "targets/arm/help.h"
@@ -45,6 +46,7 @@ static void arm_reset(struct cpu_env *c)
     env->sp = env->cc_a = env->cc_b = env->cc_x = 0;
     env->cc_op = ARM_CC_NZCV;
     env->excl_addr = ~UINT64_C(0);
+    memset(env->bti, 0, sizeof env->bti);
     memset(env->keys, 0, sizeof env->keys);
     env->fpsr = env->fp_nzcv = env->fpexc = 0;
     memset(env->qc, 0, sizeof env->qc);
@@ -87,7 +89,8 @@ static uint64_t arm_mode_key(const struct cpu_env *c)
     bool fp_trap;
 
     if (!env->system)
-        return key | ((env->sctlr & PAUTH_KEYS_ON) != PAUTH_KEYS_ON ? ARM_MODE_KEYS_OFF : 0);
+        return key | ((env->sctlr & PAUTH_KEYS_ON) != PAUTH_KEYS_ON ? ARM_MODE_KEYS_OFF : 0) |
+               (user_guarded && env->model->has[ARM_F_bti] ? ARM_MODE_GUARDED : 0);
     el = arm_el(env);
     fp_trap = (el == 0 && fpen != 3) || (el == 1 && !(fpen & 1)) ||
               (el < 3 && arm_el2_on(env) && env->upper[0].cptr & CPTR_TFP) || (arm_has_el(env, 3) && env->upper[1].cptr & CPTR_TFP);

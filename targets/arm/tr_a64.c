@@ -5,6 +5,7 @@
 
 #include "core/base/bytes.h"
 #include "targets/arm/a64.insn.h"
+#include "targets/arm/bti.h"
 #include "targets/jump.h"
 
 enum { PAGE = 4096 };
@@ -132,9 +133,34 @@ void tr_a64_tbnz(struct a64_tr *t, const struct args_a64_tbnz *a)
     test_bit(t, (unsigned)a->rt, (unsigned)a->bit, IR_TSTNZ, a->imm);
 }
 
+/* FEAT_BTI: goes on in a new block unless the target refuses. */
+static void check_target(struct a64_tr *t, ir_ref to, enum bti_type type)
+{
+    const ir_ref args[] = { a64_env(t), to, ir_i32(t->ir, type) };
+    ir_block_ref bad, on;
+    ir_ref refused;
+
+    if (!(t->c->mode & ARM_MODE_GUARDED))
+        return;
+    refused = ir_call(t->ir, ARM_H_bti, 3, args);
+    bad = ir_block_new(t->ir, t->pc);
+    on = ir_block_new(t->ir, t->pc);
+    ir_brcc(t->ir, IR_NE, refused, ir_i32(t->ir, 0), bad, on, 1);
+    ir_seal(t->ir, bad);
+    ir_seal(t->ir, on);
+    ir_enter(t->ir, bad);
+    if (t->c->system)
+        ir_goto_ind(t->ir, ir_call(t->ir, ARM_H_trap, 4, (ir_ref[]){ a64_env(t), ir_i32(t->ir, ARM_EXC_BTI), refused, to }),
+                    IR_JUMP_MODE, 0);
+    else
+        a64_raise(t, ARM_EXC_BTI, to, 0);
+    t->ended = false;
+    ir_enter(t->ir, on);
+}
+
 void a64_jump_reg(struct a64_tr *t, ir_ref to, unsigned rn)
 {
-    (void)rn;
+    check_target(t, to, rn == 16 || rn == 17 ? BTI_JUMP : BTI_PLAIN_JUMP);
     ir_goto_ind(t->ir, to, IR_JUMP_PLAIN, 0);
     t->ended = true;
 }
@@ -142,6 +168,7 @@ void a64_jump_reg(struct a64_tr *t, ir_ref to, unsigned rn)
 void a64_call_reg(struct a64_tr *t, ir_ref to)
 {
     a64_put(t, 30, tr_pc(t->c, t->pc + 4));
+    check_target(t, to, BTI_CALL);
     t->c->call_return = t->pc + 4;
     ir_goto_ind(t->ir, to, IR_JUMP_CALL, t->pc + 4);
     t->ended = true;

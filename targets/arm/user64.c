@@ -8,6 +8,7 @@
 
 #include "core/base/bits.h"
 #include "core/base/error.h"
+#include "core/user/mmap.h"
 #include "core/user/syscall.h"
 #include "targets/arm/model.h"
 #include "targets/arm/pauth.h"
@@ -81,12 +82,17 @@ static void cpuinfo(const void *model, unsigned cpus, void *to)
     }
 }
 
+static int page_rights(const void *model) { return ((const struct arm_model *)model)->has[ARM_F_bti] ? USER_PROT_GUARDED : 0; }
+
 /* --- exceptions ---------------------------------------------------------------------------------------------------------- */
 
 static bool to_signal(struct cpu_env *c, uint32_t exception, int *signo, int *code, uint64_t *addr)
 {
-    bool is = arm_user_to_signal(c, exception, c->pc, signo, code, addr);
+    bool is;
 
+    if (exception == ARM_EXC_BTI)
+        c->pc = arm_env(c)->far;               /* it is the instruction that was branched to */
+    is = arm_user_to_signal(c, exception, c->pc, signo, code, addr);
     if (exception == ARM_EXC_PAUTH_FAIL)
         *code = ILL_ILLOPN;
     return is;
@@ -218,5 +224,5 @@ const struct target_user arm64_user = {
     .hwcap = hwcap, .cpuinfo = cpuinfo, .to_signal = to_signal, .fault_access = fault_access, .page_fault = arm_user_page_fault,
     .sigreturn_code = { 0xd2801168 /* mov x8, 139 */, 0xd4000001 /* svc 0 */ },
     .vdso = &arm64_vdso, .minsigstksz = 5120, .sa_restorer = true, .arm_open_flags = true,
-    .prctl = pauth_prctl, .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,
+    .prctl = pauth_prctl, .page_rights = page_rights, .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,
 };
