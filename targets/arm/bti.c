@@ -100,7 +100,9 @@ uint32_t arm_help_bti(struct cpu_env *c, uint64_t to, uint32_t btype)
 
     if (!guarded(env, to, &insn))
         return BTI_NONE;
-    if (btype == BTI_PLAIN_JUMP && !guarded(env, c->pc, &here))
+    if (btype & BTI_RETURNED)
+        btype &= ~(uint32_t)BTI_RETURNED;
+    else if (btype == BTI_PLAIN_JUMP && !guarded(env, c->pc, &here))
         btype = BTI_JUMP;
     return is_target(env, insn, (enum bti_type)btype) ? BTI_NONE : btype;
 }

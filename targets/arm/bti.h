@@ -9,7 +9,8 @@ struct arm_env;
 struct cpu_env;
 
 /* PSTATE.BTYPE behind an indirect branch. */
-enum bti_type { BTI_NONE, BTI_JUMP, BTI_CALL, BTI_PLAIN_JUMP /* by a register other than x16 and x17, in a guarded page */ };
+enum bti_type { BTI_NONE, BTI_JUMP, BTI_CALL, BTI_PLAIN_JUMP /* by a register other than x16 and x17, in a guarded page */,
+                BTI_RETURNED = 4 /* beside them: by ERET, wherever that is */ };
 
 /**
  * arm_help_bti - may the branch go there?

@@ -262,7 +262,7 @@ uint64_t arm_help_eret_to(struct cpu_env *c, uint64_t pc)
         env->pstate |= to & PSTATE_SS;
     arm_pmu_mode(env);
     rt_mode_changed(c);
-    env->esr = to >> PSTATE_BTYPE_SHIFT & 3 && !(env->pstate & (PSTATE_IL | PSTATE_A32)) && env->model->has[ARM_F_bti] ? arm_help_bti(c, pc, to >> PSTATE_BTYPE_SHIFT & 3) : 0;
+    env->esr = to >> PSTATE_BTYPE_SHIFT & 3 && !(env->pstate & (PSTATE_IL | PSTATE_A32)) && env->model->has[ARM_F_bti] ? arm_help_bti(c, pc, (to >> PSTATE_BTYPE_SHIFT & 3) | BTI_RETURNED) : 0;
     if (env->esr) {
         c->pc = pc;
         return rt_trap(c, ARM_EXC_BTI);

@@ -1,0 +1,180 @@
+/* tests/guest/bare64/security.c - at EL1 of a bare machine: pointers signed by each key under several translation controls, what
+ * fails to authenticate, keys that are off; branches into a guarded page, returns with PSTATE.BTYPE set. Prints all of it; the
+ * record was made by an independent emulator. */
+#include <stdint.h>
+
+#define UART ((volatile uint32_t *)0x09000000)
+#define XSTR(x) #x
+#define STR(x) XSTR(x)
+#define MSR(reg, v) __asm__ volatile("msr " reg ", %0\n isb" : : "r"((uint64_t)(v)) : "memory")
+#define MRS(reg) ({ uint64_t v_; __asm__ volatile("mrs %0, " reg : "=r"(v_)); v_; })
+
+__asm__(".arch armv8.5-a\n.section .text.start, \"ax\"\n.globl _start\n"
+        "_start: adrp x0, stack_top\n mov sp, x0\n adrp x0, vectors\n msr vbar_el1, x0\n bl main\n"
+        "        movz x0, #0x0008\n movk x0, #0x8400, lsl #16\n hvc #0\n1: wfi\n b 1b\n"     /* PSCI SYSTEM_OFF */
+        ".p2align 12\nvectors:\n"
+        ".rept 16\n.p2align 7\n b taken\n.endr\n"
+        /* What was taken is noted; the test goes on where `resume` says, on the stack that it had. */
+        "taken: adrp x9, noted\n add x9, x9, :lo12:noted\n mrs x10, esr_el1\n mrs x11, elr_el1\n mrs x12, spsr_el1\n mrs x13, far_el1\n"
+        "       stp x10, x11, [x9]\n str x12, [x9, #16]\n ldp x10, x11, [x9, #32]\n mov sp, x11\n msr elr_el1, x10\n"
+        "       mov x10, #0x3c5\n msr spsr_el1, x10\n eret\n"
+        ".bss\n.p2align 12\n.space 16384\nstack_top:\n.text\n");
+
+struct { uint64_t esr, elr, spsr, count, resume, sp; } noted;
+static uint64_t l1[512] __attribute__((aligned(4096))), l2[512] __attribute__((aligned(4096))), l3[512] __attribute__((aligned(4096)));
+static uint32_t page[1024] __attribute__((aligned(4096)));
+
+static void text(const char *s) { while (*s) *UART = (uint8_t)*s++; }
+
+static void hex(uint64_t v)
+{
+    for (int i = 60; i >= 0; i -= 4)
+        *UART = "0123456789abcdef"[v >> i & 15];
+}
+
+static void say(const char *what, uint64_t v) { text(what); *UART = ' '; hex(v); *UART = '\n'; }
+
+/* Runs what stands between; says what was taken, with ELR as a distance from `from`. */
+#define TRY(name, from, ...) do { \
+    noted.esr = noted.elr = noted.spsr = 0; \
+    __asm__ volatile("adr x9, 9f\n mov x10, sp\n stp x9, x10, [%0]\n" __VA_ARGS__ "\n9:" \
+                     : : "r"(&noted.resume), "r"((uint64_t)(a)), "r"((uint64_t)(b)) \
+                     : "x0", "x1", "x2", "x9", "x10", "x11", "x12", "x13", "x16", "x17", "x30", "memory", "cc"); \
+    text(name); *UART = ' '; hex(noted.esr); *UART = ' '; hex(noted.esr ? noted.elr - (uint64_t)(from) : 0); *UART = ' '; hex(noted.esr >> 26 == 0x0d ? noted.spsr : 0); \
+    *UART = '\n'; } while (0)
+
+static uint64_t seed = 88172645463325252ull;
+static uint64_t random64(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    return seed ^= seed << 17;
+}
+
+#define SIGN(insn) ({ uint64_t p_ = p; __asm__ volatile(insn " %0, %1" : "+r"(p_) : "r"(m)); p_; })
+#define STRIP(insn, v) ({ uint64_t p_ = v; __asm__ volatile(insn " %0" : "+r"(p_)); p_; })
+
+static uint64_t mixed(uint64_t h, uint64_t v) { return (h ^ v) * 0x9e3779b97f4a7c15 + (h >> 31); }
+
+/* Every key on random pointers; xor of all of it. */
+static uint64_t sign_all(void)
+{
+    uint64_t h = 0;
+
+    for (int i = 0; i < 64; i++) {
+        uint64_t p = random64(), m = random64(), v;
+
+        if (i & 1)
+            p = (int64_t)(p << 20) >> 20;
+        if (i & 2)
+            p &= 0xff00ffffffffffff;
+        p = (p & ~(1ull << 55)) | p >> 63 << 55;       /* bits 55 and 63 differ: emulators do, too */
+        h = mixed(h, v = SIGN("pacia")); h = mixed(h, STRIP("xpaci", v));
+        h = mixed(h, v = SIGN("pacib")); h = mixed(h, STRIP("xpaci", v));
+        h = mixed(h, v = SIGN("pacda")); h = mixed(h, STRIP("xpacd", v));
+        h = mixed(h, v = SIGN("pacdb")); h = mixed(h, STRIP("xpacd", v));
+        __asm__ volatile("pacga %0, %1, %2" : "=r"(v) : "r"(p), "r"(m));
+        h = mixed(h, v);
+    }
+    return h;
+}
+
+static void pointers(void)
+{
+    static const uint64_t tcr[] = { 16 | 16 << 16, 25 | 20ull << 16, 16 | 39ull << 16 | 1ull << 37, 30 | 17ull << 16 | 3ull << 37,
+                                    16 | 16 << 16 | 3ull << 37 | 3ull << 51, 20 | 33ull << 16 | 1ull << 38 | 1ull << 52 };
+    uint64_t p = 0x0000000040201230, m = 77, s, a, b, sctlr = MRS("sctlr_el1"), on = 1ull << 31 | 1 << 30 | 1 << 27 | 1 << 13;
+
+    say("isar1", MRS("id_aa64isar1_el1") >> 4 & 0xff);
+    MSR("s3_0_c2_c1_0", 0x84be85ce9804e94b); MSR("s3_0_c2_c1_1", 0xec2802d4e0a488e9);
+    MSR("s3_0_c2_c1_2", 0x1111222233334444); MSR("s3_0_c2_c1_3", 0x5555666677778888);
+    MSR("s3_0_c2_c2_0", 0x9999aaaabbbbcccc); MSR("s3_0_c2_c2_1", 0xddddeeeeffff0000);
+    MSR("s3_0_c2_c2_2", 0x0f1e2d3c4b5a6978); MSR("s3_0_c2_c2_3", 0x8796a5b4c3d2e1f0);
+    MSR("s3_0_c2_c3_0", 0x0123456789abcdef); MSR("s3_0_c2_c3_1", 0xfedcba9876543210);
+    say("off", SIGN("pacia"));
+    MSR("sctlr_el1", sctlr | on);
+    for (unsigned i = 0; i < sizeof tcr / sizeof *tcr; i++) {
+        MSR("tcr_el1", tcr[i]);
+        say("signed", sign_all());
+    }
+    MSR("tcr_el1", 16 | 16 << 16);
+    s = SIGN("pacia");
+    say("pacia", s);
+    a = p; b = m;
+    TRY("autia", 0, "mov x1, %1\n autia x1, %2\n");
+    a = s;
+    TRY("autia, good", 0, "mov x1, %1\n autia x1, %2\n");
+    a = p;
+    TRY("autib", 0, "mov x1, %1\n autib x1, %2\n adr x2, 9f\n");
+    TRY("autdza", 0, "mov x1, %1\n autdza x1\n");
+    TRY("ldrab", 0, "mov x1, %1\n ldrab x0, [x1]\n");
+    TRY("braa", 0, "mov x1, %1\n braa x1, %2\n");
+    TRY("eretab", 0, "msr elr_el1, %1\n eretab\n");
+    MSR("sctlr_el1", sctlr | (on & ~(1ull << 31)));
+    TRY("autia, off", 0, "mov x1, %1\n autia x1, %2\n");
+    MSR("sctlr_el1", sctlr);
+}
+
+/* RAM as it is, but one page, which is guarded. */
+static void map(void)
+{
+    enum { TABLE = 3, BLOCK = 1, AF = 1 << 10, SHARED = 3 << 8 };
+    uint64_t at = (uintptr_t)page;
+
+    l1[0] = BLOCK | AF | 0ull << 2;            /* devices */
+    l1[1] = (uintptr_t)l2 | TABLE;
+    for (uint64_t i = 0; i < 512; i++)
+        l2[i] = (0x40000000 + (i << 21)) | BLOCK | AF | SHARED | 1 << 2;
+    l2[at >> 21 & 511] = (uintptr_t)l3 | TABLE;
+    for (uint64_t i = 0; i < 512; i++)
+        l3[i] = (at >> 21 << 21) + (i << 12) + (TABLE | AF | SHARED | 1 << 2);
+    l3[at >> 12 & 511] |= 1ull << 50;
+    MSR("mair_el1", 0xff00);
+    MSR("tcr_el1", 25 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23 | 16ull << 16 | 2ull << 30);
+    MSR("ttbr0_el1", l1);
+    __asm__ volatile("dsb sy\n tlbi vmalle1\n dsb sy\n isb");
+    MSR("sctlr_el1", MRS("sctlr_el1") | 1 | 4 | 1 << 12);
+}
+
+static void branches(void)
+{
+    static const uint32_t first[] = { 0xd503241f, 0xd503245f, 0xd503249f, 0xd50324df, 0xd503233f, 0xd503237f, 0xd503231f, 0xd503201f,
+                                      0xd4200000, 0xd4400000, 0xd65f03c0 };
+    uint64_t a, b = 0;
+
+    say("pfr1", MRS("id_aa64pfr1_el1") & 15);
+    for (unsigned i = 0; i < sizeof first / sizeof *first; i++) {
+        page[4 * i] = first[i];
+        page[4 * i + 1] = 0xd65f03c0;
+    }
+    page[512] = 0xd503245f;                    /* bti c; br x10 */
+    page[513] = 0xd61f0140;
+    __asm__ volatile("dsb sy\n ic iallu\n dsb sy\n isb");
+    map();
+    for (int strict = 0; strict < 2; strict++) {
+        MSR("sctlr_el1", (MRS("sctlr_el1") & ~(1ull << 36)) | (uint64_t)strict << 36);
+        for (unsigned i = 0; i < sizeof first / sizeof *first; i++) {
+            a = (uintptr_t)(page + 4 * i);
+            TRY("blr", a, "mov x1, %1\n adr x30, 9f\n blr x1\n");
+            TRY("br x16", a, "mov x16, %1\n adr x30, 9f\n br x16\n");
+            TRY("br x1", a, "mov x1, %1\n adr x30, 9f\n br x1\n");
+            TRY("ret", a, "mov x1, %1\n adr x30, 9f\n ret x1\n");
+            b = (uintptr_t)(page + 512);
+            TRY("br x1 inside", a, "mov x10, %1\n adr x30, 9f\n blr %2\n");
+            for (uint64_t type = 0; type < 4; type++) {
+                b = 0x3c5 | type << 10;
+                TRY("eret", a, "msr elr_el1, %1\n msr spsr_el1, %2\n adr x30, 9f\n eret\n");
+            }
+        }
+    }
+    l3[(uintptr_t)page >> 12 & 511] &= ~(1ull << 50);
+    __asm__ volatile("dsb sy\n tlbi vaae1is, %0\n dsb sy\n isb" : : "r"((uintptr_t)page >> 12));
+    a = (uintptr_t)(page + 4 * 7);
+    TRY("no longer guarded", a, "mov x1, %1\n adr x30, 9f\n blr x1\n");
+}
+
+void main(void)
+{
+    pointers();
+    branches();
+}
