@@ -400,6 +400,7 @@ static void blk_unrealize(struct device *dev)
 }
 
 static const struct prop blk_props[] = {
+    VIRTIO_PROPS(struct virtio_blk, vd),
     PROP_BACKEND(struct virtio_blk, drive, "drive", "drive", "the disk"),
     PROP_STR(struct virtio_blk, serial, "serial", NULL, "serial number, up to 20 bytes"),
     PROP_STR(struct virtio_blk, iothread, "iothread", NULL, "the I/O thread (-object iothread) that serves its requests"),

@@ -293,6 +293,7 @@ static int net_after_load(struct device *dev, struct error *err)
 }
 
 static const struct prop net_props[] = {
+    VIRTIO_PROPS(struct virtio_net, vd),
     PROP_BACKEND(struct virtio_net, netdev, "netdev", "netdev", "where the cable goes"),
     PROP_MAC(struct virtio_net, mac_given, "mac", NULL, "hardware address; 52:54:00:12:34:56 and following if absent"),
     PROP_END,

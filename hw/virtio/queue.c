@@ -1,4 +1,4 @@
-/* hw/virtio/queue.c - split virtqueues, with a driver that may be hostile or out of its mind.
+/* hw/virtio/queue.c - virtqueues, split (the packed ones' ring is in packed.c), with a driver that may be hostile or out of its mind.
  *
  * Every number that comes from guest memory is read once, checked, and then used. A chain has at most as many
  * descriptors as the queue has entries (or the indirect table), so a loop ends. Memory for a chain's pieces is
@@ -9,7 +9,7 @@
 #include "core/base/alloc.h"
 #include "core/base/bytes.h"
 #include "core/mem/ram.h"
-#include "hw/virtio/virtio.h"
+#include "hw/virtio/packed.h"
 
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_BYTES = 16, AVAIL_NO_INTERRUPT = 1, USED_NO_NOTIFY = 1 };
 
@@ -18,6 +18,8 @@ struct desc {
     uint32_t len;
     uint16_t flags, next;
 };
+
+static bool is_packed(const struct virtq *q) { return virtio_has(q->vd, VIRTIO_F_RING_PACKED); }
 
 static bool usable(const struct virtq *q)
 {
@@ -151,9 +153,82 @@ static bool walk(struct chain *c, uint64_t table, unsigned count, unsigned n, in
     }
 }
 
+/* --- chains of a packed queue: entry after entry; the last one has the id ------------------------------------------ */
+
+/* @id: out: the buffer's id, which lies where a split queue has the flags, and these lie behind it. */
+static bool read_packed_desc(struct virtq *q, uint64_t table, unsigned n, struct desc *d, uint16_t *id)
+{
+    if (!read_desc(q, table, n, d))
+        return false;
+    *id = d->flags;
+    d->flags = d->next;
+    return true;
+}
+
+/* A table of @count descriptors, of which all count and only the flag for writing. */
+static bool add_packed_table(struct chain *c, uint64_t table, unsigned count)
+{
+    for (unsigned n = 0; n < count; n++) {
+        struct desc d;
+        uint16_t id;
+
+        if (!read_packed_desc(c->q, table, n, &d, &id) || !add_desc(c, &d))
+            return false;
+    }
+    return true;
+}
+
+static bool walk_packed(struct chain *c)
+{
+    struct virtq *q = c->q;
+    uint16_t at = q->last_avail;
+
+    for (unsigned steps = 1; steps <= q->size; steps++, at = packed_step(q, at, 1, false)) {
+        struct desc d;
+        uint16_t id;
+
+        if (!read_packed_desc(q, q->desc, at & (PACKED_WRAP - 1), &d, &id))
+            return false;
+        if (d.flags & DESC_INDIRECT) {
+            if ((d.flags & DESC_NEXT) || steps > 1 || !virtio_has(q->vd, VIRTIO_F_INDIRECT_DESC) || !d.len || d.len % DESC_BYTES ||
+                d.len / DESC_BYTES > VIRTQ_MAX) {
+                virtio_broken(q->vd, "an indirect table of %u bytes, or where none may be", d.len);
+                return false;
+            }
+            if (!add_packed_table(c, d.addr, d.len / DESC_BYTES))
+                return false;
+        } else if (!add_desc(c, &d)) {
+            return false;
+        }
+        if (!(d.flags & DESC_NEXT)) {
+            c->b->head = id;
+            c->b->entries = (uint16_t)steps;
+            return true;
+        }
+    }
+    virtio_broken(q->vd, "a chain that is longer than its queue");
+    return false;
+}
+
+static bool pop_packed(struct virtq *q, struct virtq_buf *b)
+{
+    struct chain c = { .q = q, .b = b };
+
+    if (!packed_waits(q))
+        return false;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE); /* the flags first, then what they vouch for */
+    if (!walk_packed(&c)) {
+        free(b->iov);
+        b->iov = NULL;
+        return false;
+    }
+    q->last_avail = packed_step(q, q->last_avail, b->entries, false);
+    return true;
+}
+
 bool virtq_empty(struct virtq *q)
 {
-    return !usable(q) || avail_index(q) == q->last_avail;
+    return !usable(q) || (is_packed(q) ? !packed_waits(q) : avail_index(q) == q->last_avail);
 }
 
 bool virtq_pop(struct virtq *q, struct virtq_buf *b)
@@ -164,6 +239,8 @@ bool virtq_pop(struct virtq *q, struct virtq_buf *b)
     *b = (struct virtq_buf){ 0 };
     if (!usable(q))
         return false;
+    if (is_packed(q))
+        return pop_packed(q, b);
     waiting = (uint16_t)(avail_index(q) - q->last_avail);
     if (waiting == 0)
         return false;
@@ -185,7 +262,7 @@ bool virtq_pop(struct virtq *q, struct virtq_buf *b)
 
 void virtq_unpop(struct virtq *q, struct virtq_buf *b)
 {
-    q->last_avail--;
+    q->last_avail = is_packed(q) ? packed_step(q, q->last_avail, b->entries, true) : (uint16_t)(q->last_avail - 1);
     free(b->iov);
     b->iov = NULL;
 }
@@ -205,6 +282,11 @@ void virtq_push(struct virtq *q, struct virtq_buf *b, uint64_t written)
     b->iov = NULL;
     if (!usable(q))
         return;
+    if (is_packed(q)) {
+        packed_used(q, b->head, b->entries, (uint32_t)written, b->nin);
+        q->pushed = true;
+        return;
+    }
     at = q->used + 4 + 8u * (q->next_used % q->size);
     dma_w32(as, at, b->head);
     dma_w32(as, at + 4, (uint32_t)written);
@@ -221,7 +303,10 @@ void virtq_tell(struct virtq *q)
         return;
     q->pushed = false;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* our index is out before we look at what the driver wants */
-    if (virtio_has(q->vd, VIRTIO_F_EVENT_IDX)) {
+    if (is_packed(q)) {
+        if (!packed_wants_interrupt(q))
+            return;
+    } else if (virtio_has(q->vd, VIRTIO_F_EVENT_IDX)) {
         from = q->signalled_used;
         event = used_event(q);
         q->signalled_used = q->next_used;
@@ -240,7 +325,9 @@ void virtq_want_kicks(struct virtq *q, bool want)
 {
     if (!usable(q))
         return;
-    if (virtio_has(q->vd, VIRTIO_F_EVENT_IDX)) {
+    if (is_packed(q)) {
+        packed_want_kicks(q, want);
+    } else if (virtio_has(q->vd, VIRTIO_F_EVENT_IDX)) {
         if (want)
             set_avail_event(q, q->last_avail);
     } else {
@@ -251,7 +338,7 @@ void virtq_want_kicks(struct virtq *q, bool want)
 
 bool virtq_set_size(struct virtq *q, uint64_t size)
 {
-    if (size == 0 || size > q->vd->ops->queue_size || (size & (size - 1)))
+    if (size == 0 || size > q->vd->ops->queue_size || (!is_packed(q) && (size & (size - 1))))
         return false;
     q->size = (uint16_t)size;
     return true;

@@ -56,6 +56,7 @@ static int rng_realize(struct device *dev, struct error *err)
 static const struct virtio_ops rng_ops = { .id = 4, .pci_class = 0x00ff00, .queue_size = 8, .notify = rng_notify };
 
 static const struct prop rng_props[] = {
+    VIRTIO_PROPS(struct virtio_rng, vd),
     PROP_BACKEND(struct virtio_rng, source_id, "rng", "rng", "where the bytes come from (ID of an rng object); the host's kernel without it"),
     PROP_END,
 };

@@ -343,6 +343,7 @@ static void port_unrealize(struct device *dev)
 }
 
 static const struct prop serial_props[] = {
+    VIRTIO_PROPS(struct serial, vd),
     PROP_U32(struct serial, max_ports, "max_ports", "31", "ports", .min = 1, .max = PORTS),
     PROP_END,
 };

@@ -4,7 +4,7 @@
  *       ^-- the driver writes 0 --------------- NEEDS_RESET <--virtio_broken()--------------'
  *
  * Source: virtio 1.2, 2.1, 2.2 and 3.1. */
-#include "hw/virtio/virtio.h"
+#include "hw/virtio/packed.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -67,7 +67,7 @@ void virtio_config_changed(struct virtio_device *vd)
 
 uint64_t virtio_offered(struct virtio_device *vd)
 {
-    return VIRTIO_RING_FEATURES | (vd->ops->features ? vd->ops->features(vd) : 0);
+    return VIRTIO_RING_FEATURES | (vd->packed ? VIRTIO_F_RING_PACKED : 0) | (vd->ops->features ? vd->ops->features(vd) : 0);
 }
 
 void virtio_reset(struct virtio_device *vd)
@@ -98,6 +98,9 @@ void virtio_set_status(struct virtio_device *vd, uint8_t status)
         ((vd->driver_features & ~virtio_offered(vd)) || !virtio_has(vd, VIRTIO_F_VERSION_1))) {
         log_guest("%s: features 0x%llx refused", device_name(&vd->dev), (unsigned long long)vd->driver_features);
         status &= (uint8_t)~VIRTIO_FEATURES_OK;
+    } else if ((status & ~was & VIRTIO_FEATURES_OK) && virtio_has(vd, VIRTIO_F_RING_PACKED)) {
+        for (unsigned i = 0; i < vd->queues; i++)
+            vd->queue[i].last_avail = vd->queue[i].next_used = vd->queue[i].signalled_used = PACKED_WRAP;
     }
     vd->status = (uint8_t)(status | (was & VIRTIO_NEEDS_RESET));
     if ((status & ~was & VIRTIO_DRIVER_OK) && vd->ops->start)
@@ -152,7 +155,12 @@ int virtio_after_load(struct device *dev, struct error *err)
 
         if (!virtq_set_size(&vd->queue[i], size))
             return error_set(err, EINVAL, "saved queue %u has %u entries, which is not possible", i, size);
+        if (virtio_has(vd, VIRTIO_F_RING_PACKED) && ((vd->queue[i].last_avail & (PACKED_WRAP - 1)) >= size ||
+                                                     (vd->queue[i].next_used & (PACKED_WRAP - 1)) >= size))
+            return error_set(err, EINVAL, "saved queue %u is at an entry that it does not have", i);
     }
+    if (virtio_has(vd, VIRTIO_F_RING_PACKED) && !vd->packed)
+        return error_set(err, EINVAL, "'%s' was saved with packed=on", device_name(dev));
     vd->driver_features &= virtio_offered(vd);
     return 0;
 }

@@ -24,6 +24,7 @@ enum {
 #define VIRTIO_F_INDIRECT_DESC (UINT64_C(1) << 28)
 #define VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
 #define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
+#define VIRTIO_F_RING_PACKED (UINT64_C(1) << 34) /* offered with packed=on */
 #define VIRTIO_RING_FEATURES (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1)
 
 enum { VIRTQ_MAX = 1024, VIRTIO_QUEUES_MAX = 64, VIRTIO_NO_VECTOR = 0xffff };
@@ -49,8 +50,8 @@ struct virtq {
     struct virtio_device *vd;
     uint16_t index, size, vector;
     bool ready;
-    uint64_t desc, avail, used; /* guest addresses */
-    uint16_t last_avail, next_used, signalled_used;
+    uint64_t desc, avail, used; /* guest addresses; of a packed queue avail and used are the areas of events */
+    uint16_t last_avail, next_used, signalled_used; /* of a packed queue with the wrap counter in bit 15 */
     bool signalled;
     bool pushed; /* since virtq_tell() */
 };
@@ -63,6 +64,7 @@ struct virtio_device {
     struct addr_space *as;
     struct virtq queue[VIRTIO_QUEUES_MAX];
     unsigned queues;
+    bool packed; /* packed=on */
     uint64_t driver_features;
     uint8_t status, isr;
     uint16_t config_vector;
@@ -95,7 +97,8 @@ void virtio_config_changed(struct virtio_device *vd);
 /* A buffer that the driver made available. The pieces lie in guest memory, which the guest may change at any time: copy,
  * then check, then use. */
 struct virtq_buf {
-    uint16_t head;
+    uint16_t head;                /* of a packed queue the buffer's id */
+    uint16_t entries;             /* of a packed queue: how many the buffer takes */
     unsigned nout, nin;           /* pieces to read, then pieces to write */
     uint64_t out_len, in_len;     /* bytes of them */
     struct iovec *iov;            /* nout + nin of them; out first */
@@ -139,8 +142,11 @@ uint64_t virtio_read_config(struct virtio_device *vd, uint64_t off, unsigned siz
 void virtio_write_config(struct virtio_device *vd, uint64_t off, uint64_t val, unsigned size);
 /** virtio_kick - the driver notified a queue; nothing happens if there is none of that number. */
 void virtio_kick(struct virtio_device *vd, uint64_t queue);
-/** virtq_set_size - false if it is no power of two up to the most it can have. */
+/** virtq_set_size - false if it is no power of two (a packed queue: no number) up to the most it can have. */
 bool virtq_set_size(struct virtq *q, uint64_t size);
+
+/* The properties of every virtio device. */
+#define VIRTIO_PROPS(s, f) PROP_BOOL(s, f.packed, "packed", "off", "offer packed queues, which take fewer accesses to memory")
 
 extern const struct state_field virtio_state[]; /* of struct virtio_device: each device's table begins with VIRTIO_STATE */
 #define VIRTIO_STATE(s, f) STATE_STRUCT(s, f, virtio_state)

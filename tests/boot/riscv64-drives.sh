@@ -1,5 +1,5 @@
 #!/bin/sh
-# Drives of a machine: I/O threads, several queues, LUKS, snapshot=on, limits shared by a group, and what werror= and rerror=
+# Drives of a machine: I/O threads, several queues, packed ones, LUKS, snapshot=on, limits shared by a group, and what werror= and rerror=
 # say when the host's disk fails: the machine waits, `cont` goes on, and nothing is lost.
 set -eu
 . tests/lib/boot.sh
@@ -13,17 +13,20 @@ broken="if=none,format=raw,file.driver=blkdebug,file.file.filename=$tmp/fail,wer
 broken="$broken,file.inject-error.0.iotype=write,file.inject-error.0.errno=28,file.inject-error.0.once=on"
 broken="$broken,file.inject-error.1.iotype=read,file.inject-error.1.sector=2048,file.inject-error.1.errno=5,file.inject-error.1.once=on"
 guest -object iothread,id=t0 -object iothread,id=t1 -object secret,id=s0,data=abc -object throttle-group,id=g,limits.iops-total=40 \
-    -drive "file=$tmp/main,if=none,id=main,format=qcow2" -device virtio-blk-device,drive=main,iothread=t0,num-queues=2,serial=main \
+    -drive "file=$tmp/main,if=none,id=main,format=qcow2" -device virtio-blk-device,drive=main,iothread=t0,num-queues=2,serial=main,packed=on \
     -drive "$broken,id=fail" -device virtio-blk-device,drive=fail,iothread=t1,serial=fail \
-    -drive "file=$tmp/luks,if=none,id=luks,format=luks,key-secret=s0" -device virtio-blk-device,drive=luks,serial=luks \
+    -drive "file=$tmp/luks,if=none,id=luks,format=luks,key-secret=s0" -device virtio-blk-device,drive=luks,serial=luks,packed=on \
     -drive "file=$tmp/kept,if=none,id=kept,format=raw,snapshot=on" -device virtio-blk-device,drive=kept,serial=kept \
-    -drive "file=$tmp/slow1,if=none,id=slow1,format=raw,throttling.group=g" -device virtio-blk-device,drive=slow1,serial=slow1 \
+    -drive "file=$tmp/slow1,if=none,id=slow1,format=raw,throttling.group=g" -device virtio-blk-pci,drive=slow1,serial=slow1,packed=on \
     -drive "file=$tmp/slow2,if=none,id=slow2,format=raw,throttling.group=g" -device virtio-blk-device,drive=slow2,serial=slow2
 expect 200 'READY'
 type 'for d in /sys/block/vd?; do n=$(cat $d/serial); eval $n=/dev/${d##*/}; q=$(ls $d/mq | wc -l); echo "DISK $n QUEUES $q"; done
 '
 expect 20 'DISK main QUEUES 2'
 expect 20 'DISK slow2 QUEUES 1'
+type 'for d in $main $luks $slow1 $slow2; do cut -c35 /sys/block/${d##*/}/device/features; done | tr -d "\n" | sed "s/^/PACKED /"; echo
+'
+expect 20 'PACKED 1110'
 type 'for d in $main $luks $kept; do dd if=/bin/busybox of=$d bs=4k count=64 conv=fsync 2>/dev/null; done; echo 3 > /proc/sys/vm/drop_caches
 for d in $main $luks $kept; do dd if=$d bs=4k count=64 2>/dev/null | md5sum; done | sort -u | wc -l | sed "s/^/SUMS /"
 '

@@ -11,7 +11,7 @@ head -c 1M /dev/zero > "$T/disk"; cp "$T/disk" "$T/disk2"; head -c 64M /dev/zero
 for seed in ${SEEDS:-1 2 $(date +%s)}; do
     echo "seed $seed"
     aarch64-linux-gnu-gcc -O1 -w -ffreestanding -fno-builtin -fno-pic -fno-pie -nostdlib -static -mstrict-align -mgeneral-regs-only \
-        -Wl,-Ttext=0x40080000 -Wl,--build-id=none -Wl,-n "-DSEED=$seed" -o "$T/guest" tests/guest/bare/start-a64.S tests/guest/bare/registers.c
+        -Wl,-Ttext=0x40080000 -Wl,--build-id=none -Wl,-n -Wl,--no-warn-rwx-segments "-DSEED=$seed" -o "$T/guest" tests/guest/bare/start-a64.S tests/guest/bare/registers.c
     for machine in virt,gic-version=2 virt,gic-version=3; do
         status=0
         timeout -k 5 200 "$B/rhea-system-aarch64" -M $machine -m 128M -display none -serial null -monitor none -no-reboot \
