@@ -151,11 +151,11 @@ $(B)/doc/rhea.bash: $(B)/mkdoc
 	$(Q)$< bash > $@
 
 # Tests -------------------------------------------------------------------------------------------------------------
-# A test's own definitions stand in for the library's, whatever else of it the linker takes.
+# What a test defines itself stands in for that file of the library.
 $(UNIT_BIN): $(B)/%: $(B)/obj/%.o $(B)/librhea.a $(B)/libtest.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--allow-multiple-definition -o $@ $< $(B)/libtest.a $(B)/librhea.a $(TEST_LIBS) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libtest.a $(B)/librhea.a $(TEST_LIBS) $(LIBS)
 
 $(ISA_BIN): $(B)/isa-%: $(ISA_SRC:%.c=$(B)/obj/%.o) $(B)/librhea.a
 	$(call say,LINK,$@)
