@@ -63,6 +63,7 @@ static int tcg_init(struct optlist *opts, bool system, struct error *err)
         ret = error_set(err, EINVAL, "-accel tcg,tb-size=%llu: the translation cache may have 1 to 384 MiB",
                         (unsigned long long)cache_bytes >> 20);
     if (ret < 0) {
+        free(e->excl);
         free(e);
         return ret;
     }
