@@ -5,8 +5,9 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 PR=$B/rhea-pr-helper S=$T/pr.sock
 ${CC:-cc} -D_GNU_SOURCE -shared -fPIC -o fake.so "$HERE/fake_sg.c" -ldl || { echo 'needs a C compiler'; exit 77; }
 truncate -s 4096 device; chmod 666 device; chmod 777 "$T"
-wait_for() { i=0; while [ ! -S "$S" ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i + 1)); done; [ -S "$S" ] || fail 'no socket'; }
-LD_PRELOAD=$T/fake.so $PR -k "$S" & pid=$!
+wait_for() { i=0; while [ ! -S "$S" ] && [ $i -lt $((50 * ${SLOW:-1})) ]; do sleep 0.1; i=$((i + 1)); done; [ -S "$S" ] || fail 'no socket'; }
+sanitizer=$(ldd "$PR" | awk '/lib[at]san/ { print $3 }')     # wants to come first
+LD_PRELOAD="$sanitizer $T/fake.so" $PR -k "$S" & pid=$!
 wait_for
 ok python3 "$HERE/pr-helper.py" "$S" fake device
 exits 1 $PR -k "$S"; says 'another helper listens there'
