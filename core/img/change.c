@@ -82,11 +82,11 @@ int img_snapshot(int argc, char **argv)
     struct blk_snapshot *list, s = { .name = "" };
     struct blk_node     *n;
     const char          *name = NULL;
-    int                  opt, act = 'l', ret = 0, count;
+    int                  opt, act = 'l', given = 0, ret = 0, count;
 
     while (ret == 0 && (opt = getopt_long(argc, argv, "la:c:d:hqU", longs, NULL)) != -1) {
         if (strchr("lacd", opt) != NULL && opt < 128) {
-            if (name != NULL || (opt != 'l' && act != 'l'))
+            if (given++ > 0)
                 ret = img_fail_text("Cannot mix '-l', '-a', '-c', '-d'") + 1;
             act  = opt;
             name = opt == 'l' ? NULL : optarg;

@@ -106,7 +106,7 @@ class Load:
         return {}
 
     def snap_apply(self):
-        if not self.now.snaps:
+        if not self.now.snaps or self.now.bitmaps:    # bitmaps forbid it: they would not show the change
             return None
         tag = rnd.choice(sorted(self.now.snaps))
         run(IMG, "snapshot", "-q", "-a", tag, "--image-opts", opts("qcow2", self.name))

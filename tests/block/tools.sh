@@ -57,6 +57,11 @@ same snapshot -l d.qcow2; same snapshot -l snaps.qcow2; same info -f luks a.qcow
 same compare a.qcow2 ref.raw; same compare a.qcow2 d.qcow2; same compare a.qcow2 nothing
 same check nothing; same info nothing
 
+# a snapshot is not applied behind the back of dirty bitmaps; what came first is listed first
+ok $IMG snapshot -d two snaps.qcow2; exits 1 $IMG snapshot -a one snaps.qcow2; says 'dirty bitmaps'
+exits 1 $IMG snapshot -l -c x snaps.qcow2; says 'Cannot mix'
+ok $IMG bitmap --remove snaps.qcow2 b0; ok $IMG bitmap --remove snaps.qcow2 b1; ok $IMG snapshot -a one snaps.qcow2
+
 # a lock names its holder; looking is always allowed
 $IO -c 'sleep 5000' a.qcow2 > /dev/null 2>&1 & pid=$!
 sleep 0.5

@@ -379,6 +379,15 @@ void qcow2_bitmaps_drop(struct qcow2 *q)
 
 /* ---- looking */
 
+bool qcow2_has_bitmaps(struct qcow2 *q)
+{
+    struct qcow2_bm *list = NULL;
+    bool             some = q->bitmaps != NULL || (read_dir(q, &list) == 0 && list != NULL);
+
+    list_free(list);
+    return some;
+}
+
 json_t *qcow2_bitmaps_info(struct qcow2 *q)
 {
     struct qcow2_bm *list;
@@ -509,7 +518,8 @@ static int add(struct qcow2 *q, struct qcow2_bm **list, const char *name, uint64
     b->gran_bits = (unsigned)__builtin_ctzll(gran);
     b->count     = bits_of(q, b->gran_bits);
     b->bits      = try_alloc((size_t)((b->count + 63) / 64 * 8), 1, BITS_MAX);
-    b->next      = *list;
+    while (*list != NULL)                        /* they keep the order in which they were made */
+        list = &(*list)->next;
     *list        = b;
     return b->bits != NULL ? 0 : error_set(err, ENOMEM, "the bitmap would take %llu bytes; use a larger granularity", (unsigned long long)b->count / 8);
 }

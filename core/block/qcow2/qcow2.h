@@ -313,6 +313,7 @@ extern const struct blk_option qcow2_create_opts[], qcow2_amend_opts[];
 /* -- bitmap.c */
 int      qcow2_bitmap(struct blk_node *n, const char *verb, const char *name, struct blk_opts *o, struct error *err);
 int      qcow2_bitmaps_count(struct qcow2 *q, struct qcow2_counts *c, struct blk_check *res);
+bool     qcow2_has_bitmaps(struct qcow2 *q);    /* Context: coroutine; yields */
 struct json_t *qcow2_bitmaps_info(struct qcow2 *q);
 /** qcow2_bitmaps_measure - bytes that q's bitmaps take, with every bit stored, in an image of another cluster size. */
 int      qcow2_bitmaps_measure(struct qcow2 *q, uint64_t cluster, uint64_t *bytes);

@@ -320,6 +320,8 @@ int qcow2_snap_apply(struct blk_node *n, const char *id, struct error *err)
 
     if (i < 0)
         return i;
+    if (qcow2_has_bitmaps(q))                    /* they would not show what changes now */
+        return error_set(err, EBUSY, "Device has active dirty bitmaps; remove them first, and begin the next backup anew");
     ret = begin(q, &t, err);
     if (ret == 0)
         ret = load_snap_l1(q, &q->snaps[i], 0, &l1, &entries, err);
