@@ -102,3 +102,31 @@ ok $IMG convert -O raw top.qcow2 want.raw
 ok $IMG create -q -f qcow2 other.qcow2 12M; ok $IO -c 'write -q -P 3 0 2M' other.qcow2
 ok $IMG rebase -b other.qcow2 -F qcow2 --image-opts "$(cold top.qcow2)"
 ok $IMG compare -F raw top.qcow2 want.raw; ok qemu-img compare -F raw top.qcow2 want.raw; ok $IMG check top.qcow2
+
+# a bar on a terminal for what lasts over a second, and none elsewhere
+python3 - "$IMG" "$slow" <<'P' || fail 'no bar'
+import os, pty, subprocess, sys
+m, s = pty.openpty()
+p = subprocess.Popen([sys.argv[1], "convert", "-m", "1", "--image-opts", "-O", "raw", sys.argv[2], "bar.raw"], stderr=s)
+os.close(s)
+text = b""
+try:
+    while True:
+        part = os.read(m, 4096)
+        if not part: break
+        text += part
+except OSError:
+    pass
+sys.exit(0 if p.wait() == 0 and b"[##" in text and b"/s  " in text and b" left" in text else "status %s: %r" % (p.returncode, text))
+P
+$IMG convert --image-opts -O raw "$slow" bar.raw > out 2>&1 || fail 'slow copy'; [ ! -s out ] || { cat out; fail 'a bar where there is no terminal'; }
+
+# a machine that is stopped, with a disk and an I/O thread: nothing wakes up
+if [ -x "$B/rhea-system-riscv64" ]; then
+    "$B/rhea-system-riscv64" -M virt -m 64M -S -display none -serial none -monitor none -bios none -object iothread,id=t \
+        -drive file=huge.qcow2,if=none,id=d,format=qcow2 -device virtio-blk-device,drive=d,iothread=t > out 2>&1 & pid=$!
+    sleep 2; kill -0 $pid || { cat out; fail 'the machine has ended'; }
+    before=$(look); sleep 2; after=$(look)
+    [ $((after - before)) -le 4 ] || fail "a stopped machine woke up $((after - before)) times in two seconds"
+    kill $pid; wait $pid
+fi
