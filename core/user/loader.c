@@ -400,8 +400,9 @@ static uint64_t put_pointers(uint64_t *to, char **list, int count, uint64_t at)
     return at;
 }
 
-static int build_stack(const struct program *p, char **envp, const struct image *im, const struct image *interp,
-                       uint64_t *out_sp, struct error *err)
+/* @execfn_path: the file as it was named to execve: a script's own path, and nothing of the sysroot. */
+static int build_stack(const struct program *p, const char *execfn_path, char **envp, const struct image *im,
+                       const struct image *interp, uint64_t *out_sp, struct error *err)
 {
     struct aux aux[AUX_MAX];
     unsigned naux, word = user_proc.target->bits / 8u;
@@ -413,7 +414,7 @@ static int build_stack(const struct program *p, char **envp, const struct image 
     if (ret < 0)
         return ret;
     sp = user_proc.stack_top - word;
-    execfn = push(&sp, p->path, strlen(p->path) + 1);
+    execfn = push(&sp, execfn_path, strlen(execfn_path) + 1);
     sp -= strings + env_strings;
     user_proc.arg_start = sp;
     user_proc.arg_end = sp + strings;
@@ -500,7 +501,7 @@ int user_load(int argc, char **argv, char **envp, const char *path, struct user_
     if (!ret)
         ret = map_fixed_page(err);
     if (!ret)
-        ret = build_stack(p, envp, im, interp, &out->sp, err);
+        ret = build_stack(p, path, envp, im, interp, &out->sp, err);
     if (!ret) {
         out->entry = interp ? interp->entry : im->entry;
         user_brk_init(PAGE_UP(im->end) + user_proc.places.heap_gap);

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -55,7 +56,7 @@ static int child_main(int argc, char **argv)
     if (!strcmp(what, "fds"))
         return open("/dev/null", O_RDONLY) != 3;
     if (argc > 2 && strstr(argv[1], "script"))          /* ./me ARG SCRIPT more */
-        return 50;
+        return strcmp((char *)getauxval(AT_EXECFN), argv[1]) ? 51 : 50;
     return 99;
 }
 
