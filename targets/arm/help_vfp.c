@@ -5,7 +5,7 @@
 #include "targets/arm/state.h"
 #include "targets/arm/target.h"
 
-enum { FPSID, FPSCR, MVFR2 = 5, MVFR1, MVFR0, FPEXC };
+enum { FPSID, FPSCR, MVFR2 = 5, MVFR1, MVFR0, FPEXC, FPSCR_LEN = 0x370000 /* Len, Stride */ };
 
 uint32_t arm_help_vmrs(struct cpu_env *c, uint32_t reg)
 {
@@ -17,7 +17,7 @@ uint32_t arm_help_vmrs(struct cpu_env *c, uint32_t reg)
     case FPSCR:
         c->mxcsr = _mm_getcsr();
         return arm_fpsr(env) | env->fpcr;
-    case MVFR0: return 0x10110222;
+    case MVFR0: return 0x10110222 | (has[ARM_F_vfpvec] ? 1u << 24 : 0);
     case MVFR1: return 0x00011111 | (has[ARM_F_vfp4] ? 1u << 28 : 0) |
                        (!has[ARM_F_vfphp] ? 0 : has[ARM_F_v8] ? 0x02100000 : 0x01100000);
     case MVFR2: return 0x43;
@@ -34,6 +34,8 @@ void arm_help_vmsr(struct cpu_env *c, uint32_t reg, uint32_t v)
     } else if (reg == FPSCR) {
         c->mxcsr = _mm_getcsr();
         arm_set_fpcr(env, v);
+        if (env->model->has[ARM_F_vfpvec])
+            env->fpcr |= v & FPSCR_LEN;
         arm_set_fpsr(env, v);
         _mm_setcsr(c->mxcsr);
     }

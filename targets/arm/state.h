@@ -145,7 +145,7 @@ enum arm_a32_mode { A32_USR = 0x10, A32_FIQ, A32_IRQ, A32_SVC, A32_MON = 0x16, A
 enum {
     ARM_MODE_FPCR = 0xff, ARM_MODE_EL1 = 1 << 8, ARM_MODE_FP_TRAP = 1 << 9,
     ARM_MODE_A32 = 1 << 10, ARM_MODE_BE = 1 << 11, ARM_MODE_IT_SHIFT = 12, /* to 19: ITSTATE at the block's begin */
-    ARM_MODE_FP_LEN = 1 << 20,                 /* FPSCR.Len or Stride is not 0: VFP vectors */
+    ARM_MODE_LEN_SHIFT = 32,                   /* to 37: Len, a bit, Stride of FPSCR: VFP vectors */
     ARM_MODE_IL = 1 << 21,                     /* PSTATE.IL: nothing can be executed */
     ARM_MODE_PLAIN_EL1 = 1 << 22,              /* EL1 on SP_EL1, with no EL2 that might trap its registers */
     /* Software step: one instruction, which clears PSTATE.SS; with that clear, the exception. */

@@ -47,8 +47,8 @@ static void a32_boot(struct cpu_env *c, uint64_t entry, uint64_t arg)
 /* What the decoder asks beside T, which is in pc: the byte order, where in an IT block we are, the floating-point modes. */
 uint64_t arm_a32_mode(const struct arm_env *env)
 {
-    return (env->fpcr >> 19 & ARM_MODE_FPCR) | ARM_MODE_A32 | (env->pstate & PSTATE_E ? ARM_MODE_BE : 0) |
-           (uint64_t)env->itstate << ARM_MODE_IT_SHIFT | (env->fpcr >> 16 & 0x37 ? ARM_MODE_FP_LEN : 0);
+    return (uint64_t)(env->fpcr >> 16 & 0x37) << ARM_MODE_LEN_SHIFT | (env->fpcr >> 19 & ARM_MODE_FPCR) | ARM_MODE_A32 | (env->pstate & PSTATE_E ? ARM_MODE_BE : 0) |
+           (uint64_t)env->itstate << ARM_MODE_IT_SHIFT;
 }
 
 static uint64_t a32_mode_key(const struct cpu_env *c)

@@ -15,6 +15,31 @@ static bool half(struct tr_a32 *t, int size)
     return size == SIZE_HALF;
 }
 
+/* --- short vectors --------------------------------------------------------------------------------------------------------
+ * With FPSCR.Len, data processing goes on to other registers of the operands' banks, of 8 single or 4 double ones. Those of the
+ * first bank (and of D16 to D19) are scalars: as a target for the whole instruction, as the last operand for that.
+ * DDI 0406C, K.1. On a CPU without them Len and Stride stay zero. */
+
+struct vector { unsigned count, stride; bool m_stays; };
+
+static bool is_scalar(bool dbl, int d) { return dbl ? (d & 15) < 4 : a32_s(d) < 8; }
+
+static struct vector vector_of(const struct tr_a32 *t, int size, int d, int m)
+{
+    unsigned len = (unsigned)(t->a.c->mode >> ARM_MODE_LEN_SHIFT) & 0x3f;
+    bool dbl = size == SIZE_DOUBLE;
+
+    return (struct vector){ .count = is_scalar(dbl, d) ? 1 : (len & 7) + 1, .stride = len >> 4 ? 2 : 1, .m_stays = is_scalar(dbl, m) };
+}
+
+static int next_of_bank(const struct vector *v, int size, int d)
+{
+    unsigned last = size == SIZE_DOUBLE ? 3 : 7, r = a32_fpreg(size == SIZE_DOUBLE, d);
+
+    r = (r & ~last) | ((r + v->stride) & last);
+    return size == SIZE_DOUBLE ? (int)r : (int)(r >> 1 | (r & 1) << 4);
+}
+
 /* --- data processing ---------------------------------------------------------------------------------------------------- */
 
 static ir_ref neg(struct tr_a32 *t, bool yes, ir_ref v) { return yes ? ir_un(a32_ir(t), IR_OP_fneg, v) : v; }
@@ -32,7 +57,7 @@ static ir_ref fused(struct tr_a32 *t, ir_ref d, ir_ref n, ir_ref m, bool neg_d, 
     return ir_fma(a32_ir(t), a32_fp_mode(t) | (neg_prod ? IR_FP_NEG_PROD : 0) | (neg_d ? IR_FP_NEG_ADD : 0), n, m, d);
 }
 
-void tr_a32_vfp3(struct tr_a32 *t, const struct args_a32_vfp3 *a)
+static void arithmetic(struct tr_a32 *t, const struct args_a32_vfp3 *a)
 {
     enum { VMLA, VMLS, VNMLS, VNMLA, VMUL, VNMUL, VADD, VSUB, VDIV, VFNMS = 10, VFNMA, VFMA, VFMS };
     unsigned which = (unsigned)(a->o1 << 3 | a->o2 << 1 | a->op), mode = a32_fp_mode(t);
@@ -62,13 +87,30 @@ void tr_a32_vfp3(struct tr_a32 *t, const struct args_a32_vfp3 *a)
     a32_put_f(t, dbl, rd, v);
 }
 
+void tr_a32_vfp3(struct tr_a32 *t, const struct args_a32_vfp3 *a)
+{
+    struct vector v = vector_of(t, a->size, a->d, a->m);
+    struct args_a32_vfp3 one = *a;
+
+    for (unsigned i = 0; i < v.count; i++) {
+        arithmetic(t, &one);
+        one.d = next_of_bank(&v, a->size, one.d);
+        one.n = next_of_bank(&v, a->size, one.n);
+        one.m = v.m_stays ? one.m : next_of_bank(&v, a->size, one.m);
+    }
+}
+
 void tr_a32_vmov_imm(struct tr_a32 *t, const struct args_a32_vmov_imm *a)
 {
     bool dbl = a->size == SIZE_DOUBLE;
     uint64_t bits = fp_expand_imm(dbl, (uint64_t)a->imm);
+    struct vector v = vector_of(t, a->size, a->d, 0);
+    int d = a->d;
 
-    if (!half(t, a->size))
-        a32_put_fbits(t, dbl, a32_fpreg(dbl, a->d), dbl ? ir_i64(a32_ir(t), bits) : ir_i32(a32_ir(t), (uint32_t)bits));
+    if (half(t, a->size))
+        return;
+    for (unsigned i = 0; i < v.count; i++, d = next_of_bank(&v, a->size, d))
+        a32_put_fbits(t, dbl, a32_fpreg(dbl, d), dbl ? ir_i64(a32_ir(t), bits) : ir_i32(a32_ir(t), (uint32_t)bits));
 }
 
 /* An operation that the vector forms have, on one scalar. op: as ARM_H_simd_fp or ARM_H_simd_fp_misc numbers it. */
@@ -194,11 +236,30 @@ static bool vfp2_exists(const struct tr_a32 *t, const struct args_a32_vfp2 *a)
     }
 }
 
+/* VMOV, VABS, VNEG, VSQRT. */
+static void move(struct tr_a32 *t, bool dbl, const struct args_a32_vfp2 *a)
+{
+    struct vector v = vector_of(t, a->size, a->d, a->m);
+    int d = a->d, m = a->m;
+    ir_ref f;
+
+    for (unsigned i = 0; i < v.count; i++, d = next_of_bank(&v, a->size, d)) {
+        f = a32_f(t, dbl, a32_fpreg(dbl, m));
+        switch (a->opc << 1 | a->o3) {
+        case 0: break;
+        case 1: f = ir_un(a32_ir(t), IR_OP_fabs, f); break;
+        case 2: f = ir_un(a32_ir(t), IR_OP_fneg, f); break;
+        default: f = ir_fp1(a32_ir(t), IR_OP_fsqrt, dbl ? IR_F64 : IR_F32, a32_fp_mode(t), f); break;
+        }
+        a32_put_f(t, dbl, a32_fpreg(dbl, d), f);
+        m = v.m_stays ? m : next_of_bank(&v, a->size, m);
+    }
+}
+
 void tr_a32_vfp2(struct tr_a32 *t, const struct args_a32_vfp2 *a)
 {
     bool dbl = a->size == SIZE_DOUBLE;
-    unsigned d = a32_fpreg(dbl, a->d), imm5;
-    ir_ref m;
+    unsigned imm5;
 
     if (half(t, a->size))
         return;
@@ -207,16 +268,7 @@ void tr_a32_vfp2(struct tr_a32 *t, const struct args_a32_vfp2 *a)
         return;
     }
     switch (a->opc) {
-    case 0: case 1:
-        m = a32_f(t, dbl, a32_fpreg(dbl, a->m));
-        switch (a->opc << 1 | a->o3) {
-        case 0: break;
-        case 1: m = ir_un(a32_ir(t), IR_OP_fabs, m); break;
-        case 2: m = ir_un(a32_ir(t), IR_OP_fneg, m); break;
-        default: m = ir_fp1(a32_ir(t), IR_OP_fsqrt, dbl ? IR_F64 : IR_F32, a32_fp_mode(t), m); break;
-        }
-        a32_put_f(t, dbl, d, m);
-        break;
+    case 0: case 1: move(t, dbl, a); break;
     case 2: case 3: convert_half(t, dbl, a->d, a->m, a->opc & 1, a->o3); break;
     case 4: compare(t, dbl, a->d, a32_f(t, dbl, a32_fpreg(dbl, a->m)), a->o3); break;
     case 5: compare(t, dbl, a->d, dbl ? ir_f64bits(a32_ir(t), 0) : ir_f32bits(a32_ir(t), 0), a->o3); break;

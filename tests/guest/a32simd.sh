@@ -16,3 +16,11 @@ for run in tcg tcg,tier=hot tcg,backend=interp; do
         exit 1
     fi
 done
+arm-linux-gnueabihf-gcc -O1 -marm -mfpu=neon -static -o "$prog-vectors" $dir/vectors.c || exit 1
+for run in tcg tcg,tier=hot tcg,backend=interp; do
+    "$B/rhea-arm" -cpu cortex-a8 -accel $run "$prog-vectors" > "$prog.out"
+    cmp -s $dir/vectors.txt "$prog.out" && continue
+    echo "short vectors, -accel $run differs (left: expected)"
+    diff $dir/vectors.txt "$prog.out" | head -20
+    exit 1
+done

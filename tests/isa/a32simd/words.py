@@ -51,7 +51,7 @@ def main():
             word |= 0x200
         if name.startswith("ld") and word & 0x400000 and word & 0x8000:
             word ^= 0x400000                   # registers behind the last are unpredictable
-        if name == "misc 2" and (word >> 12 ^ word) & 15 == 0:
+        if name.startswith("misc 2") and (word >> 12 ^ word) & 15 == 0:
             continue                           # so is an exchange with itself
         if name == "vmov pair" and not word & 0x100 and word & 0x2f == 0x2f:
             continue                           # S31 and S32
@@ -63,4 +63,5 @@ def main():
     print("};")
 
 
-main()
+if __name__ == "__main__":
+    main()
