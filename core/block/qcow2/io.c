@@ -681,19 +681,24 @@ int qcow2_allocate_range(struct qcow2 *q, uint64_t off, uint64_t len)
 
 /* ---- what is where */
 
-/* Preallocated metadata: far more clusters are in use than the host has stored. Then data may be holes of the file. */
+/* Preallocated metadata: far more clusters are in use than the host has stored. Then data may be holes of the file.
+ * Tables that lie cost LOOK_MOST looks. */
+enum { LOOK_MOST = 1 << 26 };
+
 static bool mostly_holes(struct qcow2 *q)
 {
     int64_t  stored = q->data_external ? -1 : blk_allocated(q->file);
     uint64_t real = stored > 0 ? (uint64_t)stored >> q->cluster_bits : 0, most = MAX(real * 10 / 9, real + 2), used = 0, count = 0;
+    uint64_t per = qcow2_block_entries(q), looked = 0;
 
     if (stored < 0 || q->file->bytes >> q->cluster_bits <= most)
         return false;
-    for (uint64_t i = 0; i < q->file->bytes >> q->cluster_bits && used <= most; i++) {
-        if (qcow2_ref_get(q, i, &count) < 0)
-            return false;
-        used += count != 0;
-    }
+    for (uint64_t b = 0; b < q->reftable_entries && used <= most && looked < LOOK_MOST; b++)
+        for (uint64_t k = 0; (q->reftable[b] & QCOW2_OFFSET_MASK) != 0 && k < per && used <= most; k++, looked++) {
+            if (qcow2_ref_get(q, b * per + k, &count) < 0)
+                return false;
+            used += count != 0;
+        }
     return used > most;
 }
 
