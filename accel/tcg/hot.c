@@ -651,7 +651,7 @@ static void enqueue(struct tcg_engine *e, const struct wish *w)
     if (!q->started || q->length == QUEUE_MAX) {
         count_anew(e, r);
     } else if (!r->queued) {                   /* else another vCPU has asked */
-        r->queued = true;
+        __atomic_store_n(&r->queued, true, __ATOMIC_RELAXED);
         __atomic_store_n(&r->counter, INT32_MAX, __ATOMIC_RELAXED);
         q->wish[q->length++] = *w;
         pthread_cond_signal(&q->more);
@@ -664,7 +664,7 @@ void hot_request(struct tcg_vcpu *tv, struct tcg_region *r)
     struct tcg_engine *e = tv->engine;
     struct wish w = { .region = r, .model = tv->v->model, .pc = tv->env->pc };
 
-    if (r->tier != TCG_COLD || r->dead)
+    if (r->tier != TCG_COLD || __atomic_load_n(&r->dead, __ATOMIC_RELAXED))
         return;
     tv->n.hot_requests++;
     if (e->tier != TIER_HOT) {
