@@ -140,7 +140,11 @@ void tr_a64_ldrsw_lit(struct a64_tr *t, const struct args_a64_ldrsw_lit *a)
 void tr_a64_prfm_lit(struct a64_tr *t, const struct args_a64_prfm_lit *a) { (void)t; (void)a; }
 void tr_a64_prfm_imm(struct a64_tr *t, const struct args_a64_prfm_imm *a) { (void)t; (void)a; }
 void tr_a64_prfum(struct a64_tr *t, const struct args_a64_prfum *a) { (void)t; (void)a; }
-void tr_a64_prfm_reg(struct a64_tr *t, const struct args_a64_prfm_reg *a) { (void)t; (void)a; }
+void tr_a64_prfm_reg(struct a64_tr *t, const struct args_a64_prfm_reg *a)
+{
+    if (!(a->option & 2))
+        a64_undefined(t);
+}
 
 /* --- pairs -------------------------------------------------------------------------------------------------------------- */
 

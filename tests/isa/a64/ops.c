@@ -101,6 +101,7 @@ int main(int argc, char **argv)
     unsigned long wanted = argc > 1 ? strtoul(argv[1], NULL, 16) : 0;
 
     sigaction(SIGILL, &sa, NULL);
+    sigaction(SIGBUS, &sa, NULL);
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
         uint64_t hash = 0;
         int bad = 0;
