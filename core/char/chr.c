@@ -185,6 +185,11 @@ size_t chr_room(struct chr *c)
     return fe ? fe->handlers->room(fe->opaque) : 0;
 }
 
+size_t chr_room_kept(struct chr *c)
+{
+    return c->mux && c->fronts ? CHR_MUX_ROOM - c->typed[c->focus].len : chr_room(c);
+}
+
 void chr_input(struct chr *c, const uint8_t *bytes, size_t len)
 {
     struct chr_fe *fe = focused(c);

@@ -125,6 +125,8 @@ struct chr {
 struct chr *chr_make(const struct chr_backend *be, const char *id, bool mux, struct optlist *opts, struct error *err);
 /** chr_room - bytes of input that chr_input() takes now. */
 size_t chr_room(struct chr *c);
+/** chr_room_kept - bytes of input of which none is dropped: a file waits where what is typed at a multiplexer does not. */
+size_t chr_room_kept(struct chr *c);
 void chr_input(struct chr *c, const uint8_t *bytes, size_t len);
 /** chr_drained - the back end takes output again. */
 void chr_drained(struct chr *c);

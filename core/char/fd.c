@@ -19,10 +19,12 @@ static void ended(struct fd_io *io)
         io->hangup(io->chr);
 }
 
+static size_t room_of(const struct fd_io *io) { return io->always_ready ? chr_room_kept(io->chr) : chr_room(io->chr); }
+
 static void read_some(struct fd_io *io)
 {
     uint8_t buf[READ_AT_ONCE];
-    size_t room = chr_room(io->chr);
+    size_t room = room_of(io);
     ssize_t n;
 
     if (room > sizeof(buf))
@@ -56,7 +58,7 @@ static void turn(void *opaque)
     struct fd_io *io = opaque;
 
     io->turn_pending = false;
-    if (io->always_ready && chr_room(io->chr)) {
+    if (io->always_ready && room_of(io)) {
         read_some(io);
         fd_io_accept(io);
     }
@@ -66,7 +68,7 @@ void fd_io_accept(struct fd_io *io)
 {
     if (io->watch && chr_room(io->chr))
         loop_watch(io->watch, LOOP_READ);
-    if (io->always_ready && !io->turn_pending && chr_room(io->chr)) {
+    if (io->always_ready && !io->turn_pending && room_of(io)) {
         io->turn_pending = true;
         loop_call(io->chr->loop, turn, io);
     }
