@@ -78,7 +78,7 @@ static void publish(struct tcg_vcpu *tv, struct rt_view *w, uint64_t va, const s
     } else {
         __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
         t->tag_read = ~UINT64_C(0);
-        t->addend = addend;
+        __atomic_store_n(&t->addend, addend, __ATOMIC_RELAXED);
         t->tag_read = x->read ? page | (slow ? RT_TLB_SLOW : 0) : ~UINT64_C(0);
     }
     if (!x->write || m->readonly)
@@ -109,7 +109,7 @@ static uint8_t *put_back(struct rt_view *w, uint64_t va, enum rt_access access)
     view_note_tlb(w, va);
     __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
     t->tag_read = ~UINT64_C(0);
-    t->addend = addend;
+    __atomic_store_n(&t->addend, addend, __ATOMIC_RELAXED);
     t->tag_read = rights & 1 ? page : ~UINT64_C(0);
     if (rights & 2) {
         __atomic_store_n(&t->tag_write, page, __ATOMIC_SEQ_CST);

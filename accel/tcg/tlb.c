@@ -135,7 +135,7 @@ struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key)
     view_flush(w);
     w->key = tv->view_keys[best] = key;
     ((struct view_priv *)w->priv)->asid = tv->engine->target->view_asid(tv->env);
-    ((struct view_priv *)w->priv)->valid = true;
+    __atomic_store_n(&((struct view_priv *)w->priv)->valid, true, __ATOMIC_RELAXED);
     tv->view_used[best] = ++tv->view_clock;
     return w;
 }
@@ -312,7 +312,7 @@ void backing_note(struct rt_view *w, uint64_t va, uint64_t addend, bool readable
         return;
     b = backing_entry(p, va);
     __atomic_store_n(&b->tag, 0, __ATOMIC_RELAXED);
-    b->addend = addend;
+    __atomic_store_n(&b->addend, addend, __ATOMIC_RELAXED);
     __atomic_store_n(&b->tag, (va & ~UINT64_C(4095)) | readable | (writable ? 2 : 0), __ATOMIC_SEQ_CST);
 }
 
@@ -342,19 +342,20 @@ void writable_note(struct tcg_engine *e, const uint8_t *page, uint64_t va)
     } while (!__atomic_compare_exchange_n(slot, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
 
+/* The owner may be filling the entry: a tag that is seen has its addend. What is dropped for nothing is found again. */
 static void purge_entry(struct rt_tlb_entry *t, const uint8_t *page)
 {
-    uint64_t tag = __atomic_load_n(&t->tag_write, __ATOMIC_RELAXED);
+    uint64_t tag = __atomic_load_n(&t->tag_write, __ATOMIC_ACQUIRE);
 
-    if (!(tag & 4095) && tag + t->addend == (uint64_t)(uintptr_t)page)
+    if (!(tag & 4095) && tag + __atomic_load_n(&t->addend, __ATOMIC_RELAXED) == (uint64_t)(uintptr_t)page)
         __atomic_store_n(&t->tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
 }
 
 static void purge_backing(struct backing_entry *b, const uint8_t *page)
 {
-    uint64_t tag = __atomic_load_n(&b->tag, __ATOMIC_RELAXED);
+    uint64_t tag = __atomic_load_n(&b->tag, __ATOMIC_ACQUIRE);
 
-    if (tag & 2 && (tag & ~UINT64_C(4095)) + b->addend == (uint64_t)(uintptr_t)page)
+    if (tag & 2 && (tag & ~UINT64_C(4095)) + __atomic_load_n(&b->addend, __ATOMIC_RELAXED) == (uint64_t)(uintptr_t)page)
         __atomic_store_n(&b->tag, 0, __ATOMIC_RELAXED);
 }
 
@@ -388,7 +389,7 @@ void purge_write_tags(struct tcg_engine *e, const uint8_t *page)
         for (unsigned k = 0; k < ENGINE_VIEWS; k++) {
             struct rt_view *w = __atomic_load_n(&e->vcpus[i]->views[k], __ATOMIC_ACQUIRE);
 
-            if (w && ((struct view_priv *)w->priv)->valid)
+            if (w && __atomic_load_n(&((struct view_priv *)w->priv)->valid, __ATOMIC_RELAXED))
                 purge_view(w, page, va);
         }
     pthread_mutex_unlock(&e->list_lock);

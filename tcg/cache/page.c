@@ -58,13 +58,13 @@ void tcg_page_checked(struct tcg_cache *c, struct tcg_page *p, bool on)
 {
     if (on && !p->check) {
         p->check_next = c->check_list;
-        c->check_list = p;
+        __atomic_store_n(&c->check_list, p, __ATOMIC_RELEASE);
     } else if (!on && p->check) {
         struct tcg_page **at = &c->check_list;
 
         while (*at != p)
             at = &(*at)->check_next;
-        *at = p->check_next;
+        __atomic_store_n(at, p->check_next, __ATOMIC_RELEASE);
     }
     p->check = on;
     if (!on) {
