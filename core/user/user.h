@@ -51,7 +51,7 @@ struct user_thread {
     int tid, pid;
     bool first;                                /* main()'s thread */
     uint64_t clear_tid;                        /* CLONE_CHILD_CLEARTID: guest address, 0 none */
-    struct user_signals *sig;                  /* signal.c's */
+    struct user_signals *sig;                  /* signal_i.h */
     const struct user_syscall *running;        /* the system call being served */
     bool vfork_child;                          /* runs on its parent's memory and host stack until it execs */
     bool exiting;
