@@ -322,7 +322,7 @@ int tcg_vcpu_run(struct vcpu *v)
         v->step_over = false;
         if (at_pc != tv->env->pc)
             link = NULL, next = NULL;          /* an interrupt was taken */
-        r = next && !next->dead ? next : NULL;
+        r = next && !__atomic_load_n(&next->dead, __ATOMIC_ACQUIRE) ? next : NULL;
         next = NULL;
         if (!r) {
             uint64_t evicted = tv->engine->cache->n_evicted;
