@@ -80,7 +80,7 @@ struct regime {
 static unsigned size_of(const struct arm_env *env, uint64_t code)
 {
     static const uint8_t bits[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
-    unsigned most = env->model->has[ARM_F_lpa] ? 52 : 48;
+    unsigned most = bits[env->model->mmfr0 & 7];
 
     return bits[code & 7] < most ? bits[code & 7] : most;
 }
@@ -110,13 +110,20 @@ static unsigned va_bits(const struct arm_env *env, unsigned tsz, unsigned granul
     return 64 - (tsz < least ? least : tsz > 39 ? 39 : tsz);
 }
 
-static const uint8_t granules[2][4] = { { 12, 16, 14, 12 }, { 12, 14, 12, 16 } };
+/* Of TCR.TG0 or TCR.TG1. What is reserved, or is not there, is 4 KiB. */
+static unsigned granule_of(const struct arm_env *env, unsigned high, uint64_t code)
+{
+    static const uint8_t granules[2][4] = { { 12, 16, 14, 12 }, { 12, 14, 12, 16 } };
+    unsigned granule = granules[high][code & 3];
+
+    return granule == 14 && !(env->model->mmfr0 >> 20 & 15) ? 12 : granule;
+}
 
 /* EL2 and EL3: one table for addresses from 0. */
 static struct regime upper_regime(const struct arm_env *env, const struct arm_upper *u, uint64_t va)
 {
     struct regime r = {
-        .granule = granules[0][u->tcr >> 14 & 3], .tbi = u->tcr >> 20 & 1, .hpd = u->tcr >> 24 & 1, .ha = u->tcr >> 21 & 1,
+        .granule = granule_of(env, 0, u->tcr >> 14), .tbi = u->tcr >> 20 & 1, .hpd = u->tcr >> 24 & 1, .ha = u->tcr >> 21 & 1,
         .hd = u->tcr >> 22 & 1, .upper = true, .pa_bits = size_of(env, u->tcr >> 16),
     };
 
@@ -131,7 +138,7 @@ static struct regime regime_of(const struct arm_env *env, uint64_t va, unsigned 
 {
     unsigned high = va >> 55 & 1, tsz = env->tcr >> (high ? 16 : 0) & 63, top;
     struct regime r = {
-        .granule = granules[high][env->tcr >> (high ? 30 : 14) & 3], .tbi = env->tcr >> (37 + high) & 1,
+        .granule = granule_of(env, high, env->tcr >> (high ? 30 : 14)), .tbi = env->tcr >> (37 + high) & 1,
         .hpd = env->tcr >> (41 + high) & 1, .disabled = env->tcr >> (high ? 23 : 7) & 1, .ha = env->tcr >> 39 & 1,
         .hd = env->tcr >> 40 & 1, .pa_bits = size_of(env, env->tcr >> 32),
     };

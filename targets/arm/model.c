@@ -18,12 +18,23 @@ static const struct { const char *name, *help; } features[ARM_NFEATURES] = {
 #undef FEATURE
 };
 
-static const struct { const char *name; bool a64; uint64_t midr; const char *features, *help; } models[] = {
-#define MODEL(name, midr, features, help) { name, true, midr, features, help },
-#define MODEL32(name, midr, features, help) { name, false, midr, features, help },
+struct caches { uint32_t ctr, clidr, ccsidr[3]; };
+
+static const struct {
+    const char *name;
+    bool a64;
+    uint64_t midr;
+    uint32_t mmfr0;
+    struct caches caches;
+    const char *features, *help;
+} models[] = {
+#define CACHES(ctr, clidr, ...) { ctr, clidr, { __VA_ARGS__ } }
+#define MODEL(name, midr, mmfr0, caches, features, help) { name, true, midr, mmfr0, caches, features, help },
+#define MODEL32(name, midr, features, help) { name, false, midr, 0, { 0 }, features, help },
 #include "targets/arm/models.def"
 #undef MODEL32
 #undef MODEL
+#undef CACHES
 };
 
 static const struct { const char *name, *help; } pauths[] = {          /* as enum arm_pauth */
@@ -138,6 +149,17 @@ static int parse_word(struct arm_model *m, char *word, struct error *err)
     return 0;
 }
 
+/* What the registers say of memory. */
+static void set_memory(struct arm_model *m, size_t i)
+{
+    const struct caches *c = &models[i].caches;
+
+    m->mmfr0 = m->has[ARM_F_lpa] ? (models[i].mmfr0 & ~15u) | 6 : models[i].mmfr0;
+    m->ctr = c->ctr;
+    m->clidr = c->clidr;
+    memcpy(m->ccsidr, c->ccsidr, sizeof m->ccsidr);
+}
+
 static int parse(struct arm_model *m, char *text, bool a64, struct error *err)
 {
     char *save, *word = strtok_r(text, ",", &save);
@@ -158,6 +180,7 @@ static int parse(struct arm_model *m, char *text, bool a64, struct error *err)
     while ((word = strtok_r(NULL, ",", &save)))
         if (parse_word(m, word, err) < 0)
             return -EINVAL;
+    set_memory(m, i);
     return 0;
 }
 

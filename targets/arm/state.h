@@ -36,6 +36,8 @@ struct arm_model {
     bool has[ARM_NFEATURES];
     enum arm_pauth { ARM_PAUTH_CHEAP, ARM_PAUTH_QARMA5, ARM_PAUTH_QARMA3 } pauth;   /* how codes are made */
     uint64_t midr;
+    uint32_t mmfr0;                            /* ID_AA64MMFR0_EL1: physical addresses, ASIDs, granules */
+    uint32_t ctr, clidr, ccsidr[3];            /* caches: L1 data, L1 instructions, L2 (index: CSSELR) */
 };
 
 /* How cc_a and cc_b make NZCV. */

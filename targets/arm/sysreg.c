@@ -52,7 +52,7 @@ static uint64_t arm_id_isar2(const struct arm_model *m) { return pauth_id(m, ARM
 
 static uint64_t arm_id_mmfr0(const struct arm_env *env)
 {
-    return env->system ? 0x00100025 + field(env->model, ARM_F_lpa, 0, 1) : 0x0f000000;   /* 16 bits of ASID, all granules */
+    return env->system ? env->model->mmfr0 : 0x0f000000;
 }
 
 static uint64_t arm_id_mmfr1(const struct arm_env *env)
@@ -332,13 +332,7 @@ static void set_cntvoff(struct arm_env *env, uint64_t v)
 /* What of SCR_EL3 is there: security state, routing, HVC and SMC, AArch64 below. */
 static uint64_t scr_bits(uint64_t v) { return (v & (SCR_NS | SCR_IRQ | SCR_FIQ | 8 | SCR_SMD | SCR_HCE | 1 << 9 | 3 << 12 | SCR_APK | SCR_API)) | SCR_RW | 0x30; }
 
-/* Caches as a Cortex-A57 has them. */
-static uint64_t cache_size(const struct arm_env *env)
-{
-    static const uint32_t size[4] = { 0x701fe00a, 0x201fe012, 0x70ffe07a, 0 };
-
-    return size[env->csselr < 3 ? env->csselr : 3];
-}
+static uint64_t cache_size(const struct arm_env *env) { return env->csselr < 3 ? env->model->ccsidr[env->csselr] : 0; }
 
 /* The translator clears NZCV behind it, which says that the number is good: the host's source does not run dry. */
 static uint64_t random_bits(struct arm_env *env)

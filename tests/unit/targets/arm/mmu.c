@@ -327,12 +327,76 @@ static void it_state(void **state)
     core_free(h);
 }
 
+/* How large physical addresses are, by ID_AA64MMFR0_EL1.PARange: below TCR.IPS when that asks for more. */
+static void physical_sizes(void **state)
+{
+    static const struct { const char *cpu; unsigned range, bits; bool pages_of_16k; } models[] = {
+        { "cortex-a53", 2, 40, false }, { "cortex-a57", 4, 44, false }, { "cortex-a72", 4, 44, false }, { "cortex-a55", 2, 40, true },
+        { "cortex-a76", 2, 40, true }, { "neoverse-n1", 5, 48, true }, { "max", 6, 52, true }, { "max,lpa=off", 5, 48, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct core *h = core_new(models[i].cpu);
+        struct arm_env *env = h->env;
+        uint64_t first_bad = UINT64_C(1) << models[i].bits;
+        struct target_xlat x;
+
+        arm_set_pstate(env, 5);
+        tables_4k(h, AF);
+        env->tcr |= UINT64_C(7) << 32;
+        assert_int_equal(env->model->mmfr0 & 15, models[i].range);
+        if (models[i].bits < 48) {
+            put64(h, RAM_AT + 0x1008, first_bad | BLOCK | AF);
+            assert_int_equal(status(h, 0x200000, RT_READ, 0, &x), 2);
+            put64(h, RAM_AT + 0x2008, first_bad | PAGE | AF);
+            assert_int_equal(status(h, 0x1000, RT_READ, 0, &x), 3);
+            env->ttbr[0] |= first_bad;
+            assert_int_equal(status(h, 0x1000, RT_READ, 0, &x), 0);
+            env->ttbr[0] &= ~first_bad;
+        }
+        put64(h, RAM_AT + 0x1008, (models[i].bits < 48 ? first_bad >> 1 : UINT64_C(1) << 47) | BLOCK | AF);
+        assert_int_equal(status(h, 0x200000, RT_READ, 0, &x), ~0u);
+        env->tcr = 17 | 2 << 14;               /* 47 bits: of 16 KiB levels 1 to 3, of 4 KiB levels 0 to 3 */
+        put64(h, RAM_AT, 0);
+        assert_int_equal(env->model->mmfr0 >> 20 & 15, models[i].pages_of_16k);
+        assert_int_equal(status(h, 0x1000, RT_READ, 0, &x), models[i].pages_of_16k ? 5 : 4);
+        env->sctlr &= ~UINT64_C(1);            /* no translation */
+        assert_int_equal(status(h, first_bad - 1, RT_READ, 0, &x), ~0u);
+        assert_int_equal(status(h, first_bad, RT_READ, 0, &x), 0);
+        core_free(h);
+    }
+}
+
+static void caches(void **state)
+{
+    enum { MRS_CTR = 0xd53b0020, MRS_CLIDR = 0xd5390020, MRS_CCSIDR = 0xd5390000, MRS_MMFR0 = 0xd5380700 };
+    static const struct { const char *cpu; uint64_t ctr, clidr, data, l2, mmfr0; } models[] = {
+        { "cortex-a53", 0x84448004, 0x0a200023, 0x700fe01a, 0x707fe07a, 0x22 },
+        { "cortex-a76", 0x8444c004, 0x82000023, 0x701fe01a, 0x707fe03a, 0x100022 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct core *h = core_new(models[i].cpu);
+
+        arm_set_pstate(h->env, 5);
+        assert_int_equal(arm_help_sysreg_read(&h->env->c, MRS_CTR), models[i].ctr);
+        assert_int_equal(arm_help_sysreg_read(&h->env->c, MRS_CLIDR), models[i].clidr);
+        assert_int_equal(arm_help_sysreg_read(&h->env->c, MRS_MMFR0), models[i].mmfr0);
+        assert_int_equal(arm_help_sysreg_read(&h->env->c, MRS_CCSIDR), models[i].data);
+        h->env->csselr = 2;
+        assert_int_equal(arm_help_sysreg_read(&h->env->c, MRS_CCSIDR), models[i].l2);
+        core_free(h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(granule_4k), cmocka_unit_test(rights), cmocka_unit_test(access_flag), cmocka_unit_test(granule_64k),
         cmocka_unit_test(exceptions), cmocka_unit_test(levels), cmocka_unit_test(illegal_returns), cmocka_unit_test(stage1_of_el2),
-        cmocka_unit_test(it_state),
+        cmocka_unit_test(it_state), cmocka_unit_test(physical_sizes), cmocka_unit_test(caches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
