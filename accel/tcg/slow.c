@@ -2,7 +2,7 @@
  * user mode, where there is no TLB, only what the host cannot do in one instruction comes here. */
 #include <stdatomic.h>
 #include <string.h>
-#include <xmmintrin.h>
+#include <emmintrin.h>
 
 #include "accel/tcg/internal.h"
 #include "core/base/bits.h"
@@ -390,13 +390,53 @@ void rt_store(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned memop, 
         user_store(tv, addr, val, memop, host_pc);
 }
 
+static void access_begin(struct tcg_vcpu *tv, uintptr_t host_pc)
+{
+    tv->access_pc = host_pc;
+    tv->in_access = !tv->engine->system;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void access_end(struct tcg_vcpu *tv, const struct target_mem *m, unsigned size)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    tv->in_access = false;
+    if (m)
+        note_write(m, size);
+}
+
+/* 16 bytes that are aligned are one access, as they are in generated code. Without memory there: NULL. */
+static uint8_t *whole(struct tcg_vcpu *tv, uint64_t va, unsigned memop, enum rt_access access, struct target_mem *m, uintptr_t host_pc)
+{
+    if ((memop & IR_MSIZE) != IR_M128 || va & 15)
+        return NULL;
+    *m = (struct target_mem){ .host = NULL };
+    if (!tv->engine->system)
+        return user_host(tv, va);
+    tv->n.tlb_slow++;
+    *m = resolve(tv, va, access, mmu_of(memop), host_pc);
+    if (m->host)
+        check_watch(tv, va, 16, access, mmu_of(memop), host_pc);
+    return (uintptr_t)m->host & 15 ? NULL : m->host;
+}
+
 static unsigned without_size(unsigned memop) { return memop & ~(unsigned)(IR_MSIZE | IR_MALIGN | IR_MBE); }
 
 void rt_load_vec(struct cpu_env *env, uint64_t addr, void *val, unsigned memop, uintptr_t host_pc)
 {
+    struct tcg_vcpu *tv = tv_of(env);
+    struct target_mem m;
+    uint8_t *at;
     uint64_t part;
 
-    check_align(tv_of(env), addr, memop, RT_READ, host_pc);
+    check_align(tv, addr, memop, RT_READ, host_pc);
+    at = whole(tv, addr, memop, RT_READ, &m, host_pc);
+    if (at) {
+        access_begin(tv, host_pc);
+        _mm_storeu_si128(val, _mm_load_si128((const __m128i *)(const void *)at));
+        access_end(tv, NULL, 16);
+        return;
+    }
     for (unsigned i = 0; i < ir_mem_bytes(memop); i += 8) {
         part = rt_load(env, addr + i, without_size(memop) | IR_M64, host_pc);
         memcpy((uint8_t *)val + i, &part, 8);
@@ -408,9 +448,18 @@ void rt_store_vec(struct cpu_env *env, uint64_t addr, const void *val, unsigned 
 {
     struct tcg_vcpu *tv = tv_of(env);
     unsigned size = ir_mem_bytes(memop);
+    struct target_mem m;
     uint64_t part;
+    uint8_t *at;
 
     check_align(tv, addr, memop, RT_WRITE, host_pc);
+    at = whole(tv, addr, memop, RT_WRITE, &m, host_pc);
+    if (at) {
+        access_begin(tv, host_pc);
+        _mm_store_si128((__m128i *)(void *)at, _mm_loadu_si128(val));
+        access_end(tv, &m, 16);
+        return;
+    }
     if (tv->engine->system && crosses(addr, size))
         resolve(tv, addr + size - 1, RT_WRITE, mmu_of(memop), host_pc);
     for (unsigned i = 0; i < size; i += 8) {
@@ -494,20 +543,6 @@ static struct target_mem atomic_at(struct tcg_vcpu *tv, uint64_t va, unsigned me
     if (!m.host)
         raise_at(tv, tv->engine->target->bus_fault(tv->env, va, RT_WRITE), host_pc);
     return m;
-}
-
-static void access_begin(struct tcg_vcpu *tv, uintptr_t host_pc)
-{
-    tv->access_pc = host_pc;
-    tv->in_access = !tv->engine->system;
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
-static void access_end(struct tcg_vcpu *tv, const struct target_mem *m, unsigned size)
-{
-    atomic_signal_fence(memory_order_seq_cst);
-    tv->in_access = false;
-    note_write(m, size);
 }
 
 uint64_t rt_amo(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned memop, unsigned kind, uintptr_t host_pc)

@@ -148,6 +148,7 @@ enum {
     ARM_MODE_FPCR = 0xff, ARM_MODE_EL1 = 1 << 8, ARM_MODE_FP_TRAP = 1 << 9,
     ARM_MODE_A32 = 1 << 10, ARM_MODE_BE = 1 << 11, ARM_MODE_IT_SHIFT = 12, /* to 19: ITSTATE at the block's begin */
     ARM_MODE_LEN_SHIFT = 32,                   /* to 37: Len, a bit, Stride of FPSCR: VFP vectors */
+    ARM_MODE_NAA = 1 << 20,                    /* SCTLR_ELx.nAA: ordered accesses may cross 16 bytes */
     ARM_MODE_IL = 1 << 21,                     /* PSTATE.IL: nothing can be executed */
     ARM_MODE_PLAIN_EL1 = 1 << 22,              /* EL1 on SP_EL1, with no EL2 that might trap its registers */
     /* Software step: one instruction, which clears PSTATE.SS; with that clear, the exception. */
@@ -163,7 +164,7 @@ enum {
 
 static inline struct arm_env *arm_env(const struct cpu_env *c) { return (struct arm_env *)(uintptr_t)c; }
 
-enum arm_sctlr_bits { SCTLR_M = 1, SCTLR_A = 2, SCTLR_DZE = 1 << 14, SCTLR_WXN = 1 << 19, SCTLR_UCI = 1 << 26 };
+enum arm_sctlr_bits { SCTLR_M = 1, SCTLR_A = 2, SCTLR_NAA = 1 << 6, SCTLR_DZE = 1 << 14, SCTLR_WXN = 1 << 19, SCTLR_UCI = 1 << 26 };
 enum arm_hcr { HCR_FMO = 1 << 3, HCR_IMO = 1 << 4, HCR_TWI = 1 << 13, HCR_TWE = 1 << 14, HCR_TID1 = 1 << 16, HCR_TID2 = 1 << 17, HCR_TID3 = 1 << 18,
                HCR_TSC = 1 << 19, HCR_TACR = 1 << 21, HCR_TVM = 1 << 26, HCR_TRVM = 1 << 30, HCR_TGE = 1 << 27,
                HCR_HCD = 1 << 29 };

@@ -103,6 +103,7 @@ static uint64_t arm_mode_key(const struct cpu_env *c)
     key |= arm_sctlr(env, el) & SCTLR_A ? ARM_MODE_ALIGN : 0;
     if (!(env->pstate & PSTATE_A32)) {
         key |= env->model->has[ARM_F_bti] && arm_sctlr(env, el) & SCTLR_M ? ARM_MODE_GUARDED : 0;
+        key |= env->model->has[ARM_F_lse2] && arm_sctlr(env, el) & SCTLR_NAA ? ARM_MODE_NAA : 0;
         key |= el == 0 && !(env->sctlr & SCTLR_DZE) ? ARM_MODE_NO_ZVA : 0;
         key |= el == 0 && !(env->sctlr & SCTLR_UCI) ? ARM_MODE_NO_CACHE : 0;
     }

@@ -23,6 +23,41 @@ static ir_ref base_of(struct a64_tr *t, unsigned rn) { return a64_r_sp(t, true, 
 /* SCTLR_ELx.A: every access has to be aligned. */
 static unsigned checked(const struct a64_tr *t, unsigned mem) { return t->c->mode & ARM_MODE_ALIGN ? mem | IR_MALIGN : mem; }
 
+/* The block `bad` raises the fault of an address that is not aligned; translation goes on in `on`. */
+static void refused(struct a64_tr *t, ir_block_ref bad, ir_block_ref on, ir_ref at, bool write)
+{
+    ir_seal(t->ir, bad);
+    ir_seal(t->ir, on);
+    ir_enter(t->ir, bad);
+    a64_raise(t, ARM_EXC_DATA_ALIGN, at, write ? 1u << 6 : 0);
+    t->ended = false;
+    ir_enter(t->ir, on);
+}
+
+/* FEAT_LSE2: exclusive, ordered and atomic accesses may be askew within 16 bytes that are aligned. */
+static bool may_be_askew(const struct a64_tr *t) { return arm_has(t, ARM_F_lse2) && !(t->c->mode & ARM_MODE_ALIGN); }
+
+/* The size and alignment of such an access: the engine checks alignment unless within_granule() does. */
+static unsigned atomic_mem(const struct a64_tr *t, unsigned sz) { return sz | IR_MATOMIC | (may_be_askew(t) ? 0 : IR_MALIGN); }
+
+static void within_granule(struct a64_tr *t, unsigned sz, ir_ref at, bool write)
+{
+    uint64_t bytes = UINT64_C(1) << sz;
+    struct ir *ir = t->ir;
+    ir_block_ref askew, bad, on;
+
+    if (!sz || !may_be_askew(t))
+        return;
+    askew = ir_block_new(ir, t->pc);
+    bad = ir_block_new(ir, t->pc);
+    on = ir_block_new(ir, t->pc);
+    ir_brcc(ir, IR_TSTNZ, at, ir_i64(ir, bytes - 1), askew, on, 1);
+    ir_seal(ir, askew);
+    ir_enter(ir, askew);
+    ir_brcc(ir, IR_GTU, ir_bini(ir, IR_OP_and, at, 15), ir_i64(ir, 16 - bytes), bad, on, 1);
+    refused(t, bad, on, at, write);
+}
+
 static void load(struct a64_tr *t, unsigned rt, unsigned mem, ir_ref base, int64_t disp, bool to64)
 {
     a64_put(t, rt, ir_ld(t->ir, to64 ? IR_I64 : IR_I32, checked(t, mem), base, disp));
@@ -150,13 +185,34 @@ void tr_a64_prfm_reg(struct a64_tr *t, const struct args_a64_prfm_reg *a)
 
 enum { PAIR_NO_ALLOCATE, PAIR_POST, PAIR_OFFSET, PAIR_PRE };
 
+/* FEAT_LSE2: two X registers are one access, atomic where its 16 bytes are aligned. The host's vectors are just that. */
+static bool pair_is_one(struct a64_tr *t, unsigned sz, ir_ref base, int64_t disp, bool is_store)
+{
+    if (sz != 3 || !arm_has(t, ARM_F_lse2))
+        return false;
+    if (t->c->mode & ARM_MODE_ALIGN) {         /* its registers are what has to be aligned */
+        ir_ref at = ir_bini(t->ir, IR_OP_add, base, (uint64_t)disp);
+        ir_block_ref bad = ir_block_new(t->ir, t->pc), on = ir_block_new(t->ir, t->pc);
+
+        ir_brcc(t->ir, IR_TSTNZ, at, ir_i64(t->ir, 7), bad, on, 1);
+        refused(t, bad, on, at, is_store);
+    }
+    return true;
+}
+
 static void store_pair(struct a64_tr *t, unsigned sz, unsigned mode, int64_t imm, unsigned rn, unsigned rt, unsigned rt2)
 {
     ir_ref base = base_of(t, rn);
     int64_t by = imm << sz, disp = mode == PAIR_POST ? 0 : by;
 
-    store(t, rt, memop(sz, false), base, disp);
-    store(t, rt2, memop(sz, false), base, disp + (1 << sz));
+    if (pair_is_one(t, sz, base, disp, true)) {
+        ir_ref v = ir_emit(t->ir, IR_OP_vpair, IR_V128, 0, 0, a64_x(t, rt), a64_x(t, rt2), 0, 0);
+
+        ir_st(t->ir, IR_M128, base, disp, v);
+    } else {
+        store(t, rt, memop(sz, false), base, disp);
+        store(t, rt2, memop(sz, false), base, disp + (1 << sz));
+    }
     if (mode == PAIR_POST || mode == PAIR_PRE)
         write_back(t, rn, base, by);
 }
@@ -167,8 +223,15 @@ static void load_pair(struct a64_tr *t, unsigned sz, unsigned mem, unsigned mode
     ir_ref base = base_of(t, rn), v, v2;
     int64_t by = imm << sz, disp = mode == PAIR_POST ? 0 : by;
 
-    v = ir_ld(t->ir, IR_I64, checked(t, mem), base, disp);
-    v2 = ir_ld(t->ir, IR_I64, checked(t, mem), base, disp + (1 << sz));
+    if (pair_is_one(t, sz, base, disp, false)) {
+        ir_ref both = ir_ld(t->ir, IR_V128, IR_M128, base, disp);
+
+        v = ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 0, both, 0, 0, 0);
+        v2 = ir_emit(t->ir, IR_OP_vext, IR_I64, 64, 1, both, 0, 0, 0);
+    } else {
+        v = ir_ld(t->ir, IR_I64, checked(t, mem), base, disp);
+        v2 = ir_ld(t->ir, IR_I64, checked(t, mem), base, disp + (1 << sz));
+    }
     if (mode == PAIR_POST || mode == PAIR_PRE)
         write_back(t, rn, base, by);
     a64_put(t, rt, v);
@@ -194,14 +257,23 @@ void tr_a64_ldpsw(struct a64_tr *t, const struct args_a64_ldpsw *a)
 
 /* --- acquire and release -------------------------------------------------------------------------------------------------- */
 
-static unsigned ordered(const struct a64_tr *t, unsigned sz)
+/* Where it is. With SCTLR.nAA anywhere will do. */
+static ir_ref ordered_at(struct a64_tr *t, unsigned sz, int rn, int64_t disp, bool write)
 {
-    return checked(t, sz | IR_MATOMIC | (arm_has(t, ARM_F_lse2) ? 0 : IR_MALIGN));
+    ir_ref at = base_of(t, (unsigned)rn);
+
+    if (disp)
+        at = ir_bini(t->ir, IR_OP_add, at, (uint64_t)disp);
+    if (!(t->c->mode & ARM_MODE_NAA))
+        within_granule(t, sz, at, write);
+    return at;
 }
 
 static void store_release(struct a64_tr *t, unsigned sz, unsigned rn, int64_t disp, unsigned rt)
 {
-    ir_st(t->ir, ordered(t, sz), base_of(t, rn), disp, a64_x(t, rt));
+    ir_ref at = ordered_at(t, sz, (int)rn, disp, true);
+
+    ir_st(t->ir, atomic_mem(t, sz), at, 0, a64_x(t, rt));
     ir_fence(t->ir, IR_FENCE_FULL);
 }
 
@@ -215,18 +287,22 @@ void tr_a64_stllr(struct a64_tr *t, const struct args_a64_stllr *a)
     store_release(t, (unsigned)a->sz, (unsigned)a->rn, 0, (unsigned)a->rt);
 }
 
-static void load_acquire(struct a64_tr *t, unsigned sz, int rn, int64_t disp, int rt)
+static void load_acquire(struct a64_tr *t, unsigned sz, int rn, int64_t disp, int rt, bool sign, bool to64)
 {
-    load(t, (unsigned)rt, ordered(t, sz), base_of(t, (unsigned)rn), disp, true);
+    ir_ref at = ordered_at(t, sz, rn, disp, false);
+
+    load(t, (unsigned)rt, atomic_mem(t, sz) | (sign ? IR_MSIGN : 0), at, 0, to64);
 }
 
-void tr_a64_ldar(struct a64_tr *t, const struct args_a64_ldar *a) { load_acquire(t, (unsigned)a->sz, a->rn, 0, a->rt); }
-void tr_a64_ldlar(struct a64_tr *t, const struct args_a64_ldlar *a) { load_acquire(t, (unsigned)a->sz, a->rn, 0, a->rt); }
-void tr_a64_ldapr(struct a64_tr *t, const struct args_a64_ldapr *a) { load_acquire(t, (unsigned)a->sz, a->rn, 0, a->rt); }
+static void acquire(struct a64_tr *t, int sz, int rn, int rt) { load_acquire(t, (unsigned)sz, rn, 0, rt, false, true); }
+
+void tr_a64_ldar(struct a64_tr *t, const struct args_a64_ldar *a) { acquire(t, a->sz, a->rn, a->rt); }
+void tr_a64_ldlar(struct a64_tr *t, const struct args_a64_ldlar *a) { acquire(t, a->sz, a->rn, a->rt); }
+void tr_a64_ldapr(struct a64_tr *t, const struct args_a64_ldapr *a) { acquire(t, a->sz, a->rn, a->rt); }
 
 void tr_a64_ldapur(struct a64_tr *t, const struct args_a64_ldapur *a)
 {
-    load_acquire(t, (unsigned)a->sz, a->rn, a->imm, a->rt);
+    load_acquire(t, (unsigned)a->sz, a->rn, a->imm, a->rt, false, true);
 }
 
 /* An LDAR that follows must not pass it, though LDAPR may: fenced as STLR. */
@@ -237,20 +313,22 @@ void tr_a64_stlur(struct a64_tr *t, const struct args_a64_stlur *a)
 
 void tr_a64_ldapurs(struct a64_tr *t, const struct args_a64_ldapurs *a)
 {
-    load(t, (unsigned)a->rt, ordered(t, (unsigned)a->sz) | IR_MSIGN, base_of(t, (unsigned)a->rn), a->imm, !a->w);
+    load_acquire(t, (unsigned)a->sz, a->rn, a->imm, a->rt, true, !a->w);
 }
 
 void tr_a64_ldapursw(struct a64_tr *t, const struct args_a64_ldapursw *a)
 {
-    load(t, (unsigned)a->rt, ordered(t, 2) | IR_MSIGN, base_of(t, (unsigned)a->rn), a->imm, true);
+    load_acquire(t, 2, a->rn, a->imm, a->rt, true, true);
 }
 
 /* --- exclusives ----------------------------------------------------------------------------------------------------------- */
 
 static void load_exclusive(struct a64_tr *t, unsigned sz, int rn, int rt)
 {
-    ir_ref at = base_of(t, (unsigned)rn), v = ir_ld(t->ir, IR_I64, sz | IR_MALIGN | IR_MATOMIC, at, 0);
+    ir_ref at = base_of(t, (unsigned)rn), v;
 
+    within_granule(t, sz, at, false);
+    v = ir_ld(t->ir, IR_I64, atomic_mem(t, sz), at, 0);
     ir_stenv(t->ir, IR_M64, EXCL_ADDR, at);
     ir_stenv(t->ir, IR_M64, EXCL_LO, v);
     a64_put(t, (unsigned)rt, v);
@@ -266,9 +344,11 @@ static void load_pair_exclusive(struct a64_tr *t, bool x, int rn, int rt, int rt
     struct ir *ir = t->ir;
     ir_ref at = base_of(t, (unsigned)rn), v, zero = ir_i64(ir, 0);
 
+    if (!x)
+        within_granule(t, 3, at, false);
     ir_stenv(ir, IR_M64, EXCL_ADDR, at);
     if (!x) {
-        v = ir_ld(ir, IR_I64, IR_M64 | IR_MALIGN | IR_MATOMIC, at, 0);
+        v = ir_ld(ir, IR_I64, atomic_mem(t, 3), at, 0);
         ir_stenv(ir, IR_M64, EXCL_LO, v);
         a64_put(t, (unsigned)rt, ir_conv(ir, IR_OP_trunc, IR_I32, v));
         a64_put(t, (unsigned)rt2, ir_bini(ir, IR_OP_shr, v, 32));
@@ -321,7 +401,8 @@ static ir_ref store_single(struct a64_tr *t, ir_ref at, const void *how)
     const struct single *s = how;
     ir_ref expect = ir_ldenv(t->ir, IR_I64, IR_M64, EXCL_LO), old;
 
-    old = ir_cas(t->ir, IR_I64, s->sz | IR_MALIGN | IR_MATOMIC, at, expect, a64_x(t, s->rt));
+    within_granule(t, s->sz, at, true);
+    old = ir_cas(t->ir, IR_I64, atomic_mem(t, s->sz), at, expect, a64_x(t, s->rt));
     return ir_setcc(t->ir, IR_I64, IR_NE, old, expect);
 }
 
@@ -345,7 +426,8 @@ static ir_ref store_two(struct a64_tr *t, ir_ref at, const void *how)
     if (!p->x) {
         ir_ref new = ir_deposit(ir, a64_x(t, p->rt), a64_x(t, p->rt2), 32, 32);
 
-        old = ir_cas(ir, IR_I64, IR_M64 | IR_MALIGN | IR_MATOMIC, at, lo, new);
+        within_granule(t, 3, at, true);
+        old = ir_cas(ir, IR_I64, atomic_mem(t, 3), at, lo, new);
         return ir_setcc(ir, IR_I64, IR_NE, old, lo);
     }
     hi = ir_ldenv(ir, IR_I64, IR_M64, EXCL_HI);
@@ -379,18 +461,14 @@ void tr_a64_clrex(struct a64_tr *t, const struct args_a64_clrex *a)
 
 /* --- LSE ------------------------------------------------------------------------------------------------------------------ */
 
-static unsigned lse_mem(const struct a64_tr *t, int sz)
-{
-    return checked(t, (unsigned)sz | IR_MATOMIC | (arm_has(t, ARM_F_lse2) ? 0 : IR_MALIGN));
-}
-
 void tr_a64_cas(struct a64_tr *t, const struct args_a64_cas *a)
 {
     ir_ref at = base_of(t, (unsigned)a->rn);
     unsigned bits = 8u << a->sz;
     ir_ref expect = a->sz == 3 ? a64_x(t, (unsigned)a->rs) : ir_ext(t->ir, a64_x(t, (unsigned)a->rs), 0, bits, false);
 
-    a64_put(t, (unsigned)a->rs, ir_cas(t->ir, IR_I64, lse_mem(t, a->sz) | IR_MALIGN, at, expect, a64_x(t, (unsigned)a->rt)));
+    within_granule(t, (unsigned)a->sz, at, true);
+    a64_put(t, (unsigned)a->rs, ir_cas(t->ir, IR_I64, atomic_mem(t, (unsigned)a->sz), at, expect, a64_x(t, (unsigned)a->rt)));
 }
 
 void tr_a64_casp(struct a64_tr *t, const struct args_a64_casp *a)
@@ -404,7 +482,8 @@ void tr_a64_casp(struct a64_tr *t, const struct args_a64_casp *a)
         return;
     }
     if (!a->sz) {
-        old = ir_cas(ir, IR_I64, IR_M64 | IR_MALIGN | IR_MATOMIC, at,
+        within_granule(t, 3, at, true);
+        old = ir_cas(ir, IR_I64, atomic_mem(t, 3), at,
                      ir_deposit(ir, a64_x(t, rs), a64_x(t, rs + 1), 32, 32),
                      ir_deposit(ir, a64_x(t, rt), a64_x(t, rt + 1), 32, 32));
         a64_put(t, rs, ir_conv(ir, IR_OP_trunc, IR_I32, old));
@@ -422,8 +501,10 @@ void tr_a64_casp(struct a64_tr *t, const struct args_a64_casp *a)
 
 static void atomic(struct a64_tr *t, enum ir_amo kind, int sz, int rs, int rn, int rt)
 {
-    ir_ref old = ir_amo(t->ir, IR_I64, kind, lse_mem(t, sz), base_of(t, (unsigned)rn), a64_x(t, (unsigned)rs));
+    ir_ref at = base_of(t, (unsigned)rn), old;
 
+    within_granule(t, (unsigned)sz, at, true);
+    old = ir_amo(t->ir, IR_I64, kind, atomic_mem(t, (unsigned)sz), at, a64_x(t, (unsigned)rs));
     a64_put(t, (unsigned)rt, old);
 }
 
