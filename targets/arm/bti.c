@@ -23,9 +23,10 @@ void bti_forget(void) { atomic_fetch_add(&forgotten, 1); }
 static void look(struct arm_env *env, struct arm_bti_page *p, uint64_t va)
 {
     struct mem_xlat m;
-    uint64_t gpa;
+    uint64_t gpa = UINT64_MAX;
 
     p->guarded = arm_page_guarded(&env->c, va, &gpa);
+    p->valid = gpa != UINT64_MAX;              /* it may come any time */
     p->host = NULL;
     if (p->guarded && mem_translate(env->c.vcpu->as, gpa & -(UINT64_C(1) << PAGE_BITS), &m) && m.len >> PAGE_BITS)
         p->host = m.host;
@@ -43,7 +44,6 @@ static const struct arm_bti_page *page_of(struct arm_env *env, uint64_t va)
         p->view = view;
         p->forgotten = now;
         p->map = map;
-        p->valid = true;
     }
     return p;
 }
@@ -67,6 +67,9 @@ static bool guarded(struct arm_env *env, uint64_t va, uint32_t *insn)
     *insn = load_le32(p->host + (va & ((1u << PAGE_BITS) - 1)));
     return true;
 }
+
+/* Will fetching from va fault? Asked behind guarded(). */
+static bool absent(struct arm_env *env, uint64_t va) { return env->system && !page_of(env, va)->valid; }
 
 /* --- instructions ---------------------------------------------------------------------------------------------------------- */
 
@@ -93,16 +96,30 @@ static bool is_target(const struct arm_env *env, uint32_t insn, enum bti_type ty
     return (insn & 0xffe0001f) == 0xd4200000 || (insn & 0xffe0001f) == 0xd4400000;     /* BRK, HLT */
 }
 
+uint32_t arm_take_btype(struct arm_env *env)
+{
+    uint32_t type = env->branched.to == env->c.pc ? env->branched.type : BTI_NONE;
+
+    env->branched.type = BTI_NONE;
+    return type << PSTATE_BTYPE_SHIFT;
+}
+
 uint32_t arm_help_bti(struct cpu_env *c, uint64_t to, uint32_t btype)
 {
     struct arm_env *env = arm_env(c);
-    uint32_t insn, here;
+    uint32_t insn = 0, here;
+    bool is_guarded = guarded(env, to, &insn);
 
-    if (!guarded(env, to, &insn))
+    env->branched.type = BTI_NONE;
+    if (!is_guarded && !absent(env, to))
         return BTI_NONE;
     if (btype & BTI_RETURNED)
         btype &= ~(uint32_t)BTI_RETURNED;
     else if (btype == BTI_PLAIN_JUMP && !guarded(env, c->pc, &here))
         btype = BTI_JUMP;
+    env->branched.to = to;
+    env->branched.type = btype;
+    if (!is_guarded)
+        return BTI_NONE;
     return is_target(env, insn, (enum bti_type)btype) ? BTI_NONE : btype;
 }

@@ -209,7 +209,7 @@ void arm_deliver(struct cpu_env *c, uint32_t exception)
         offset += 0x200;
         spsr = arm_a32_leave(env);
     } else {
-        spsr = env->pstate | arm_flags(env) | (exception == ARM_EXC_BTI ? (uint64_t)env->esr << PSTATE_BTYPE_SHIFT : 0);
+        spsr = env->pstate | arm_flags(env) | arm_take_btype(env);
     }
     note_return(env, c->pc + (behind ? length : 0), to, spsr);
     env->excl_addr = ~UINT64_C(0);
@@ -251,6 +251,7 @@ uint64_t arm_help_eret_to(struct cpu_env *c, uint64_t pc)
     env->cc_op = ARM_CC_NZCV;
     env->cc_a = to & 0xf0000000;
     env->excl_addr = ~UINT64_C(0);
+    env->branched.type = BTI_NONE;
     if (legal_return(env, el, to) && to & PSTATE_A32) {
         arm_set_pstate(env, 0);
         pc = arm_a32_enter(env, to, pc);

@@ -127,6 +127,8 @@ struct arm_env {
         bool filtered, alarm, line;            /* some count at some levels only; an alarm is set; the overflow line is up */
     } pmu;
     struct arm_bti_page bti[64];
+    /* PSTATE.BTYPE, which is not 0 only before the instruction at `to`: in a guarded page or in one that is not there. */
+    struct { uint64_t to; uint32_t type; } branched;
     /* Where page tables were found last: part of one block of RAM. */
     struct { uint64_t first, len, generation; uint8_t *host; bool readonly; } table_seen;
 };

@@ -3,6 +3,7 @@
 
 #include "core/base/bits.h"
 #include "targets/arm/a64.insn.h"
+#include "targets/arm/bti.h"
 #include "targets/arm/tr_a64.h"
 
 static bool at_el1(const struct a64_tr *t) { return t->c->mode & ARM_MODE_EL1; }
@@ -87,9 +88,12 @@ void tr_a64_ereta(struct a64_tr *t, const struct args_a64_ereta *a)
  * extensions that act as NOP where those are absent, do nothing. */
 void tr_a64_hint(struct a64_tr *t, const struct args_a64_hint *a)
 {
+    unsigned number = (unsigned)(a->crm << 3 | a->op2);
     bool wfe = a->crm == 0 && a->op2 == 2, wfi = a->crm == 0 && a->op2 == 3;
 
-    a64_pauth_hint(t, (unsigned)(a->crm << 3 | a->op2));
+    a64_pauth_hint(t, number);
+    if (t->c->mode & ARM_MODE_GUARDED && bti_clears_btype(number))
+        ir_stenv(t->ir, IR_M32, offsetof(struct arm_env, branched.type), ir_i32(t->ir, 0));
     if (!t->c->system || (!wfe && !wfi))
         return;
     if (wfi || !at_el1(t))

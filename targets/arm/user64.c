@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/user/mmap.h"
 #include "core/user/syscall.h"
+#include "targets/arm/bti.h"
 #include "targets/arm/model.h"
 #include "targets/arm/pauth.h"
 #include "targets/arm/state.h"
@@ -144,7 +145,7 @@ static int push_sigframe(struct cpu_env *c, const struct user_sigframe *s)
     memcpy(f.x, env->x, sizeof f.x);
     f.sp = env->sp;
     f.pc = c->pc;
-    f.pstate = arm_flags(env);
+    f.pstate = arm_flags(env) | arm_take_btype(env);
     f.fp = (struct fpsimd){ .magic = FPSIMD_MAGIC, .size = sizeof f.fp, .fpsr = arm_fpsr(env), .fpcr = env->fpcr };
     memcpy(f.fp.v, env->v, sizeof f.fp.v);
     f.esr.magic = ESR_MAGIC;

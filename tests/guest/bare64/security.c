@@ -22,7 +22,7 @@ __asm__(".arch armv8.5-a\n.section .text.start, \"ax\"\n.globl _start\n"
 
 struct { uint64_t esr, elr, spsr, count, resume, sp; } noted;
 static uint64_t l1[512] __attribute__((aligned(4096))), l2[512] __attribute__((aligned(4096))), l3[512] __attribute__((aligned(4096)));
-static uint32_t page[1024] __attribute__((aligned(4096)));
+static uint32_t page[1024] __attribute__((aligned(4096))), gone[1024] __attribute__((aligned(4096)));
 
 static void text(const char *s) { while (*s) *UART = (uint8_t)*s++; }
 
@@ -40,7 +40,7 @@ static void say(const char *what, uint64_t v) { text(what); *UART = ' '; hex(v);
     __asm__ volatile("adr x9, 9f\n mov x10, sp\n stp x9, x10, [%0]\n" __VA_ARGS__ "\n9:" \
                      : : "r"(&noted.resume), "r"((uint64_t)(a)), "r"((uint64_t)(b)) \
                      : "x0", "x1", "x2", "x9", "x10", "x11", "x12", "x13", "x16", "x17", "x30", "memory", "cc"); \
-    text(name); *UART = ' '; hex(noted.esr); *UART = ' '; hex(noted.esr ? noted.elr - (uint64_t)(from) : 0); *UART = ' '; hex(noted.esr >> 26 == 0x0d ? noted.spsr : 0); \
+    text(name); *UART = ' '; hex(noted.esr); *UART = ' '; hex(noted.esr ? noted.elr - (uint64_t)(from) : 0); *UART = ' '; hex(noted.esr >> 26 == 0x0d ? noted.spsr : noted.spsr & 0xc00); \
     *UART = '\n'; } while (0)
 
 static uint64_t seed = 88172645463325252ull;
@@ -136,6 +136,28 @@ static void map(void)
     MSR("sctlr_el1", MRS("sctlr_el1") | 1 | 4 | 1 << 12);
 }
 
+/* A page that is not there, and then is there and guarded, which needs no TLBI. */
+static void absent(void)
+{
+    uint64_t a = (uintptr_t)gone, b = 0x3c5 | 3 << 10, *entry = &l3[a >> 12 & 511], was = *entry;
+
+    gone[0] = 0xd503201f;                      /* nop; ret; bti c; ret */
+    gone[1] = gone[3] = 0xd65f03c0;
+    gone[2] = 0xd503245f;
+    *entry = 0;
+    __asm__ volatile("dsb sy\n ic iallu\n tlbi vmalle1\n dsb sy\n isb");
+    TRY("absent, blr", a, "blr %1\n");
+    TRY("absent, br x16", a, "mov x16, %1\n br x16\n");
+    TRY("absent, br x1", a, "mov x1, %1\n br x1\n");
+    TRY("absent, ret", a, "ret %1\n");
+    TRY("absent, eret", a, "msr elr_el1, %1\n msr spsr_el1, %2\n eret\n");
+    *entry = was | 1ull << 50;
+    __asm__ volatile("dsb sy\n isb");
+    TRY("guarded, blr", a, "blr %1\n");
+    a += 8;
+    TRY("guarded, blr to bti", a, "blr %1\n");
+}
+
 static void branches(void)
 {
     static const uint32_t first[] = { 0xd503241f, 0xd503245f, 0xd503249f, 0xd50324df, 0xd503233f, 0xd503237f, 0xd503231f, 0xd503201f,
@@ -149,6 +171,8 @@ static void branches(void)
     }
     page[512] = 0xd503245f;                    /* bti c; br x10 */
     page[513] = 0xd61f0140;
+    page[520] = 0xd503245f;                    /* bti c; brk */
+    page[521] = 0xd4200000;
     __asm__ volatile("dsb sy\n ic iallu\n dsb sy\n isb");
     map();
     for (int strict = 0; strict < 2; strict++) {
@@ -167,6 +191,9 @@ static void branches(void)
             }
         }
     }
+    a = (uintptr_t)(page + 520);
+    TRY("brk behind bti", a, "blr %1\n");
+    absent();
     l3[(uintptr_t)page >> 12 & 511] &= ~(1ull << 50);
     __asm__ volatile("dsb sy\n tlbi vaae1is, %0\n dsb sy\n isb" : : "r"((uintptr_t)page >> 12));
     a = (uintptr_t)(page + 4 * 7);

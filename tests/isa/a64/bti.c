@@ -13,7 +13,7 @@
 enum { PROT_BTI_ = 0x10, PAGE = 4096 };
 
 static sigjmp_buf back;
-static volatile int code;
+static volatile int code, btype;
 static volatile uint64_t at;
 static volatile int armed;
 static unsigned failures;
@@ -27,6 +27,7 @@ static void on_ill(int sig, siginfo_t *si, void *uc)
     (void)sig;
     code = si->si_code;
     at = ((ucontext_t *)uc)->uc_mcontext.pc;
+    btype = ((ucontext_t *)uc)->uc_mcontext.pstate >> 10 & 3;
     if (!armed)
         _exit(99);
     siglongjmp(back, 1);
@@ -54,6 +55,7 @@ static int arrives(enum how how, void *to)
         armed = 0;
         CHECK(at == (uintptr_t)to);
         CHECK(code == ILL_ILLOPC);
+        CHECK(btype == (how == CALL ? 2 : 1));
         return 0;
     }
     go(how, to);
@@ -67,6 +69,7 @@ static int hops(uint32_t *hop, void *to)
     if (sigsetjmp(back, 1)) {
         armed = 0;
         CHECK(at == (uintptr_t)to);
+        CHECK(btype == 3);
         return 0;
     }
     __asm__ volatile("mov x10, %0\n blr %1" : : "r"(to), "r"(hop) : "x10", "x30", "memory");
