@@ -311,7 +311,7 @@ uint32_t arm_xlate(struct cpu_env *c, uint64_t va, enum rt_access access, unsign
 {
     struct arm_env *env = arm_env(c);
     unsigned el = level_of(env, mmu);
-    bool pan = env->pstate & PSTATE_PAN && mmu != ARM_MMU_UNPRIVILEGED;
+    bool pan = env->pstate & PSTATE_PAN;
     uint64_t desc;
     uint32_t fsc = translate(env, va, access, el, pan, out, &desc);
 
