@@ -1,5 +1,5 @@
 #!/bin/sh
-# Pointer authentication and branch targets at EL1 of a bare machine, translated cold and hot, and interpreted, against the
+# Pointer authentication, branch targets and what user mode's record lacks at EL1 of a bare machine, translated cold and hot, and interpreted, against the
 # record of an independent emulator (PEER=qemu-system-aarch64 makes it anew: one of 2024 or newer).
 set -u
 B=${B:-build}
@@ -15,6 +15,11 @@ run() {
     timeout 120 "$emulator" -M virt -cpu "$cpu" "$@" -m 64M -display none -serial "file:$T/out" -kernel "$T/security" || { echo "$emulator failed"; exit 1; }
     sed 's/ 0000000040[0-9a-f]* / code /' "$T/out"
 }
+# Every line of the table of instructions has a test, here or in user mode.
+for name in pauth bti lse2; do
+    aarch64-linux-gnu-gcc -O1 -c -o "$T/$name.o" "tests/isa/a64/$name.c" || exit 1
+done
+python3 tests/isa/a64/coverage.py "$T/security" "$T"/*.o > "$T/coverage" || { cat "$T/coverage"; exit 1; }
 for rounds in 5 3; do
     cpu=max,pauth-impdef=off,pauth-qarma$rounds=on record=$here/security-qarma$rounds.txt
     if [ -n "${PEER:-}" ]; then
