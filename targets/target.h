@@ -223,8 +223,9 @@ struct target_user {
     const void *fixed_code; uint32_t fixed_bytes;
     uint64_t (*get_tls)(const struct cpu_env *env);
     uint32_t minsigstksz;                      /* AT_MINSIGSTKSZ */
-    int (*push_sigframe)(struct cpu_env *env, const struct user_sigframe *f);   /* 0 or -EFAULT */
-    int (*pop_sigframe)(struct cpu_env *env, struct user_sigframe *f);          /* fills oldmask, altstack */
+    int (*push_sigframe)(struct cpu_env *env, const struct user_sigframe *f);   /* 0 or -EFAULT; 1: as 0, but the
+                                                * instruction that is to be executed now must not be branched to, which is SIGILL */
+    int (*pop_sigframe)(struct cpu_env *env, struct user_sigframe *f);          /* fills oldmask, altstack; returns as push */
 };
 
 /* A signal about to be delivered, in the guest's terms. */

@@ -356,6 +356,7 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
     const struct target_user *abi = user_proc.abi;
     uint64_t sp = abi->get_sp(t->env);
     uint32_t narrow[SIGINFO32_WORDS];
+    int entered;
     struct user_sigframe f = {
         .signo = si->si_signo,
         .siginfo_wanted = a->flags & SA_SIGINFO,
@@ -374,7 +375,8 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
         siginfo_to_32(narrow, si);
         f.siginfo = narrow;
     }
-    if (abi->push_sigframe(t->env, &f) < 0) {
+    entered = abi->push_sigframe(t->env, &f);
+    if (entered < 0) {
         if (log_on(LOG_INT))
             log_printf("signal %d: no room for its frame below 0x%llx\n", si->si_signo, (unsigned long long)f.sp);
         user_die(SIGSEGV);
@@ -389,6 +391,8 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
         pthread_mutex_unlock(&s->hand->lock);
     }
     user_signal_set_mask(t, s->mask | a->mask | (a->flags & SA_NODEFER ? 0 : SIGBIT(si->si_signo)));
+    if (entered > 0)
+        user_signal_force(t, SIGILL, ILL_ILLOPC, t->env->pc);
 }
 
 /* The system call that the signal interrupted: once more, or EINTR. */

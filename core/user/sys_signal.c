@@ -182,9 +182,10 @@ int64_t sys_sigsuspend(struct user_thread *t, const uint64_t a[6]) { return susp
 int64_t sys_rt_sigreturn(struct user_thread *t, const uint64_t a[6])
 {
     struct user_sigframe f = { 0 };
+    int left = user_proc.abi->pop_sigframe(t->env, &f);
 
     (void)a;
-    if (user_proc.abi->pop_sigframe(t->env, &f) < 0) {
+    if (left < 0) {
         user_signal_force(t, SIGSEGV, SEGV_MAPERR, user_proc.abi->get_sp(t->env));
         return 0;
     }
@@ -194,6 +195,8 @@ int64_t sys_rt_sigreturn(struct user_thread *t, const uint64_t a[6])
         t->sig->alt_size = f.altstack[2];
         t->sig->alt_flags = (uint32_t)(f.altstack[1] & SS_AUTODISARM);
     }
+    if (left > 0)
+        user_signal_force(t, SIGILL, ILL_ILLOPC, t->env->pc);
     return 0;
 }
 

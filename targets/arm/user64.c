@@ -131,6 +131,14 @@ struct frame {
 _Static_assert(offsetof(struct frame, fault_address) == 128 + 176, "uc_mcontext");
 _Static_assert(offsetof(struct frame, fp) == 128 + 176 + 8 * 36, "reserved area of struct sigcontext");
 
+/* Executes on at pc with PSTATE.BTYPE: is that refused? */
+static int goes_on(struct cpu_env *c, uint32_t btype)
+{
+    struct arm_env *env = arm_env(c);
+
+    return btype && env->model->has[ARM_F_bti] && arm_help_bti(c, c->pc, btype | BTI_RETURNED) != BTI_NONE;
+}
+
 static int push_sigframe(struct cpu_env *c, const struct user_sigframe *s)
 {
     struct arm_env *env = arm_env(c);
@@ -162,7 +170,7 @@ static int push_sigframe(struct cpu_env *c, const struct user_sigframe *s)
     env->x[30] = s->restorer;
     env->sp = sp;
     c->pc = s->handler;
-    return 0;
+    return goes_on(c, BTI_CALL);
 }
 
 /* The records behind sigcontext, in any order; what is unknown is skipped, as nothing else can be in them here. */
@@ -208,7 +216,7 @@ static int pop_sigframe(struct cpu_env *c, struct user_sigframe *s)
     s->oldmask = f.uc_sigmask;
     memcpy(s->altstack, f.uc_stack, sizeof s->altstack);
     s->altstack[1] = (uint32_t)s->altstack[1];
-    return 0;
+    return goes_on(c, f.pstate >> PSTATE_BTYPE_SHIFT & 3);
 }
 
 const struct target_user arm64_user = {

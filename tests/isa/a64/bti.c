@@ -33,6 +33,63 @@ static void on_ill(int sig, siginfo_t *si, void *uc)
     siglongjmp(back, 1);
 }
 
+/* --- signals: a handler is called; what sigreturn goes on with has the BTYPE of the frame ------------------------------------- */
+
+static void *resume_at;
+static int resume_btype;
+
+static void on_usr2(int sig, siginfo_t *si, void *uc)
+{
+    mcontext_t *m = &((ucontext_t *)uc)->uc_mcontext;
+
+    (void)sig;
+    (void)si;
+    m->regs[30] = m->pc;
+    m->pc = (uintptr_t)resume_at;
+    m->pstate = (m->pstate & ~0xc00ull) | (unsigned)resume_btype << 10;
+}
+
+/* Whether the handler is entered without SIGILL. */
+static int handles(void *handler)
+{
+    struct sigaction sa = { .sa_handler = (void (*)(int))handler };
+
+    sigaction(SIGUSR1, &sa, NULL);
+    armed = 1;
+    if (sigsetjmp(back, 1)) {
+        armed = 0;
+        CHECK(at == (uintptr_t)handler && code == ILL_ILLOPC && btype == 2);
+        return 0;
+    }
+    raise(SIGUSR1);
+    armed = 0;
+    return 1;
+}
+
+static int resumes(void *to, int type)
+{
+    struct sigaction sa = { .sa_sigaction = on_usr2, .sa_flags = SA_SIGINFO };
+    long self = getpid();
+
+    sigaction(SIGUSR2, &sa, NULL);
+    resume_at = to;
+    resume_btype = type;
+    armed = 1;
+    if (sigsetjmp(back, 1)) {
+        armed = 0;
+        CHECK(at == (uintptr_t)to && code == ILL_ILLOPC && btype == type);
+        return 0;
+    }
+    /* where it goes returns to behind the system call: x30 is free here */
+    {
+        register long x8 __asm__("x8") = 129 /* kill */, x0 __asm__("x0") = self, x1 __asm__("x1") = SIGUSR2;
+
+        __asm__ volatile("svc #0" : "+r"(x0) : "r"(x1), "r"(x8) : "x30", "memory");
+    }
+    armed = 0;
+    return 1;
+}
+
 enum how { CALL, JUMP16, JUMP17, JUMP9, NHOW };
 
 /* Goes to `to`, which returns. The plain jump is made from where this code is: not guarded. */
@@ -115,6 +172,13 @@ int main(int argc, char **argv)
             CHECK(arrives(JUMP17, p + 8 * i) == (first[i].jump16 || !on));
             CHECK(arrives(JUMP9, p + 8 * i) == (first[i].jump9 || !on));
             CHECK(hops(hop, p + 8 * i) == (first[i].from_inside || !on));
+            if (r < 2 && (first[i].insn & ~0x40u) != 0xd503233f) {      /* those would sign x30 */
+                CHECK(handles(p + 8 * i) == (first[i].call || !on));
+                CHECK(resumes(p + 8 * i, 0));
+                CHECK(resumes(p + 8 * i, 1) == (first[i].jump16 || !on));
+                CHECK(resumes(p + 8 * i, 2) == (first[i].call || !on));
+                CHECK(resumes(p + 8 * i, 3) == (first[i].from_inside || !on));
+            }
         }
     mprotect(p, PAGE, PROT_READ | PROT_EXEC);  /* no longer guarded */
     for (unsigned i = 0; i < sizeof first / sizeof *first; i++)
