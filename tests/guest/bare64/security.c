@@ -34,13 +34,15 @@ static void hex(uint64_t v)
 
 static void say(const char *what, uint64_t v) { text(what); *UART = ' '; hex(v); *UART = '\n'; }
 
+static uint64_t seen = ~0ull;                  /* of ESR */
+
 /* Runs what stands between; says what was taken, with ELR as a distance from `from`. */
 #define TRY(name, from, ...) do { \
     noted.esr = noted.elr = noted.spsr = 0; \
     __asm__ volatile("adr x9, 9f\n mov x10, sp\n stp x9, x10, [%0]\n" __VA_ARGS__ "\n9:" \
                      : : "r"(&noted.resume), "r"((uint64_t)(a)), "r"((uint64_t)(b)) \
                      : "x0", "x1", "x2", "x9", "x10", "x11", "x12", "x13", "x16", "x17", "x30", "memory", "cc"); \
-    text(name); *UART = ' '; hex(noted.esr); *UART = ' '; hex(noted.esr ? noted.elr - (uint64_t)(from) : 0); *UART = ' '; hex(noted.spsr & (noted.esr >> 26 == 0x0d ? 0x0fffffff : 0xc00)); \
+    text(name); *UART = ' '; hex(noted.esr & seen); *UART = ' '; hex(noted.esr ? noted.elr - (uint64_t)(from) : 0); *UART = ' '; hex(noted.spsr & (noted.esr >> 26 == 0x0d ? 0x0fffffff : 0xc00)); \
     *UART = '\n'; } while (0)
 
 static uint64_t seed = 88172645463325252ull;
@@ -270,6 +272,29 @@ static void state(void)
     TRY("EL1's page, UAO, LDTR", 0, "msr uao, #1\n ldtr x0, [%2]\n msr uao, #0");
 }
 
+/* What has to be aligned: by SCTLR.A everything, else what is ordered, exclusive or atomic, and that only if it crosses 16 bytes;
+ * with SCTLR.nAA ordered accesses do not even then. */
+static void alignment(void)
+{
+    static uint64_t place[6] __attribute__((aligned(64)));
+    uint64_t sctlr = MRS("sctlr_el1"), a = (uintptr_t)place, b;
+
+    for (unsigned i = 0; i < 3; i++) {
+        MSR("sctlr_el1", sctlr | (i == 1 ? 2 : i == 2 ? 1 << 6 : 0));
+        for (unsigned by = 4; by <= 12; by += 4) {
+            b = a + by;
+            say("by", by);
+            TRY("ldr", 0, "ldr x0, [%2]"); TRY("str", 0, "str x0, [%2]");
+            TRY("ldp", 0, "ldp x0, x1, [%2]"); TRY("stp", 0, "stp x0, x1, [%2]");
+            TRY("ldar", 0, "ldar x0, [%2]"); TRY("stlr", 0, "stlr x0, [%2]");
+            seen = ~0x40ull;                       /* a load that writes, to some emulators */
+            TRY("ldxr", 0, "ldxr x0, [%2]");
+            seen = ~0ull;
+        }
+    }
+    MSR("sctlr_el1", sctlr);
+}
+
 void main(void)
 {
     pointers();
@@ -277,4 +302,5 @@ void main(void)
     exclusives();
     literals();
     state();
+    alignment();
 }
