@@ -149,6 +149,7 @@ void rt_mode_changed(struct cpu_env *env);                 /* privilege, ASID, S
 /* An exception that an instruction takes at its end: env->pc is what deliver() is to see. Returns the vector; the
  * translation goes there by IR_JUMP_MODE. */
 uint64_t rt_trap(struct cpu_env *env, uint32_t exception);
+void rt_relax(struct cpu_env *env);                        /* the guest spins: another vCPU may have this host CPU */
 void rt_flush_all(struct cpu_env *env);                    /* this vCPU: every view */
 void rt_flush_asid(struct cpu_env *env, uint64_t asid);    /* views of that ASID; not global pages where known */
 void rt_flush_page(struct cpu_env *env, uint64_t va, bool any_asid, uint64_t asid);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "accel/accel.h"
 #include "accel/tcg/internal.h"
@@ -48,6 +49,11 @@ static int read_options(struct tcg_engine *e, struct optlist *o, uint64_t *cache
     return 0;
 }
 
+bool engine_crowded(const struct tcg_engine *e)
+{
+    return e->system && !e->icount && __atomic_load_n(&e->nvcpus, __ATOMIC_RELAXED) > e->host_cpus;
+}
+
 static int tcg_init(struct optlist *opts, bool system, struct error *err)
 {
     struct tcg_engine *e = NEW(struct tcg_engine);
@@ -56,6 +62,7 @@ static int tcg_init(struct optlist *opts, bool system, struct error *err)
 
     e->hot_after = HOT_AFTER;
     e->system = system;
+    e->host_cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     pthread_mutex_init(&e->list_lock, NULL);
     exclusive_init(e);
     ret = read_options(e, opts, &cache_bytes, err);

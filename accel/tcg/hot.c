@@ -413,6 +413,7 @@ static int64_t return_block(struct tr_ctx *tr, uint64_t *ret_pc)
 static void decode_node(struct tcg_engine *e, struct plan *p, struct ir *ir, struct node *n)
 {
     struct tr_ctx tr = { .ir = ir, .target = e->target, .mode = p->mode, .cpu_model = p->model, .system = e->system, .icount = e->icount,
+                         .crowded = engine_crowded(e),
                          .pc = n->pc, .max_insns = n->ninsns, .fetch = fetch_copy, .fetch_opaque = p,
                          .block_of = block_of, .call_block = call_block, .return_block = return_block };
 

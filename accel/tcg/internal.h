@@ -80,6 +80,7 @@ struct tcg_engine {
     enum tier_policy tier;
     int32_t hot_after;                         /* executions of a block until a region is made of it */
     struct tcg_vcpu **vcpus; unsigned nvcpus;
+    unsigned host_cpus;
     pthread_mutex_t list_lock;                 /* vcpus[] */
     int fork_fd;                               /* while fork() is under way: the copy of the code for the child */
     struct hot_queue *hot;
@@ -127,6 +128,7 @@ bool backing_find(struct rt_view *w, uint64_t va, bool write, uint64_t *addend, 
 void backing_note(struct rt_view *w, uint64_t va, uint64_t addend, bool readable, bool writable);
 struct rt_tlb_entry *tlb_entry(struct rt_view *w, uint64_t va);
 
+bool engine_crowded(const struct tcg_engine *e);         /* more vCPUs than host CPUs: spinning takes time from those waited for */
 void engine_ctx_init(struct tcg_engine *e, struct tcg_ctx *ctx);
 
 /* slow.c */

@@ -1,5 +1,6 @@
 /* What generated code cannot do inline: accesses that miss the TLB, cross pages, reach devices or pages with code. In
  * user mode, where there is no TLB, only what the host cannot do in one instruction comes here. */
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <emmintrin.h>
@@ -629,6 +630,12 @@ void rt_code_changed(struct cpu_env *env, uint64_t va, uint64_t len)
         tcg_check_pages(tv->engine->cache);
     else
         tcg_written(tv->engine->cache, user_host(tv, va), len);
+}
+
+void rt_relax(struct cpu_env *env)
+{
+    (void)env;
+    sched_yield();
 }
 
 const struct tcg_runtime_calls runtime_calls = {

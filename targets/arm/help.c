@@ -127,4 +127,5 @@ void arm_help_cas128(struct cpu_env *c, uint64_t addr)
     rt_helper_cas128(c, addr, arm_env(c)->pair_expect, arm_env(c)->pair_new);
 }
 
+void arm_help_relax(struct cpu_env *c) { rt_relax(c); }
 void arm_help_fence_i(struct cpu_env *c) { rt_fence_i(c); }

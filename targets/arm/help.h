@@ -26,6 +26,7 @@ uint32_t arm_help_nzcv32(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32
 uint64_t arm_help_rbit(uint64_t v);
 uint64_t arm_help_user_clock(struct cpu_env *c, uint32_t clock);   /* nanoseconds of one of the host's clocks, for the vDSO */
 void arm_help_cas128(struct cpu_env *c, uint64_t addr);
+void arm_help_relax(struct cpu_env *c);
 void arm_help_fence_i(struct cpu_env *c);
 uint64_t arm_help_sysreg_read(struct cpu_env *c, uint32_t insn);       /* insn: the MRS or MSR */
 /* AArch32 above User mode (a32_sys.c, cp15.c): bits of CPSR; a return from an exception, which gives where to go on; R13 of a

@@ -323,6 +323,8 @@ void tr_a32_hint(struct tr_a32 *t, const struct args_a32_hint *a)
 {
     bool wfe = a->op == 2, wfi = a->op == 3;
 
+    if (t->a.c->crowded && (a->op == 1 || wfe))
+        a32_call(t, ARM_H_relax, 1, (ir_ref[]){ a32_env(t) });
     if (!t->a.c->system || (!wfe && !wfi))
         return;
     if (!a32_privileged(t))

@@ -84,8 +84,8 @@ void tr_a64_ereta(struct a64_tr *t, const struct args_a64_ereta *a)
     go_to(t, ir_call(t->ir, ARM_H_eret_to, 2, (ir_ref[]){ a64_env(t), pc }));
 }
 
-/* WFI waits; WFE may end at any time and ends at once. Some authenticate pointers. The others, NOP, YIELD and the hints of
- * extensions that act as NOP where those are absent, do nothing. */
+/* WFI waits; WFE may end at any time and ends at once. Some authenticate pointers. YIELD and WFE say that the guest
+ * spins. The others, NOP and the hints of extensions that act as NOP where those are absent, do nothing. */
 void tr_a64_hint(struct a64_tr *t, const struct args_a64_hint *a)
 {
     unsigned number = (unsigned)(a->crm << 3 | a->op2);
@@ -94,6 +94,8 @@ void tr_a64_hint(struct a64_tr *t, const struct args_a64_hint *a)
     a64_pauth_hint(t, number);
     if (t->c->mode & ARM_MODE_GUARDED && bti_clears_btype(number))
         ir_stenv(t->ir, IR_M32, offsetof(struct arm_env, branched.type), ir_i32(t->ir, 0));
+    if (t->c->crowded && (number == 1 || wfe))
+        ir_call(t->ir, ARM_H_relax, 1, (ir_ref[]){ a64_env(t) });
     if (!t->c->system || (!wfe && !wfi))
         return;
     if (wfi || !at_el1(t))

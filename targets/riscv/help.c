@@ -130,6 +130,11 @@ static bool cmpxchg16(void *p, uint64_t expect[2], const uint64_t new[2])
     return same;
 }
 
+void helper_relax(struct cpu_env *c)
+{
+    rt_relax(c);
+}
+
 void helper_cas128(struct cpu_env *c, uint64_t addr)
 {
     struct riscv_env *env = riscv_env(c);

@@ -24,6 +24,7 @@ void helper_raise(struct cpu_env *c, uint32_t exception, uint64_t tval) __attrib
 void helper_fetch_fault(struct cpu_env *c, uint64_t va) __attribute__((noreturn));
 void helper_fs_dirty(struct cpu_env *c);
 uint64_t helper_user_clock(struct cpu_env *c, uint32_t clock);   /* nanoseconds of one of the host's clocks, for the vDSO */
+void helper_relax(struct cpu_env *c);
 void helper_fence_i(struct cpu_env *c);
 uint32_t helper_fflags_read(struct cpu_env *c);
 void helper_fflags_write(struct cpu_env *c, uint32_t flags);

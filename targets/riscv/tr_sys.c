@@ -27,11 +27,22 @@ static void end_with(struct riscv_tr *t, enum riscv_helper h, unsigned nargs, ir
 
 /* --- fences -------------------------------------------------------------------------------------------------------- */
 
+/* The guest spins. */
+static void relax(struct riscv_tr *t)
+{
+    const ir_ref args[] = { tr_env(t) };
+
+    if (t->c->crowded)
+        tr_call(t, RV_H_relax, 1, args);
+}
+
 /* x86-64 keeps every order but store-load. pause (pred = w, succ = 0, fm = 0, rd = rs1 = x0) is a hint. */
 void tr_fence(struct riscv_tr *t, const struct args_fence *a)
 {
     bool tso = a->fm == 8;                     /* fence.tso leaves store-load out */
 
+    if (!a->succ && a->pred == 1 && !a->fm && !a->rd && !a->rs1)
+        relax(t);
     if (!a->succ || !a->pred)
         return;
     ir_fence(t->ir, !tso && (a->pred & 5) && (a->succ & 10) ? IR_FENCE_FULL : IR_FENCE_COMPILER);
@@ -325,6 +336,7 @@ void tr_wfi(struct riscv_tr *t, const struct args_wfi *a)
 static void wait_on_reservation(struct riscv_tr *t)
 {
     ir_fence(t->ir, IR_FENCE_COMPILER);
+    relax(t);
 }
 
 void tr_wrs_nto(struct riscv_tr *t, const struct args_wrs_nto *a)

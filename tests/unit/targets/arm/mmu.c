@@ -37,6 +37,7 @@ void rt_flush_others(struct cpu_env *env) { (void)env; }
 void rt_flush_asid(struct cpu_env *env, uint64_t asid) { (void)env; (void)asid; }
 void rt_flush_page(struct cpu_env *env, uint64_t va, bool any, uint64_t asid) { (void)env; (void)va; (void)any; (void)asid; }
 void rt_fence_i(struct cpu_env *env) { (void)env; }
+void rt_relax(struct cpu_env *env) { (void)env; }
 void rt_helper_cas128(struct cpu_env *env, uint64_t addr, uint64_t expect[2], const uint64_t desired[2])
 {
     (void)env; (void)addr; (void)expect; (void)desired;

@@ -28,6 +28,7 @@ void rt_flush_all(struct cpu_env *env) { (void)env; }
 void rt_flush_asid(struct cpu_env *env, uint64_t asid) { (void)env; (void)asid; }
 void rt_flush_page(struct cpu_env *env, uint64_t va, bool any, uint64_t asid) { (void)env; (void)va; (void)any; (void)asid; }
 void rt_fence_i(struct cpu_env *env) { (void)env; }
+void rt_relax(struct cpu_env *env) { (void)env; }
 void rt_helper_store(struct cpu_env *env, uint64_t addr, uint64_t val, unsigned memop)
 {
     (void)env; (void)addr; (void)val; (void)memop;
