@@ -5,8 +5,9 @@ if [ -z "${FULL_INSIDE:-}" ]; then
     FULL_INSIDE=1 exec unshare -rm sh "$0"
 fi
 . "$(dirname "$0")/lib.sh"
+pid=
 mkdir s; mount -t tmpfs -o size=6m tmpfs s || { echo "cannot mount a tmpfs here"; exit 77; }
-trap 'cd /; umount "$T/s"; rm -rf "$T"' EXIT
+trap 'kill $pid 2>/dev/null; wait; cd /; umount "$T/s"; rm -rf "$T"' EXIT
 seq 1 900000 | head -c 5000000 > big.raw; truncate -s 12M big.raw
 
 # a copy, a creation: refused, and nothing stays
