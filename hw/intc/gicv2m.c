@@ -60,5 +60,5 @@ static const struct state_field frame_state[] = { STATE_END };
 const struct device_type gicv2m_type = {
     .name = "arm-gicv2m", .help = "messages to a GICv2", .bus = BUS_SYSTEM, .bytes = sizeof(struct gicv2m),
     .props = frame_props, .state = frame_state, .state_version = 1, .wired = true, .realize = frame_realize,
-    .mmio = { .read = frame_read, .write = frame_write, .length = LENGTH, .widths = WIDTH_4 },
+    .mmio = { .read = frame_read, .write = frame_write, .length = LENGTH, .widths = WIDTH_4, .dma = true },
 };

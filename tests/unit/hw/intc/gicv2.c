@@ -5,13 +5,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "core/base/error.h"
+#include "core/mem/dma.h"
 #include "core/vm/vcpu.h"
 #include "hw/intc/gicv2.h"
+#include "hw/intc/gicv2m.h"
 #include "tests/lib/bench.h"
 
 enum { DIST = 0x8000000, CPU = 0x8010000, CTLR = CPU, PMR = CPU + 4, IAR = CPU + 0xc, EOIR = CPU + 0x10, RPR = CPU + 0x14,
        ENABLE = DIST + 0x100, PEND = DIST + 0x200, PRIORITY = DIST + 0x400, TARGETS = DIST + 0x800, CFG = DIST + 0xc00,
-       SGI = DIST + 0xf00 };
+       SGI = DIST + 0xf00, FRAME = 0x8020000 };
 
 static struct device *gic;
 static struct vcpu cpus[2] = { { .index = 0 }, { .index = 1 } };
@@ -138,6 +140,24 @@ static void private_lines_are_banked(void **state)
     assert_int_equal(bench_r32(b, ENABLE) >> 27 & 1, 0);
 }
 
+/* A device's message goes the way of its DMA. */
+static void a_message_is_an_interrupt(void **state)
+{
+    struct bench *b = *state;
+    struct device *frame = bench_add_with(b, &gicv2m_type, FRAME, "base-spi=80,num-spi=16");
+    const uint8_t message[4] = { 83 };
+
+    for (unsigned i = 0; i < 16; i++)
+        device_connect(frame, i, gicv2_spi(gic, 48 + i));
+    assert_int_equal(bench_r32(b, FRAME + 8), 80 << 16 | 16);
+    bench_w32(b, CFG + 83 / 16 * 4, 2u << 83 % 16 * 2);
+    bench_w32(b, ENABLE + 8, 1u << (83 - 64));
+    bench_w8(b, PRIORITY + 83, 0x80);
+    bench_w8(b, TARGETS + 83, 1);
+    assert_int_equal(dma_write(bench_board(b)->as, FRAME + GICV2M_SETSPI, message, 4), MEM_OK);
+    assert_int_equal(bench_r32(b, IAR), 83);
+}
+
 static void it_survives_saving_and_storms(void **state)
 {
     struct bench *b = *state;
@@ -156,7 +176,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_level_comes_back_until_it_falls), T(an_edge_is_remembered_once), T(a_higher_priority_preempts),
-        T(cpus_send_each_other_interrupts), T(private_lines_are_banked), T(it_survives_saving_and_storms),
+        T(cpus_send_each_other_interrupts), T(private_lines_are_banked), T(a_message_is_an_interrupt),
+        T(it_survives_saving_and_storms),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
