@@ -3,6 +3,7 @@
  *     0x00001000  boot ROM: sets a0 hart, a1 device tree, a2 fw_dynamic information, and jumps
  *     0x00100000  test finisher (power-off, reboot)    0x00101000  RTC
  *     0x02000000  CLINT       0x0c000000  PLIC         0x10000000  UART
+ *     0x02f00000  supervisors' software interrupts (aclint=on; the CLINT is then named by its two parts)
  *     0x10001000  eight virtio-mmio transports, a page each
  *     0x10100000  fw_cfg      0x20000000  flash (two banks of 32 MiB)
  *     0x30000000  PCIe: configuration; 0x03000000 I/O, 0x40000000 memory, and above RAM 16 GiB more
@@ -24,15 +25,17 @@
 #include "hw/block/pflash.h"
 #include "hw/intc/clint.h"
 #include "hw/intc/plic.h"
+#include "hw/intc/sswi.h"
 #include "hw/fw/fw_cfg.h"
 #include "hw/pci/ecam.h"
 #include "hw/virt/board.h"
 
 enum {
-    ROM_AT = 0x1000, ROM_SIZE = 0xf000, TEST_AT = 0x100000, RTC_AT = 0x101000, CLINT_AT = 0x2000000, PLIC_AT = 0xc000000,
+    ROM_AT = 0x1000, ROM_SIZE = 0xf000, TEST_AT = 0x100000, RTC_AT = 0x101000, CLINT_AT = 0x2000000, SSWI_AT = 0x2f00000,
+    PLIC_AT = 0xc000000, MSWI_SIZE = 0x4000, MTIME = 0x7ff8, /* parts of the CLINT; of its second */
     UART_AT = 0x10000000, VIRTIO_AT = 0x10001000, VIRTIO_SIZE = 0x1000, VIRTIO_SLOTS = 8,
     VIRTIO_IRQ = 1, UART_IRQ = 10, RTC_IRQ = 11, PLIC_SOURCES = 97, PLIC_WINDOW = 0x600000, UART_HZ = 3686400,
-    IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11, /* pins of a hart: bits of mip */
+    IRQ_S_SOFT = 1, IRQ_M_SOFT = 3, IRQ_S_TIMER = 5, IRQ_M_TIMER = 7, IRQ_S_EXT = 9, IRQ_M_EXT = 11, /* pins of a hart: bits of mip */
     COUNTERS_LINE = 64,                        /* and one of its event counters: targets/riscv/state.h */
     FW_CFG_AT = 0x10100000, FLASH_AT = 0x20000000, FLASH_SIZE = 0x2000000,
     PCIE_IO_AT = 0x3000000, PCIE_AT = 0x30000000, PCIE_SIZE = 0x10000000, PCIE_MEMORY_AT = 0x40000000, PCIE_IRQ = 32,
@@ -47,7 +50,8 @@ enum {
 
 struct virt {
     struct machine m;
-    struct device *clint, *plic;
+    struct device *clint, *plic, *sswi;
+    bool aclint;
     struct ram_block *rom;
     gpa start, kernel, fdt_at; /* where the boot ROM goes; what firmware goes on to */
     struct virt_board board;
@@ -88,7 +92,12 @@ static int make_interrupts(struct virt *v, struct error *err)
         set_number(v->plic, "num-contexts", v->m.cpus * 2, err) < 0 || device_realize(v->plic, NULL, err) < 0)
         return -EINVAL;
     region_add(v->m.board->sysmem, PLIC_AT, v->plic->mmio, 0);
+    v->sswi = v->aclint ? make_sized(v, "riscv.aclint.sswi", "num-harts", v->m.cpus, SSWI_AT, err) : NULL;
+    if (v->aclint && !v->sswi)
+        return -EINVAL;
     for (unsigned i = 0; i < v->m.cpus; i++) {
+        if (v->sswi)
+            device_connect(v->sswi, i, machine_cpu_pin(i, IRQ_S_SOFT));
         device_connect(v->clint, 2 * i, machine_cpu_pin(i, IRQ_M_SOFT));
         device_connect(v->clint, 2 * i + 1, machine_cpu_pin(i, IRQ_M_TIMER));
         device_connect(v->plic, 2 * i, machine_cpu_pin(i, IRQ_M_EXT));
@@ -194,29 +203,61 @@ static void tree_cpus(struct virt *v, struct tree *t)
     }
 }
 
-/* Two lines of each hart, for a controller's interrupts-extended. */
-static void tree_lines(struct virt *v, struct tree *t, const char *path, uint32_t first, uint32_t second)
+/* One or two lines of each hart, for a controller's interrupts-extended. */
+static void tree_lines(struct virt *v, struct tree *t, const char *path, const uint32_t *lines, unsigned count)
 {
-    uint32_t cells[CPUS_MAX * 4];
+    uint32_t cells[CPUS_MAX * 4], *c = cells;
 
     for (unsigned i = 0; i < v->m.cpus; i++) {
-        uint32_t *c = cells + i * 4;
-
-        c[0] = c[2] = t->intc[i];
-        c[1] = first;
-        c[3] = second;
+        for (unsigned n = 0; n < count; n++) {
+            *c++ = t->intc[i];
+            *c++ = lines[n];
+        }
     }
-    fdt_cells(t->f, path, "interrupts-extended", cells, v->m.cpus * 4);
+    fdt_cells(t->f, path, "interrupts-extended", cells, (unsigned)(c - cells));
+}
+
+static void tree_clint(struct virt *v, struct tree *t)
+{
+    const char *clint = "/soc/clint@2000000";
+
+    fdt_strs(t->f, clint, "compatible", "sifive,clint0", "riscv,clint0", NULL);
+    fdt_reg(t->f, clint, CLINT_AT, 0x10000);
+    tree_lines(v, t, clint, (const uint32_t[]){ IRQ_M_SOFT, IRQ_M_TIMER }, 2);
+}
+
+static void tree_software_interrupts(struct virt *v, struct tree *t, const char *path, const char *compatible, gpa at,
+                                     uint32_t line)
+{
+    fdt_str(t->f, path, "compatible", compatible);
+    fdt_reg(t->f, path, at, MSWI_SIZE);
+    fdt_flag(t->f, path, "interrupt-controller");
+    fdt_u32(t->f, path, "#interrupt-cells", 0);
+    tree_lines(v, t, path, &line, 1);
+}
+
+/* The CLINT by its parts, and the one that it has not. Source: RISC-V ACLINT specification 1.0-rc4, sections 2 to 4. */
+static void tree_aclint(struct virt *v, struct tree *t)
+{
+    const char *timer = "/soc/mtimer@2004000";
+    const uint32_t at = CLINT_AT + MSWI_SIZE;
+
+    tree_software_interrupts(v, t, "/soc/mswi@2000000", "riscv,aclint-mswi", CLINT_AT, IRQ_M_SOFT);
+    tree_software_interrupts(v, t, "/soc/sswi@2f00000", "riscv,aclint-sswi", SSWI_AT, IRQ_S_SOFT);
+    fdt_str(t->f, timer, "compatible", "riscv,aclint-mtimer");
+    FDT_CELLS(t->f, timer, "reg", 0, at + MTIME, 0, 8, 0, at, 0, MTIME); /* the time, the comparators */
+    tree_lines(v, t, timer, (const uint32_t[]){ IRQ_M_TIMER }, 1);
 }
 
 static void tree_interrupts(struct virt *v, struct tree *t)
 {
-    const char *clint = "/soc/clint@2000000", *plic = "/soc/plic@c000000";
+    const char *plic = "/soc/plic@c000000";
     struct fdt *f = t->f;
 
-    fdt_strs(f, clint, "compatible", "sifive,clint0", "riscv,clint0", NULL);
-    fdt_reg(f, clint, CLINT_AT, 0x10000);
-    tree_lines(v, t, clint, IRQ_M_SOFT, IRQ_M_TIMER);
+    if (v->aclint)
+        tree_aclint(v, t);
+    else
+        tree_clint(v, t);
     t->plic = fdt_phandle(f);
     fdt_strs(f, plic, "compatible", "sifive,plic-1.0.0", "riscv,plic0", NULL);
     fdt_u32(f, plic, "#interrupt-cells", 1);
@@ -225,7 +266,7 @@ static void tree_interrupts(struct virt *v, struct tree *t)
     fdt_reg(f, plic, PLIC_AT, PLIC_WINDOW);
     fdt_u32(f, plic, "riscv,ndev", PLIC_SOURCES - 1);
     fdt_u32(f, plic, "phandle", t->plic);
-    tree_lines(v, t, plic, IRQ_M_EXT, IRQ_S_EXT);
+    tree_lines(v, t, plic, (const uint32_t[]){ IRQ_M_EXT, IRQ_S_EXT }, 2);
 }
 
 static void tree_irq(struct tree *t, const char *path, uint32_t irq)
@@ -430,6 +471,8 @@ static int virt_build(struct machine *m, struct error *err)
         return error_set(err, EINVAL, "-m %llu MiB is more than the 2 GiB that a 32-bit machine can have",
                          (unsigned long long)(m->ram_bytes / MIB));
     ret = virt_read_options(m, &v->board, err);
+    if (ret == 0 && optlist_bool(m->opts->machine, "aclint", &v->aclint, err) < 0)
+        ret = -EINVAL;
     if (ret == 0)
         ret = make_memory(v, err);
     if (ret == 0)
@@ -462,7 +505,9 @@ static int virt_finish(struct machine *m, struct error *err)
 }
 
 static const char *const archs[] = { "riscv64", "riscv32", NULL };
-static const char *const options[] = { VIRT_OPTIONS, NULL };
+static const char *const options[] = {
+    "aclint", "the parts of an ACLINT rather than a CLINT (off)", VIRT_OPTIONS, NULL,
+};
 
 const struct machine_type riscv_virt_machine = {
     .name = "virt", .help = "RISC-V VirtIO board", .archs = archs, .is_default = true, .max_cpus = CPUS_MAX,

@@ -109,3 +109,18 @@ uboot() {
     type "$(printf 'reset\r')"
     ends 20 0
 }
+
+# installer ARCH IMAGE EMULATOR: Debian's unmodified kernel, file IMAGE, and installer come to the first dialog.
+# RELEASE=12: of that Debian rather than 13; SMP=: so many CPUs rather than 2.
+installer() {
+    arch=$1 image=$2 emulator=$3
+    case ${RELEASE:=13} in
+    13) debian "$arch-installer" ;;
+    *)  debian "$arch-installer-$RELEASE" ;;
+    esac
+    start "$emulator" -M virt -smp "${SMP:=2}" -m 1G -nographic -no-reboot -kernel "$debian/$image" \
+        -initrd "$debian/initrd.gz" -append 'console=ttyAMA0'
+    expect 280 'Select a language'
+    stop
+    echo "Debian $RELEASE's installer for $arch: first dialog on $SMP CPU(s)"
+}

@@ -1,4 +1,4 @@
-/* CLINT and PLIC: comparators, software interrupts, priorities, claim and completion. */
+/* CLINT, SSWI and PLIC: comparators, software interrupts, priorities, claim and completion. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include "hw/intc/clint.h"
 #include "hw/intc/plic.h"
+#include "hw/intc/sswi.h"
 #include "tests/lib/bench.h"
 
 enum { CLINT = 0x2000000, COMPARE = CLINT + 0x4000, TIME = CLINT + 0xbff8 };
@@ -86,6 +87,25 @@ static void clint_survives(void **state)
     bench_wind_ns(b, 50000);
     assert_int_equal(bench_line(b, 1), 1);
     bench_storm(b, CLINT, 0x10000, 20000);
+}
+
+/* A write raises the pin; the device neither remembers nor lowers it. */
+static void supervisors_are_only_raised(void **state)
+{
+    struct bench *b = *state;
+
+    bench_add_with(b, &sswi_type, CLINT, "num-harts=2");
+    bench_w32(b, CLINT + 4, 0xfffffffe);
+    assert_int_equal(bench_line(b, 1), 0);
+    bench_w32(b, CLINT + 4, 1);
+    assert_int_equal(bench_line(b, 1), 1);
+    assert_int_equal(bench_line(b, 0), 0);
+    assert_int_equal(bench_r32(b, CLINT + 4), 0);
+    bench_w32(b, CLINT + 4, 0);
+    assert_int_equal(bench_line(b, 1), 1);
+    bench_w32(b, CLINT + 8, 1); /* no third hart */
+    bench_again(b);
+    bench_storm(b, CLINT, SSWI_BYTES, 20000);
 }
 
 /* --- PLIC -------------------------------------------------------------------------------------------------------- */
@@ -188,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(time_counts_at_ten_megahertz), T(the_comparator_raises_and_lowers_its_hart),
         T(moving_the_time_moves_the_deadline), T(software_interrupts_have_one_bit), T(clint_survives),
+        T(supervisors_are_only_raised),
         T(the_highest_priority_is_claimed_first), T(a_line_that_stays_high_comes_back_after_completion),
         T(the_threshold_masks), T(source_zero_and_beyond_the_last_do_not_exist), T(plic_survives),
     };

@@ -112,15 +112,16 @@ static void end(struct made *t)
 
 static const char *dump_path = "/tmp/rhea-virt-test.dtb";
 
-static void *dump(const struct machine_type *type, const char *arch, const char *smp)
+/* The device tree; @words are machine options, each with its comma. */
+static void *dump_with(const struct machine_type *type, const char *arch, const char *smp, const char *words)
 {
-    char machine[80];
+    char machine[120];
     const char *args[] = { "rhea", "-M", machine, "-smp", smp, "-m", "512", "-bios", "none", "-append", "quiet", NULL };
     struct made t;
     size_t len;
     void *blob;
 
-    snprintf(machine, sizeof(machine), "virt,dumpdtb=%s", dump_path);
+    snprintf(machine, sizeof(machine), "virt,dumpdtb=%s%s", dump_path, words);
     make(&t, type, arch, args);
     if (t.ret < 0)
         fail_msg("%s", t.err.text);
@@ -130,6 +131,11 @@ static void *dump(const struct machine_type *type, const char *arch, const char 
     assert_non_null(blob);
     assert_int_equal(fdt_check_header(blob), 0);
     return blob;
+}
+
+static void *dump(const struct machine_type *type, const char *arch, const char *smp)
+{
+    return dump_with(type, arch, smp, "");
 }
 
 /* Cell @n of a property. */
@@ -160,6 +166,24 @@ static void riscv_tree(void **state)
     assert_int_equal(cell(blob, "/soc/clint@2000000", "interrupts-extended", 11), 7);
     assert_int_equal(cell(blob, "/poweroff", "value", 0), 0x5555);
     assert_string_equal(fdt_getprop(blob, fdt_path_offset(blob, "/chosen"), "bootargs", NULL), "quiet");
+    free(blob);
+}
+
+/* The nodes of the ACLINT's parts instead of the CLINT's: the time's register first, then the comparators. */
+static void riscv_tree_of_parts(void **state)
+{
+    void *blob = dump_with(&riscv_virt_machine, "riscv64", "3", ",aclint=on");
+
+    (void)state;
+    assert_true(fdt_path_offset(blob, "/soc/clint@2000000") < 0);
+    assert_int_equal(cell(blob, "/soc/mswi@2000000", "reg", 3), 0x4000);
+    assert_int_equal(cell(blob, "/soc/mswi@2000000", "interrupts-extended", 5), 3);
+    assert_int_equal(cell(blob, "/soc/mtimer@2004000", "reg", 1), 0x200bff8);
+    assert_int_equal(cell(blob, "/soc/mtimer@2004000", "reg", 5), 0x2004000);
+    assert_int_equal(cell(blob, "/soc/mtimer@2004000", "interrupts-extended", 5), 7);
+    assert_int_equal(cell(blob, "/soc/sswi@2f00000", "reg", 1), 0x2f00000);
+    assert_int_equal(cell(blob, "/soc/sswi@2f00000", "interrupts-extended", 5), 1);
+    assert_int_equal(cell(blob, "/soc/sswi@2f00000", "#interrupt-cells", 0), 0);
     free(blob);
 }
 
@@ -345,7 +369,7 @@ static void truncated_and_hostile_elf_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(riscv_tree), cmocka_unit_test(arm_tree), cmocka_unit_test(arm_tree_of_many), cmocka_unit_test(arm_options_that_contradict),
+        cmocka_unit_test(riscv_tree), cmocka_unit_test(riscv_tree_of_parts), cmocka_unit_test(arm_tree), cmocka_unit_test(arm_tree_of_many), cmocka_unit_test(arm_options_that_contradict),
         cmocka_unit_test(riscv_kernel_and_initrd_lie_where_firmware_looks),
         cmocka_unit_test(arm_boots_by_code_at_the_start_of_ram), cmocka_unit_test(what_does_not_fit_is_explained),
         cmocka_unit_test(truncated_and_hostile_elf_files_are_refused),
