@@ -198,6 +198,20 @@ int str_size(const char *s, uint64_t unit, uint64_t *bytes)
     return 0;
 }
 
+int str_uuid(const char *s, uint8_t uuid[16])
+{
+    for (unsigned i = 0; i < 36; i++)
+        if (i == 8 || i == 13 || i == 18 || i == 23 ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
+            return -EINVAL;
+    if (s[36])
+        return -EINVAL;
+    for (unsigned n = 0; n < 16; n++, s += 2) {
+        s += *s == '-';
+        uuid[n] = (uint8_t)strtoul((const char[3]){ s[0], s[1], 0 }, NULL, 16);
+    }
+    return 0;
+}
+
 int str_u64(const char *s, uint64_t *v)
 {
     char *end;

@@ -60,5 +60,7 @@ int str_size(const char *s, uint64_t unit, uint64_t *bytes);
 /** str_u64 - a whole number, decimal or 0x or 0; 0, -EINVAL or -ERANGE. */
 int str_u64(const char *s, uint64_t *v);
 int str_i64(const char *s, int64_t *v);
+/** str_uuid - 550e8400-e29b-41d4-a716-446655440000, in this order; 0 or -EINVAL. */
+int str_uuid(const char *s, uint8_t uuid[16]);
 /** str_bool - on, off, yes, no, true, false, y, n; 0 or -EINVAL. */
 int str_bool(const char *s, bool *v);

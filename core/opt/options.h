@@ -46,6 +46,7 @@ struct sys_options {
     struct optlist *boot;          /* -boot; key "order" */
     struct strings firmware_dirs;  /* -L, in order */
     struct optlists fw_cfg;        /* key "name" */
+    struct optlists smbios;        /* keys "type" and that type's fields, or "file" */
     struct optlist *semihosting;   /* -semihosting, -semihosting-config; key "enable" */
 
     /* parts */

@@ -194,12 +194,9 @@ static int sys_name(void *opaque, const char *option, const char *arg, struct er
 
 static int sys_uuid(void *opaque, const char *option, const char *arg, struct error *err)
 {
-    size_t n = strlen(arg), good = 0;
+    uint8_t uuid[16];
 
-    for (; good < n; good++)
-        if (good == 8 || good == 13 || good == 18 || good == 23 ? arg[good] != '-' : !isxdigit((unsigned char)arg[good]))
-            break;
-    if (n != 36 || good != n)
+    if (str_uuid(arg, uuid) < 0)
         return error_set(err, EINVAL, "%s %s: a UUID looks like 550e8400-e29b-41d4-a716-446655440000", option, arg);
     ((struct sys_options *)opaque)->uuid = arg;
     return 0;

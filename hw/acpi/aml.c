@@ -106,6 +106,52 @@ size_t aml_package(struct str *a, unsigned elements)
     return at;
 }
 
+size_t aml_if(struct str *a)
+{
+    put(a, 0xa0, 1);
+    return a->len;
+}
+
+size_t aml_else(struct str *a)
+{
+    put(a, 0xa1, 1);
+    return a->len;
+}
+
+/* --- operators --------------------------------------------------------------------------------------------------------- */
+
+void aml_op(struct str *a, enum aml_op op)
+{
+    put(a, op, 1);
+}
+
+void aml_arg(struct str *a, unsigned n)
+{
+    put(a, 0x68 + n, 1);
+}
+
+void aml_ref(struct str *a, const char *name)
+{
+    put_name(a, name);
+}
+
+/* The first three parts are little-endian (19.6.142). */
+void aml_uuid(struct str *a, const char *text)
+{
+    uint8_t u[16] = { 0 };
+    size_t at;
+
+    str_uuid(text, u);
+    put(a, 0x11, 1);
+    at = a->len;
+    aml_int(a, sizeof(u));
+    put(a, load_be32(u), 4);
+    put(a, load_be16(u + 4), 2);
+    put(a, load_be16(u + 6), 2);
+    str_addn(a, (const char *)u + 8, 8);
+    aml_close(a, at);
+}
+
 /* --- values ------------------------------------------------------------------------------------------------------------ */
 
 void aml_name(struct str *a, const char *name)

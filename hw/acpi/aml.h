@@ -31,6 +31,18 @@ void aml_hid(struct str *a, const char *name, const char *id);
 /** aml_notify - tell a device something. */
 void aml_notify(struct str *a, const char *path, uint64_t what);
 
+/* Inside a method: an operator, then its operands; AND and OR end with where the result goes.
+ * AML_DWORD_FIELD: of a buffer, at a byte, gets a name. */
+enum aml_op { AML_AND = 0x7b, AML_OR = 0x7d, AML_DWORD_FIELD = 0x8a, AML_NOT = 0x92, AML_EQUAL = 0x93, AML_RETURN = 0xa4 };
+void aml_op(struct str *a, enum aml_op op);
+void aml_arg(struct str *a, unsigned n);
+void aml_ref(struct str *a, const char *name);
+/** aml_uuid - a buffer of 16 bytes, as ToUUID makes it. */
+void aml_uuid(struct str *a, const char *text);
+/** aml_if, aml_else - open: the condition (of if) and what is done follow. */
+size_t aml_if(struct str *a);
+size_t aml_else(struct str *a);
+
 /* Inside a template. */
 void aml_memory32(struct str *a, uint32_t base, uint32_t len);
 enum aml_trigger { AML_LEVEL, AML_EDGE };

@@ -29,6 +29,7 @@
 #include "hw/misc/power_key.h"
 #include "hw/pci/pci.h"
 
+enum { SMBIOS_ARMV7 = 0x100, SMBIOS_ARMV8 = 0x101 };
 enum { PIN_IRQ = 0, PIN_FIQ = 1, PIN_COUNTERS = 2, /* of a CPU */ NS_A_TICK = 16 /* 62.5 MHz */ };
 
 /* --- devices ------------------------------------------------------------------------------------------------------- */
@@ -185,6 +186,8 @@ static int make_devices(struct virt *v, struct error *err)
         ret = virt_make_flash(&v->m, &v->board, VIRT_FLASH_AT, VIRT_FLASH_SIZE, err);
     if (ret == 0)
         ret = virt_make_fw_cfg(&v->m, &v->board, VIRT_FW_CFG_AT, err);
+    if (ret == 0)
+        ret = virt_make_smbios(&v->m, &v->board, VIRT_RAM_AT, virt_is_32(v) ? SMBIOS_ARMV7 : SMBIOS_ARMV8, err);
     if (ret == 0 && v->secure)
         ret = make_secure_parts(v, err);
     for (unsigned i = 0; i < VIRT_MMIO_SLOTS && ret == 0; i++)

@@ -83,6 +83,30 @@ static void dsdt_routes(struct str *a)
     aml_close(a, all);
 }
 
+/* What the OS may do itself: hot-plug, power events, error reporting, the capabilities of links. There is no firmware that
+ * would. Source: PCI Firmware Specification 3.2, 4.5.1. */
+static void dsdt_osc(struct str *a)
+{
+    enum { MAY = 0x1d, UNKNOWN_UUID = 1 << 2, UNKNOWN_REVISION = 1 << 3 };
+    size_t method = aml_method(a, "_OSC", 4), yes, no;
+
+    aml_op(a, AML_DWORD_FIELD), aml_arg(a, 3), aml_int(a, 0), aml_ref(a, "CDW1");
+    yes = aml_if(a);
+    aml_op(a, AML_EQUAL), aml_arg(a, 0), aml_uuid(a, "33db4d5b-1ff7-401c-9657-7441c03dd766");
+    aml_op(a, AML_DWORD_FIELD), aml_arg(a, 3), aml_int(a, 8), aml_ref(a, "CDW3");
+    aml_op(a, AML_AND), aml_ref(a, "CDW3"), aml_int(a, MAY), aml_ref(a, "CDW3");
+    no = aml_if(a);
+    aml_op(a, AML_NOT), aml_op(a, AML_EQUAL), aml_arg(a, 1), aml_int(a, 1);
+    aml_op(a, AML_OR), aml_ref(a, "CDW1"), aml_int(a, UNKNOWN_REVISION), aml_ref(a, "CDW1");
+    aml_close(a, no);
+    aml_close(a, yes);
+    no = aml_else(a);
+    aml_op(a, AML_OR), aml_ref(a, "CDW1"), aml_int(a, UNKNOWN_UUID), aml_ref(a, "CDW1");
+    aml_close(a, no);
+    aml_op(a, AML_RETURN), aml_arg(a, 3);
+    aml_close(a, method);
+}
+
 static void dsdt_pcie(const struct virt *v, struct str *a)
 {
     const struct ecam_windows *w = &v->pcie;
@@ -103,6 +127,7 @@ static void dsdt_pcie(const struct virt *v, struct str *a)
     if (w->high_size)
         aml_window64(a, w->high, w->high_size);
     aml_resources_close(a, crs);
+    dsdt_osc(a);
     inner = aml_device(a, "RES0"); /* configuration space is taken */
     aml_hid(a, "_HID", "PNP0C02");
     aml_name(a, "_CRS");

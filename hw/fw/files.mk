@@ -1,1 +1,1 @@
-SRC += hw/fw/fw_cfg.c
+SRC += hw/fw/fw_cfg.c hw/fw/smbios.c

@@ -80,15 +80,9 @@ static void write_directory(struct fw_cfg *s)
 void fw_cfg_add_uuid(struct device *dev, const char *uuid)
 {
     uint8_t bytes[16] = { 0 };
-    unsigned n = 0;
 
-    for (; uuid && *uuid && n < sizeof bytes; uuid += 2) {
-        char two[3] = { 0 };
-
-        uuid += *uuid == '-';
-        memcpy(two, uuid, 2);
-        bytes[n++] = (uint8_t)strtoul(two, NULL, 16);
-    }
+    if (uuid)
+        str_uuid(uuid, bytes);
     fw_cfg_add(dev, FW_CFG_UUID, bytes, sizeof bytes);
 }
 

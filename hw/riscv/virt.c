@@ -39,7 +39,7 @@ enum {
     COUNTERS_LINE = 64,                        /* and one of its event counters: targets/riscv/state.h */
     FW_CFG_AT = 0x10100000, FLASH_AT = 0x20000000, FLASH_SIZE = 0x2000000,
     PCIE_IO_AT = 0x3000000, PCIE_AT = 0x30000000, PCIE_SIZE = 0x10000000, PCIE_MEMORY_AT = 0x40000000, PCIE_IRQ = 32,
-    CPUS_MAX = 64,
+    CPUS_MAX = 64, SMBIOS_RV32 = 0x200, SMBIOS_RV64 = 0x201,
 };
 
 #define RAM_AT UINT64_C(0x80000000)
@@ -161,6 +161,8 @@ static int make_devices(struct virt *v, struct error *err)
         ret = virt_make_flash(&v->m, &v->board, FLASH_AT, FLASH_SIZE, err);
     if (ret == 0)
         ret = virt_make_fw_cfg(&v->m, &v->board, FW_CFG_AT, err);
+    if (ret == 0)
+        ret = virt_make_smbios(&v->m, &v->board, RAM_AT, is_rv32(v) ? SMBIOS_RV32 : SMBIOS_RV64, err);
     for (unsigned i = 0; i < VIRTIO_SLOTS && ret == 0; i++)
         ret = make_one(v, "virtio-mmio", VIRTIO_AT + (gpa)i * VIRTIO_SIZE, VIRTIO_IRQ + i, err);
     return ret;

@@ -5,6 +5,7 @@
 #include "core/vm/fdt.h"
 #include "hw/block/pflash.h"
 #include "hw/fw/fw_cfg.h"
+#include "hw/fw/smbios.h"
 
 int virt_make_flash(struct machine *m, struct virt_board *b, gpa at, uint64_t bank_bytes, struct error *err)
 {
@@ -27,6 +28,18 @@ int virt_make_fw_cfg(struct machine *m, struct virt_board *b, gpa at, struct err
     if (b->fw_cfg)
         fw_cfg_add_uuid(b->fw_cfg, m->opts->uuid);
     return b->fw_cfg ? 0 : -EINVAL;
+}
+
+int virt_make_smbios(struct machine *m, struct virt_board *b, gpa ram_at, uint16_t cpu_family, struct error *err)
+{
+    const struct smp_options *smp = &m->opts->smp;
+    struct smbios_machine it = {
+        .name = m->type->name, .uuid = m->opts->uuid, .cpu_family = cpu_family, .ram_at = ram_at, .ram_bytes = m->ram_bytes,
+        .sockets = smp->sockets ? smp->sockets : 1, .threads = smp->threads ? smp->threads : 1,
+    };
+
+    it.cores = (m->cpus + it.sockets * it.threads - 1) / (it.sockets * it.threads);
+    return smbios_add(b->fw_cfg, &it, &m->opts->smbios, err);
 }
 
 int virt_load_initrd(struct machine *m, struct virt_board *b, gpa at, gpa end, struct error *err)

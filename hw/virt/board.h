@@ -26,6 +26,9 @@ int virt_read_options(struct machine *m, struct virt_board *b, struct error *err
 int virt_make_flash(struct machine *m, struct virt_board *b, gpa at, uint64_t bank_bytes, struct error *err);
 int virt_make_fw_cfg(struct machine *m, struct virt_board *b, gpa at, struct error *err);
 
+/** virt_make_smbios - the SMBIOS tables, in fw_cfg. @cpu_family: SMBIOS 3.6, table 23 */
+int virt_make_smbios(struct machine *m, struct virt_board *b, gpa ram_at, uint16_t cpu_family, struct error *err);
+
 /** virt_load_initrd - -initrd, up to @end; remembered for the device tree. Nothing if there is none. */
 int virt_load_initrd(struct machine *m, struct virt_board *b, gpa at, gpa end, struct error *err);
 

@@ -41,7 +41,7 @@ tests/lib/newc root-init="$tmp/root-init" "$@" | gzip -1 | cat "$debian/initrd.g
 root_guest() {
     disk=$1 words=$2; shift 2
     rm -f "$tmp/keys"
-    start "$B/$program" -M virt -smp 2 -m 1G -nographic -no-reboot ${bios:+-bios "$bios"} -kernel "$linux" \
+    start "$B/$program" -M virt -smp "${SMP:-2}" -m 1G -nographic -no-reboot ${bios:+-bios "$bios"} -kernel "$linux" \
         -initrd "$tmp/root-initrd.gz" -append "console=$console rdinit=/root-init $words" \
         -drive "file=$disk,format=raw,if=none,id=root" -device virtio-blk-device,drive=root "$@"
 }

@@ -74,6 +74,22 @@ static void resources_end_with_a_tag(void **state)
     IS(&a, "\x11\x1b\x0b\x17\x00" "\x86\x09\x00\x01\x00\x00\x00\x09\x00\x10\x00\x00" "\x89\x06\x00\x01\x01\x21\x00\x00\x00" "\x79\x00");
 }
 
+static void conditions_and_operators(void **state)
+{
+    struct str a = STR_INIT;
+    size_t yes = aml_if(&a), no;
+
+    (void)state;
+    aml_op(&a, AML_EQUAL), aml_arg(&a, 0), aml_uuid(&a, "33db4d5b-1ff7-401c-9657-7441c03dd766");
+    aml_op(&a, AML_OR), aml_ref(&a, "CDW1"), aml_int(&a, 4), aml_ref(&a, "CDW1");
+    aml_close(&a, yes);
+    no = aml_else(&a);
+    aml_op(&a, AML_RETURN), aml_arg(&a, 3);
+    aml_close(&a, no);
+    IS(&a, "\xa0\x22\x93\x68\x11\x13\x0a\x10" "\x5b\x4d\xdb\x33\xf7\x1f\x1c\x40\x96\x57\x74\x41\xc0\x3d\xd7\x66"
+           "\x7d" "CDW1\x0a\x04" "CDW1" "\xa1\x03\xa4\x6b");
+}
+
 static void a_table_asks_for_its_sum(void **state)
 {
     struct acpi a;
@@ -98,7 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_take_as_few_bytes_as_they_can), cmocka_unit_test(names_and_identifiers),
-        cmocka_unit_test(long_things_have_long_lengths), cmocka_unit_test(resources_end_with_a_tag),
+        cmocka_unit_test(long_things_have_long_lengths), cmocka_unit_test(resources_end_with_a_tag), cmocka_unit_test(conditions_and_operators),
         cmocka_unit_test(a_table_asks_for_its_sum),
     };
 
