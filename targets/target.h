@@ -42,6 +42,9 @@ struct tr_ctx {
     bool falls_through;                        /* the caller's: the block had no terminator */
     bool returns;                              /* out: it ends in a return (goto_ind of kind RET) */
     void *priv;                                /* target's own during a block */
+    /* A hot region may be decoded twice: what its blocks added to `seen` the first time, through target.plan, is `plan` the
+     * second; else it is 0. */
+    uint64_t seen, plan;
 };
 
 /* --- address translation ---------------------------------------------------------------------------------------- */
@@ -88,6 +91,7 @@ struct target {
     /* translation */
     uint64_t (*mode_key)(const struct cpu_env *env);          /* all that the decoder's output depends on beside the bytes */
     void (*translate)(struct tr_ctx *tr);                     /* one basic block from tr->pc; ends the IR block */
+    uint64_t (*plan)(uint64_t seen);                          /* not 0: once more, with this. NULL: never */
     int (*disas)(const void *model, uint64_t mode, uint64_t pc, const uint8_t *bytes, size_t n, char *out, size_t room);
                                                /* one line; returns instruction length; capstone or own */
     /* system mode */

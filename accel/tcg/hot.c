@@ -57,6 +57,7 @@ struct plan {
     uint8_t *merged;
     unsigned ninsns;
     const struct node *now;                    /* being decoded */
+    uint64_t seen, wanted;                     /* tr_ctx.seen, tr_ctx.plan */
 };
 
 /* A block that waits to become a region's head. */
@@ -415,7 +416,7 @@ static void decode_node(struct tcg_engine *e, struct plan *p, struct ir *ir, str
     struct tr_ctx tr = { .ir = ir, .target = e->target, .mode = p->mode, .cpu_model = p->model, .system = e->system, .icount = e->icount,
                          .crowded = engine_crowded(e),
                          .pc = n->pc, .max_insns = n->ninsns, .fetch = fetch_copy, .fetch_opaque = p,
-                         .block_of = block_of, .call_block = call_block, .return_block = return_block };
+                         .block_of = block_of, .call_block = call_block, .return_block = return_block, .plan = p->wanted };
 
     p->now = n;
     ir_enter(ir, n->block);
@@ -426,6 +427,7 @@ static void decode_node(struct tcg_engine *e, struct plan *p, struct ir *ir, str
     if (e->icount)
         ir_icount(ir, n->ninsns);
     e->target->translate(&tr);
+    p->seen |= tr.seen;
     if (!ir_terminated(ir)) {
         int64_t next = block_of(&tr, tr.end_pc);
 
@@ -447,11 +449,13 @@ static void seal_successors(struct plan *p, struct ir *ir, const struct node *n)
     }
 }
 
-static void build(struct tcg_engine *e, struct plan *p, struct ir *ir)
+static void decode(struct tcg_engine *e, struct plan *p, struct ir *ir)
 {
     ir_reset(ir);
-    for (unsigned i = 0; i < p->norder; i++)
+    for (unsigned i = 0; i < p->norder; i++) {
         p->node[p->order[i]].block = ir_block_new(ir, p->node[p->order[i]].pc);
+        p->node[p->order[i]].done_pred = 0;
+    }
     ir_enter(ir, 0);
     tr_begin(ir, e->target, e->system, p->node[0].pc);
     if (!p->node[0].loop_head)
@@ -468,6 +472,14 @@ static void build(struct tcg_engine *e, struct plan *p, struct ir *ir)
     for (unsigned i = 0; i < p->norder; i++)   /* an edge that the decoder did not take after all */
         if (!ir->blocks[p->node[p->order[i]].block].sealed)
             ir_seal(ir, p->node[p->order[i]].block);
+}
+
+static void build(struct tcg_engine *e, struct plan *p, struct ir *ir)
+{
+    decode(e, p, ir);
+    p->wanted = e->target->plan ? e->target->plan(p->seen) : 0;
+    if (p->wanted && !ir->error)
+        decode(e, p, ir);
 }
 
 static void log_plan(const struct plan *p, const struct tcg_region *r)

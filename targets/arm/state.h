@@ -220,7 +220,8 @@ static inline bool arm_steps(const struct arm_env *env) { return env->mdscr & MD
 /* tcg slots */
 enum { ARM_SLOT_X0 = 0, ARM_SLOT_SP = 31, ARM_SLOT_CC_OP, ARM_SLOT_CC_A, ARM_SLOT_CC_B, ARM_SLOT_CC_X, ARM_SLOT_V0,
        ARM_SLOT_R0 = ARM_SLOT_V0 + 32, ARM_SLOT_CC_C = ARM_SLOT_R0 + 15, ARM_SLOT_GE, ARM_SLOT_QC, ARM_SLOT_FP_NZCV,
-       ARM_SLOT_PC_PAGE, ARM_NSLOTS };
+       ARM_SLOT_PC_PAGE, ARM_SLOT_S0 /* f32, f64: AArch32's, in place of those of V0 and on */, ARM_SLOT_D0 = ARM_SLOT_S0 + 32,
+       ARM_NSLOTS = ARM_SLOT_D0 + 32 };
 
 /** arm_nzcv - the flags in the upper four bits, from any form; c matters to AArch32 only. arm_flags: those of a CPU. */
 uint32_t arm_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c);

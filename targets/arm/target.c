@@ -19,6 +19,8 @@
 
 #define X(n) { "x" #n, offsetof(struct arm_env, x) + 8 * n, IR_I64 }
 #define V(n) { "v" #n, offsetof(struct arm_env, v) + 16 * n, IR_V128 }
+#define S(n) { "s" #n, offsetof(struct arm_env, v) + 4 * n, IR_F32 }
+#define D(n) { "d" #n, offsetof(struct arm_env, v) + 8 * n, IR_F64 }
 #define R(n) { "r" #n, offsetof(struct arm_env, x) + 8 * n, IR_I32 }
 const struct ir_slot arm_slots[] = {
     X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15), X(16), X(17), X(18),
@@ -33,6 +35,10 @@ const struct ir_slot arm_slots[] = {
     { "qc", offsetof(struct arm_env, qc), IR_V128 },
     { "fp_nzcv", offsetof(struct arm_env, fp_nzcv), IR_I32 },
     { "pc_page", offsetof(struct cpu_env, pc_page), IR_I64 },
+    S(0), S(1), S(2), S(3), S(4), S(5), S(6), S(7), S(8), S(9), S(10), S(11), S(12), S(13), S(14), S(15), S(16), S(17), S(18),
+    S(19), S(20), S(21), S(22), S(23), S(24), S(25), S(26), S(27), S(28), S(29), S(30), S(31),
+    D(0), D(1), D(2), D(3), D(4), D(5), D(6), D(7), D(8), D(9), D(10), D(11), D(12), D(13), D(14), D(15), D(16), D(17), D(18),
+    D(19), D(20), D(21), D(22), D(23), D(24), D(25), D(26), D(27), D(28), D(29), D(30), D(31),
 };
 _Static_assert(ARRAY_LEN(arm_slots) == ARM_NSLOTS, "a slot for each register");
 _Static_assert(offsetof(struct arm_env, x) == RT_ENV_BIAS - 128, "generated code reaches homes with short displacements");
@@ -218,7 +224,7 @@ const struct target aarch64_target = {
     .env_size = sizeof(struct arm_env), .slots = arm_slots, .nslots = ARM_NSLOTS, .pc_page_slot = ARM_SLOT_PC_PAGE, .helpers = arm_helpers,
     .nhelpers = ARM_NHELPERS, .coherent_icache = false, .model_names = arm64_model_names, .default_model_user = "max",
     .default_model_system = "cortex-a57", .parse_cpu = arm64_parse_cpu, .print_cpu_help = arm64_cpu_help,
-    .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = translate, .disas = disas,
+    .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = translate, .plan = a32_plan, .disas = disas,
     .view_key = arm_view_key, .view_asid = arm_view_asid, .xlate = arm_xlate, .bus_fault = arm_bus_fault,
     .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
     .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .dump_fp = arm64_dump_fp, .restore_extra = arm_restore_extra,

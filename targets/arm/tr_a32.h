@@ -99,5 +99,7 @@ bool a32_simd_decode(struct tr_a32 *t, uint32_t insn);
 
 /** a32_translate - target.translate while the CPU is in AArch32. */
 void a32_translate(struct tr_ctx *c);
+/** a32_plan - target.plan: which vector registers are kept in parts (tr_a32_vec.c). */
+uint64_t a32_plan(uint64_t seen);
 
 #endif

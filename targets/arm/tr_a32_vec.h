@@ -20,7 +20,12 @@ void a32_put_s32(struct tr_a32 *t, unsigned s, ir_ref v);
 ir_ref a32_d64(struct tr_a32 *t, unsigned d);
 void a32_put_d64(struct tr_a32 *t, unsigned d, ir_ref v);
 ir_ref a32_fbits(struct tr_a32 *t, bool dbl, unsigned r);      /* i32 or i64 */
-void a32_put_fbits(struct tr_a32 *t, bool dbl, unsigned r, ir_ref v);
+void a32_put_fbits(struct tr_a32 *t, bool dbl, unsigned r, ir_ref v);     /* or f32, f64 */
+/* For loads and stores, which do not count for a32_plan(): the bits as a type of the register's size, or as a v128 of the V
+ * register that begins with r. */
+ir_ref a32_moved(struct tr_a32 *t, bool dbl, unsigned r, enum ir_type type);
+void a32_put_moved(struct tr_a32 *t, bool dbl, unsigned r, ir_ref v);
+bool a32_is_vector(const struct tr_a32 *t, unsigned v);        /* V register v is kept whole here */
 
 /* Vectors: v128 of D register d (its bits are the low ones, those above anything) or, with q, of Q register d / 2. */
 ir_ref a32_vec(struct tr_a32 *t, bool q, unsigned d);

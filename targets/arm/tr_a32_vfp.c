@@ -356,14 +356,17 @@ void tr_a32_vmov_pair(struct tr_a32 *t, const struct args_a32_vmov_pair *a)
     if (!a->dbl && s == 31) {
         a32_undefined(t);
     } else if (a->l) {
-        ir_ref lo = a->dbl ? a32_lane(t, a32_vec(t, true, d), 32, (d & 1) * 2) : a32_s32(t, s);
-        ir_ref hi = a->dbl ? a32_lane(t, a32_vec(t, true, d), 32, (d & 1) * 2 + 1) : a32_s32(t, s + 1);
+        ir_ref both = a->dbl ? a32_d64(t, d) : IR_NONE;
+        ir_ref lo = a->dbl ? ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, both) : a32_s32(t, s);
+        ir_ref hi = a->dbl ? ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, ir_bini(a32_ir(t), IR_OP_shr, both, 32)) : a32_s32(t, s + 1);
 
         a32_put(t, a->rt, lo);
         a32_put(t, a->rt2, hi);
     } else if (a->dbl) {
-        a32_put_lane(t, d, 32, 0, a32_r(t, a->rt));
-        a32_put_lane(t, d, 32, 1, a32_r(t, a->rt2));
+        ir_ref lo = ir_conv(a32_ir(t), IR_OP_zext, IR_I64, a32_r(t, a->rt));
+        ir_ref hi = ir_conv(a32_ir(t), IR_OP_zext, IR_I64, a32_r(t, a->rt2));
+
+        a32_put_d64(t, d, ir_bin(a32_ir(t), IR_OP_or, lo, ir_bini(a32_ir(t), IR_OP_shl, hi, 32)));
     } else {
         a32_put_s32(t, s, a32_r(t, a->rt));
         a32_put_s32(t, s + 1, a32_r(t, a->rt2));
@@ -388,7 +391,11 @@ void tr_a32_vmov_to_lane(struct tr_a32 *t, const struct args_a32_vmov_to_lane *a
 {
     unsigned bits, lane;
 
-    if (lane_of(t, a->opc1, a->opc2, &bits, &lane))
+    if (!lane_of(t, a->opc1, a->opc2, &bits, &lane))
+        return;
+    if (bits == 32 && a->d < 16)               /* a single */
+        a32_put_s32(t, 2 * (unsigned)a->d + lane, a32_r(t, a->rt));
+    else
         a32_put_lane(t, (unsigned)a->d, bits, lane, a32_r(t, a->rt));
 }
 
@@ -403,7 +410,10 @@ void tr_a32_vmov_from_lane(struct tr_a32 *t, const struct args_a32_vmov_from_lan
         a32_undefined(t);
         return;
     }
-    v = a32_lane(t, a32_vec(t, true, (unsigned)a->n), bits, lane + (a->n & 1) * 64 / bits);
+    if (bits == 32 && a->n < 16)
+        v = a32_s32(t, 2 * (unsigned)a->n + lane);
+    else
+        v = a32_lane(t, a32_vec(t, true, (unsigned)a->n), bits, lane + (a->n & 1) * 64 / bits);
     a32_put(t, a->rt, bits < 32 && !a->u ? ir_ext(a32_ir(t), v, 0, bits, true) : v);
 }
 
@@ -475,12 +485,14 @@ void tr_a32_vmsr(struct tr_a32 *t, const struct args_a32_vmsr *a)
 
 static void load_store_one(struct tr_a32 *t, bool load, bool dbl, unsigned r, ir_ref base, int64_t disp)
 {
+    enum ir_type type = t->a.c->mode & ARM_MODE_BE ? (dbl ? IR_I64 : IR_I32) : dbl ? IR_F64 : IR_F32;
+
     if (t->a.c->system)
         a32_check_alignment(t, ir_bini(a32_ir(t), IR_OP_add, base, (uint32_t)disp), 4, !load);
     if (load)
-        a32_put_fbits(t, dbl, r, a32_ld_type(t, dbl ? IR_I64 : IR_I32, dbl ? IR_M64 : IR_M32, base, disp));
+        a32_put_moved(t, dbl, r, a32_ld_type(t, type, dbl ? IR_M64 : IR_M32, base, disp));
     else
-        a32_st(t, dbl ? IR_M64 : IR_M32, base, disp, a32_fbits(t, dbl, r));
+        a32_st(t, dbl ? IR_M64 : IR_M32, base, disp, a32_moved(t, dbl, r, type));
 }
 
 /* Registers [first, first + count) in words or double words: all are read before any changes, so that a fault leaves the
@@ -488,29 +500,28 @@ static void load_store_one(struct tr_a32 *t, bool load, bool dbl, unsigned r, ir
 static void load_store_many(struct tr_a32 *t, bool load, bool dbl, unsigned first, unsigned count, ir_ref base, int64_t disp)
 {
     unsigned per = dbl ? 2 : 4, bytes = dbl ? 8 : 4, n = 0;
+    bool swap = t->a.c->mode & ARM_MODE_BE;
+    enum ir_type type = swap ? (dbl ? IR_I64 : IR_I32) : dbl ? IR_F64 : IR_F32;
     ir_ref v[32];
     uint8_t at[32], step[32];
 
     if (t->a.c->system)
         a32_check_alignment(t, base, 4, !load);
-    for (unsigned r = first; r < first + count; r += step[n], n++, disp += 0) {
-        bool whole = r % per == 0 && first + count - r >= per && !(t->a.c->mode & ARM_MODE_BE);
+    for (unsigned r = first; r < first + count; r += step[n], n++) {
+        bool whole = r % per == 0 && first + count - r >= per && !swap && a32_is_vector(t, r / per);
         int64_t here = disp + (int64_t)(r - first) * bytes;
 
         at[n] = (uint8_t)r;
         step[n] = (uint8_t)(whole ? per : 1);
         if (load)
-            v[n] = whole ? a32_ld_type(t, IR_V128, IR_M128, base, here) : a32_ld_type(t, dbl ? IR_I64 : IR_I32, dbl ? IR_M64 : IR_M32, base, here);
+            v[n] = whole ? a32_ld_type(t, IR_V128, IR_M128, base, here) : a32_ld_type(t, type, dbl ? IR_M64 : IR_M32, base, here);
         else if (whole)
-            a32_st(t, IR_M128, base, here, a32_vec(t, true, r * 2 / per));
+            a32_st(t, IR_M128, base, here, a32_moved(t, dbl, r, IR_V128));
         else
-            a32_st(t, dbl ? IR_M64 : IR_M32, base, here, a32_fbits(t, dbl, r));
+            a32_st(t, dbl ? IR_M64 : IR_M32, base, here, a32_moved(t, dbl, r, type));
     }
     for (unsigned i = 0; load && i < n; i++)
-        if (step[i] > 1)
-            a32_put_vec(t, true, at[i] * 2u / per, v[i]);
-        else
-            a32_put_fbits(t, dbl, at[i], v[i]);
+        a32_put_moved(t, dbl, at[i], v[i]);
 }
 
 void tr_a32_vldm(struct tr_a32 *t, const struct args_a32_vldm *a)
