@@ -39,6 +39,13 @@ void tr_goto_if(struct tr_ctx *tr, enum ir_cond cond, ir_ref a, ir_ref b, uint64
         tr_goto(tr, yes, IR_JUMP_PLAIN, 0);
         return;
     }
+    tr->succ[0] = (struct tr_succ){ yes, IR_JUMP_PLAIN };
+    tr->succ[1] = (struct tr_succ){ no, IR_JUMP_PLAIN };
+    tr->nsucc = 2;
+    if (tr->cold) {
+        ir_goto_if(tr->ir, cond, a, b, yes, no);
+        return;
+    }
     yes_block = side(tr, yes, &yes_leaves);
     no_block = side(tr, no, &no_leaves);
     ir_brcc(tr->ir, cond, a, b, yes_block, no_block, 0);
@@ -46,9 +53,6 @@ void tr_goto_if(struct tr_ctx *tr, enum ir_cond cond, ir_ref a, ir_ref b, uint64
         leave_by(tr, yes_block, yes);
     if (no_leaves)
         leave_by(tr, no_block, no);
-    tr->succ[0] = (struct tr_succ){ yes, IR_JUMP_PLAIN };
-    tr->succ[1] = (struct tr_succ){ no, IR_JUMP_PLAIN };
-    tr->nsucc = 2;
 }
 
 void tr_return(struct tr_ctx *tr, uint64_t pc, ir_ref to)

@@ -20,6 +20,7 @@ struct tr_ctx {
     const void *cpu_model;                     /* target's decoded -cpu (features); read-only */
     bool system;                               /* else user mode */
     bool single_step, icount;
+    bool cold;                                 /* one block alone, not one of a region: all jumps leave */
     bool crowded;                              /* more vCPUs than host CPUs: who spins lets others run, by rt_relax() */
     uint64_t pc;                               /* next instruction */
     unsigned max_insns;                        /* in this block */

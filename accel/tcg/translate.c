@@ -205,7 +205,8 @@ static void decode(struct tcg_vcpu *tv, struct fetcher *f, struct tr_ctx *tr, ui
 
     ir_reset(&tv->ctx.ir);
     *tr = (struct tr_ctx){ .ir = &tv->ctx.ir, .target = e->target, .mode = full_mode(tv), .cpu_model = tv->v->model,
-                           .system = e->system, .single_step = tv->v->single_step, .icount = e->icount, .crowded = engine_crowded(e), .pc = pc, .max_insns = max,
+                           .system = e->system, .single_step = tv->v->single_step, .icount = e->icount, .cold = true,
+                           .crowded = engine_crowded(e), .pc = pc, .max_insns = max,
                            .fetch = fetch, .fetch_opaque = f, .block_of = outside_region };
     tr_begin(tr->ir, e->target, e->system, pc);
     ir_poll(tr->ir);

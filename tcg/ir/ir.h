@@ -298,6 +298,8 @@ void ir_br(struct ir *ir, ir_block_ref to);
 void ir_brcc(struct ir *ir, enum ir_cond c, ir_ref a, ir_ref b, ir_block_ref yes, ir_block_ref no, unsigned likely);
 void ir_brfl(struct ir *ir, enum ir_cond c, ir_ref flags, ir_block_ref yes, ir_block_ref no);
 void ir_goto_pc(struct ir *ir, uint64_t pc, enum ir_jump kind, uint64_t ret_pc);
+/* goto_pc to yes or to no: a branch whose sides both leave needs no blocks of its own for them. */
+void ir_goto_if(struct ir *ir, enum ir_cond c, ir_ref a, ir_ref b, uint64_t yes, uint64_t no);
 void ir_goto_ind(struct ir *ir, ir_ref pc, enum ir_jump kind, uint64_t ret_pc);
 void ir_leave(struct ir *ir, unsigned reason);
 void ir_unreach(struct ir *ir);

@@ -366,6 +366,19 @@ void ir_goto_pc(struct ir *ir, uint64_t pc, enum ir_jump kind, uint64_t ret_pc)
     ir->insns[r].imm2 = ret_pc;
 }
 
+void ir_goto_if(struct ir *ir, enum ir_cond c, ir_ref a, ir_ref b, uint64_t yes, uint64_t no)
+{
+    int known = ir_build(ir)->plain ? -1 : fold_cond(ir, &c, &a, &b);
+    ir_ref r;
+
+    if (known >= 0) {
+        ir_goto_pc(ir, known ? yes : no, IR_JUMP_PLAIN, 0);
+        return;
+    }
+    r = emit_snap(ir, IR_OP_goto_if, ir_type_of(ir, a), c, yes, a, b, 0);
+    ir->insns[r].imm2 = no;
+}
+
 void ir_goto_ind(struct ir *ir, ir_ref pc, enum ir_jump kind, uint64_t ret_pc)
 {
     ir_ref r = emit_snap(ir, IR_OP_goto_ind, IR_I64, kind, 0, pc, 0, 0);

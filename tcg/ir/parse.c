@@ -240,7 +240,7 @@ static void attributes(struct parser *p, struct ir_insn *i)
         i->imm = need_one_of(p, ir_amo_names, IR_NAMOS, "atomic operation");
         i->aux = (uint16_t)access_size(p);
         break;
-    case SYN_COND: i->aux = (uint16_t)need_one_of(p, ir_cond_names, 16, "condition"); break;
+    case SYN_COND: case SYN_JUMP_IF: i->aux = (uint16_t)need_one_of(p, ir_cond_names, 16, "condition"); break;
     case SYN_FCOND: i->aux = (uint16_t)need_one_of(p, ir_fcond_names, IR_NFCONDS, "condition"); break;
     case SYN_FP: case SYN_FP_IMM:
         round = one_of(p, ir_round_names, 6);
@@ -357,6 +357,12 @@ static void trailer(struct parser *p, struct ir_insn *i)
     case SYN_AUX_IMM: case SYN_FP_IMM: take(p, ','); i->imm = number(p); break;
     case SYN_INSN: i->imm = number(p); take(p, ','); i->aux = (uint16_t)number(p); break;
     case SYN_BR: successors(p, i); break;
+    case SYN_JUMP_IF:
+        take(p, ',');
+        i->imm = number(p);
+        take(p, ',');
+        i->imm2 = number(p);
+        break;
     case SYN_JUMP:
         if (i->op == IR_OP_goto_pc)
             i->imm = number(p);

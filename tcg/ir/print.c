@@ -29,7 +29,7 @@ const enum ir_syntax ir_syntax_of[IR_NOPS] = {
     [IR_OP_vfcmp] = SYN_AUX_IMM, [IR_OP_vfround ... IR_OP_vfnarrow] = SYN_FP_IMM,
     [IR_OP_call] = SYN_CALL, [IR_OP_insn] = SYN_INSN, [IR_OP_icount] = SYN_IMM,
     [IR_OP_br] = SYN_BR, [IR_OP_brcc] = SYN_BR, [IR_OP_brfl] = SYN_BR,
-    [IR_OP_goto_pc] = SYN_JUMP, [IR_OP_goto_ind] = SYN_JUMP, [IR_OP_leave] = SYN_IMM,
+    [IR_OP_goto_if] = SYN_JUMP_IF, [IR_OP_goto_pc] = SYN_JUMP, [IR_OP_goto_ind] = SYN_JUMP, [IR_OP_leave] = SYN_IMM,
 };
 
 const char *const ir_fcond_names[IR_NFCONDS] = { "eq", "lt", "le", "un", "ltq", "leq", "eqs" };
@@ -76,7 +76,7 @@ static void print_fp(unsigned aux, FILE *to)
 static void print_attributes(const struct ir *ir, const struct ir_insn *i, FILE *to)
 {
     switch (ir_syntax_of[i->op]) {
-    case SYN_COND: fprintf(to, " %s", ir_cond_names[i->aux & 15]); break;
+    case SYN_COND: case SYN_JUMP_IF: fprintf(to, " %s", ir_cond_names[i->aux & 15]); break;
     case SYN_FCOND: fprintf(to, " %s", i->aux < IR_NFCONDS ? ir_fcond_names[i->aux] : "?"); break;
     case SYN_AMO: fprintf(to, " %s", i->imm < IR_NAMOS ? ir_amo_names[i->imm] : "?"); print_mem(i->aux, to); break;
     case SYN_MEM: print_mem(i->aux, to); break;
@@ -119,6 +119,7 @@ static void print_trailer(const struct ir *ir, const struct ir_insn *i, FILE *to
         if (i->op == IR_OP_brcc && i->imm)
             fprintf(to, i->imm == 1 ? " unlikely" : " likely");
         break;
+    case SYN_JUMP_IF: fprintf(to, ", 0x%" PRIx64 ", 0x%" PRIx64, i->imm, i->imm2); break;
     case SYN_JUMP:
         if (i->op == IR_OP_goto_pc)
             fprintf(to, " 0x%" PRIx64, i->imm);

@@ -22,6 +22,7 @@ enum ir_syntax {
     SYN_CALL,                                  /* helper's name first */
     SYN_INSN,                                  /* address, length */
     SYN_BR,                                    /* condition first, blocks last */
+    SYN_JUMP_IF,                               /* condition first, two addresses last */
     SYN_JUMP,                                  /* kind first, address, return */
 };
 extern const enum ir_syntax ir_syntax_of[IR_NOPS];

@@ -54,7 +54,8 @@ static const struct shape shapes[IR_NOPS] = {
     [IR_OP_fllogic] = { IR_FLAGS, { INT } }, [IR_OP_flnzcv] = { IR_FLAGS, { IR_I32 } },
     [IR_OP_flpack] = { IR_I32, { IR_FLAGS } }, [IR_OP_flcc] = { INT, { IR_FLAGS } },
     [IR_OP_flselect] = { ANY, { IR_FLAGS, SAME, SAME } },
-    [IR_OP_brcc] = { INT, { SAME, SAME } }, [IR_OP_brfl] = { IR_FLAGS, { IR_FLAGS } }, [IR_OP_icount] = { IR_I64, { IR_I64 } }, [IR_OP_goto_ind] = { IR_I64, { IR_I64 } },
+    [IR_OP_brcc] = { INT, { SAME, SAME } }, [IR_OP_brfl] = { IR_FLAGS, { IR_FLAGS } },
+    [IR_OP_goto_if] = { INT, { SAME, SAME } }, [IR_OP_icount] = { IR_I64, { IR_I64 } }, [IR_OP_goto_ind] = { IR_I64, { IR_I64 } },
 };
 
 static bool fits(unsigned want, enum ir_type have, enum ir_type result, enum ir_type first)
@@ -129,7 +130,7 @@ static void check_attributes(struct check *c, ir_ref r)
         if (len == 0 || pos + len > w)
             wrong(c, "v%u: field %u, %u does not fit", r, pos, len);
         break;
-    case IR_OP_setcc: case IR_OP_select: case IR_OP_brcc:
+    case IR_OP_setcc: case IR_OP_select: case IR_OP_brcc: case IR_OP_goto_if:
         if (i->aux > 15 || (i->aux & 7) == IR_MI || (i->aux & 7) == IR_VS)
             wrong(c, "v%u: a comparison has no condition %u", r, i->aux);
         break;

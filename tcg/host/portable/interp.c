@@ -340,6 +340,11 @@ static bool terminate(struct machine *m, ir_ref r, ir_block_ref *b, uint64_t *re
     case IR_OP_br: *b = blk->succ[0]; return true;
     case IR_OP_brcc: *b = blk->succ[!ir_eval_cond(i->aux, i->type, x, y)]; return true;
     case IR_OP_brfl: *b = blk->succ[!flags_satisfy(x, i->aux)]; return true;
+    case IR_OP_goto_if:
+        write_state(m, i);
+        m->env->pc = pc_here(m, ir_eval_cond(i->aux, i->type, x, y) ? i->imm : i->imm2);
+        *reason = RT_EXIT_LOOKUP;
+        return false;
     case IR_OP_goto_pc: case IR_OP_goto_ind:
         write_state(m, i);
         m->env->pc = i->op == IR_OP_goto_pc ? pc_here(m, i->imm) : x;

@@ -37,7 +37,7 @@ static unsigned reads_low(const struct ir_insn *i)
     case IR_OP_shl: case IR_OP_shr: case IR_OP_sar: case IR_OP_rotl: case IR_OP_rotr: case IR_OP_deposit: case IR_OP_extr2:
     case IR_OP_mulhu: case IR_OP_mulhs: case IR_OP_mulhsu: case IR_OP_divu: case IR_OP_divs: case IR_OP_remu:
     case IR_OP_rems: case IR_OP_not: case IR_OP_neg: case IR_OP_clz: case IR_OP_ctz: case IR_OP_extract:
-    case IR_OP_sextract: case IR_OP_bswap: case IR_OP_brcc:
+    case IR_OP_sextract: case IR_OP_bswap: case IR_OP_brcc: case IR_OP_goto_if:
         return i->type == IR_I32 ? 3 : 0;
     case IR_OP_sext: case IR_OP_zext:
         return 1;

@@ -190,7 +190,9 @@ unsigned host_links_needed(const struct ir *ir)
     for (ir_ref r = 1; r < ir->ninsns; r++) {
         const struct ir_insn *i = ir_at(ir, r);
 
-        if (i->op == IR_OP_goto_pc || i->op == IR_OP_goto_ind)
+        if (i->op == IR_OP_goto_if)
+            n += 2;
+        else if (i->op == IR_OP_goto_pc || i->op == IR_OP_goto_ind)
             n += (i->op == IR_OP_goto_pc) + is_call(i->aux);
     }
     return n;
@@ -203,11 +205,17 @@ static void link_stub(struct x64_emit *e, struct x64_stub *s)
     x64_jmp_abs(e, x64_trampolines.leave_link);
 }
 
+/* What pc_page changes by when pc is jumped to. */
+static uint64_t page_step(const struct x64_emit *e, uint64_t pc)
+{
+    return e->mode->system ? (pc & ~UINT64_C(0xfff)) - (e->u->pc & ~UINT64_C(0xfff)) : 0;
+}
+
 /* pc_page becomes the page that is jumped to. */
 static void to_page(struct x64_emit *e, uint64_t pc)
 {
     struct x64_rm page = x64_env(offsetof(struct cpu_env, pc_page));
-    uint64_t step = (pc & ~UINT64_C(0xfff)) - (e->u->pc & ~UINT64_C(0xfff));
+    uint64_t step = page_step(e, pc);
     bool wide = !e->mode->pc32;
 
     if (wide && (int64_t)step != (int32_t)step) {
@@ -226,8 +234,8 @@ static void to_page_of(struct x64_emit *e, unsigned pc, unsigned t)
     x64_g(&e->b, X_mov_store, true, t, x64_env(offsetof(struct cpu_env, pc_page)));
 }
 
-/* The jump's field is 4-byte aligned, so that patching it is one store. */
-static void emit_link(struct x64_emit *e, uint64_t pc)
+/* A jump, or one on a condition (cc >= 0). Its field is 4-byte aligned, so that patching it is one store. */
+static void emit_link_if(struct x64_emit *e, int cc, uint64_t pc)
 {
     struct x64_stub *s = x64_stub(e, link_stub);
     struct tcg_link *l;
@@ -238,10 +246,15 @@ static void emit_link(struct x64_emit *e, uint64_t pc)
     }
     l = s->link = &e->u->links[e->nlinks++];
     l->pc = pc;
-    x64_align(&e->b, 4, 3);
-    x64_cold_jmp(e, s);
+    x64_align(&e->b, 4, cc < 0 ? 3 : 2);
+    if (cc < 0)
+        x64_cold_jmp(e, s);
+    else
+        x64_cold(e, s, cc);
     l->field = (uint8_t *)(uintptr_t)(e->u->rx + s->from[0]);
 }
+
+static void emit_link(struct x64_emit *e, uint64_t pc) { emit_link_if(e, -1, pc); }
 
 /* Where a call comes back: a further link, reached from the shadow return stack. */
 static void landing(struct x64_emit *e, struct x64_stub *s)
@@ -315,9 +328,43 @@ void x64_emit_goto_pc(struct x64_emit *e)
     x64_store_snapshot(e, e->r);
     if (is_call(e->i->aux))
         push_return(e, e->i->imm2, RTMP, true);
-    if (e->mode->system)
-        to_page(e, e->i->imm);
+    to_page(e, e->i->imm);
     emit_link(e, e->i->imm);
+}
+
+/* The state is stored before the operands are compared, so they are not where it goes. */
+void x64_need_goto_if(const struct x64_need *s)
+{
+    int32_t imm;
+
+    x64_want(s, 0, RA_REG);
+    x64_want(s, 1, x64_is_imm32(s->ir, s->i->arg[1], &imm) ? RA_REG_OR_CONST : RA_REG);
+    s->n->snap_any = true;
+}
+
+static void other_page(struct x64_emit *e, struct x64_stub *s)
+{
+    to_page(e, s->v);
+    emit_link(e, s->v);
+}
+
+void x64_emit_goto_if(struct x64_emit *e)
+{
+    uint64_t yes = e->i->imm, no = e->i->imm2;
+    enum x64_cc cc;
+
+    x64_store_snapshot(e, e->r);
+    cc = x64_compare(e, e->i->aux, e->i->type);
+    if (page_step(e, yes)) {
+        struct x64_stub *s = x64_stub(e, other_page);
+
+        s->v = yes;
+        x64_cold(e, s, cc);
+    } else {
+        emit_link_if(e, (int)cc, yes);
+    }
+    to_page(e, no);
+    emit_link(e, no);
 }
 
 /* --- indirect jumps --------------------------------------------------------------------------------------------------------------- */

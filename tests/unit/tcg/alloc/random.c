@@ -113,10 +113,11 @@ static void some_insn(struct ir *ir, struct rng *r, uint64_t pc)
 
 static void some_end(struct ir *ir, struct rng *r, const ir_block_ref *b, unsigned n)
 {
-    switch (rnd(r, n == 1 ? 2 : 9)) {
+    switch (rnd(r, n == 1 ? 3 : 9)) {
+    case 2: ir_goto_if(ir, IR_LTU, get_int(ir, r), get_int(ir, r), 0x5000, 0x6000); break;
     case 0: ir_goto_pc(ir, 0x5000, IR_JUMP_PLAIN, 0); break;
     case 1: ir_goto_ind(ir, get_int(ir, r), IR_JUMP_PLAIN, 0); break;
-    case 2: case 3: ir_br(ir, b[any(r, 1, n - 1)]); break;
+    case 3: ir_br(ir, b[any(r, 1, n - 1)]); break;
     default: ir_brcc(ir, IR_LTU, get_int(ir, r), get_int(ir, r), b[any(r, 1, n - 1)], b[any(r, 1, n - 1)], 0);
     }
 }

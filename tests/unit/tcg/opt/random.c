@@ -353,9 +353,10 @@ static void terminator(struct gen *g, unsigned at, unsigned nblocks, uint64_t pc
     ir_ref a, b;
 
     ir_guest_insn(g->ir, pc, 4);
-    switch (n ? below(g, 8) : below(g, 2)) {
-    case 0: ir_goto_ind(g->ir, ir_bini(g->ir, IR_OP_and, i64(g), ~1ull), IR_JUMP_PLAIN, 0); break;
-    case 1: ir_goto_pc(g->ir, pc + 4, IR_JUMP_PLAIN, 0); break;
+    switch (n ? below(g, 9) : 6 + below(g, 3)) {
+    case 6: a = i64(g), b = i64(g); ir_goto_if(g->ir, cond[below(g, 6)], a, b, pc + 4, pc + 8); break;
+    case 7: ir_goto_ind(g->ir, ir_bini(g->ir, IR_OP_and, i64(g), ~1ull), IR_JUMP_PLAIN, 0); break;
+    case 8: ir_goto_pc(g->ir, pc + 4, IR_JUMP_PLAIN, 0); break;
     case 2: ir_br(g->ir, one); break;
     case 3: ir_brfl(g->ir, below(g, 5), ir_read_slot(g->ir, FLAGS), one, two); break;
     default: a = i64(g), b = i64(g); ir_brcc(g->ir, cond[below(g, 6)], a, b, one, two, 0); break;

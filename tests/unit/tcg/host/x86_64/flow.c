@@ -171,6 +171,54 @@ static void entries_are_redirected(void **state)
     assert_int_equal(s->env.pc, 0x1000);
 }
 
+/* Both sides are links; the state is stored whichever is taken, also where an operand's home is overwritten. */
+static void branches_leave_by_two_links(void **state)
+{
+    static const uint64_t wide = 0x123456789abcdef0;
+    struct built a, b;
+    struct ir ir;
+    ir_ref x, y;
+
+    (void)state;
+    begin(&ir, 0x1000);
+    x = ir_read_slot(&ir, 0);
+    y = ir_read_slot(&ir, 1);
+    ir_write_slot(&ir, 0, y);
+    ir_write_slot(&ir, 1, x);
+    ir_write_slot(&ir, 2, ir_i64(&ir, 0));
+    ir_goto_if(&ir, IR_LTU, x, y, 0x1ff0, 0x7000);
+    finish(&ir, &a, 0x1000, NULL, NULL);
+    assert_int_equal(a.u.nlinks, 2);
+    for (unsigned less = 0; less < 2; less++) {
+        *reg(0) = 10 - less, *reg(1) = 10, *reg(2) = 3;
+        assert_int_equal(enter(&a, a.entry), (uintptr_t)&a.links[!less == (a.links[0].pc == 0x1ff0)]);
+        assert_int_equal(s->env.pc, less ? 0x1ff0 : 0x7000);
+        assert_int_equal(s->env.pc_page, !mode.system ? 0x1000 : less ? 0x1000 : 0x7000);
+        assert_int_equal(*reg(0), 10);
+        assert_int_equal(*reg(1), 10 - less);
+        assert_int_equal(*reg(2), 0);
+    }
+    adder(&b, 0x1ff0, 100, 0x9000);
+    for (unsigned k = 0; k < 2; k++)
+        if (a.links[k].pc == 0x1ff0)
+            host_link(&a.links[k], rw(a.links[k].field), b.entry);
+    *reg(0) = 1, *reg(1) = 2;
+    assert_int_equal(enter(&a, a.entry), (uintptr_t)&b.links[0]);
+    assert_int_equal(*reg(0), 102);
+    *reg(0) = 2, *reg(1) = 1;
+    enter(&a, a.entry);
+    assert_int_equal(s->env.pc, 0x7000);
+    begin(&ir, 0x1000);                                    /* a constant that no instruction holds; both sides elsewhere */
+    ir_goto_if(&ir, IR_EQ, ir_read_slot(&ir, 0), ir_i64(&ir, wide), 0x5000, 0xffffffff80001000);
+    finish(&ir, &a, 0x1000, NULL, NULL);
+    for (unsigned equal = 0; equal < 2; equal++) {
+        *reg(0) = wide + !equal;
+        enter(&a, a.entry);
+        assert_true(s->env.pc == (equal ? 0x5000 : 0xffffffff80001000));
+        assert_true(s->env.pc_page == (!mode.system ? 0x1000 : equal ? 0x5000 : 0xffffffff80001000));
+    }
+}
+
 static void a_counter_runs_out(void **state)
 {
     static int32_t counter;
@@ -469,7 +517,8 @@ static void no_room_is_no_harm(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        BOTH(links_are_patched_and_cut), BOTH(entries_are_redirected), BOTH(a_counter_runs_out), BOTH(calls_return_to_their_landing),
+        BOTH(links_are_patched_and_cut), BOTH(entries_are_redirected), BOTH(branches_leave_by_two_links), BOTH(a_counter_runs_out),
+        BOTH(calls_return_to_their_landing),
         BOTH(indirect_jumps_look_up), BOTH(indirect_jumps_keep_to_a_mode), cmocka_unit_test_setup(pages_are_checked, system_mode),
         cmocka_unit_test_setup(code_runs_at_another_address, system_mode),
         BOTH(polls_and_budgets_leave_with_registers_home), BOTH(helpers_get_every_kind_of_argument), BOTH(helpers_may_end_the_unit), BOTH(no_room_is_no_harm),
