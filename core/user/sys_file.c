@@ -230,7 +230,8 @@ static int64_t vector_call(struct user_thread *t, long nr, const uint64_t a[6])
     /* a 64-bit guest's position comes in one register; a 32-bit one's in two, which the host would not put together */
     if (user_narrow())
         at = (uint32_t)a[3] | a[4] << 32;
-    return ret < 0 ? ret : user_call(t, nr, a[0], (uintptr_t)iov, a[2], at, 0, a[5]);
+    /* a descriptor that is wrong as well counts first: the kernel says which */
+    return user_call(t, nr, a[0], ret < 0 ? user_kernelp(~UINT64_C(0)) : (uintptr_t)iov, a[2], at, 0, a[5]);
 }
 
 int64_t sys_readv(struct user_thread *t, const uint64_t a[6]) { return vector_call(t, SYS_readv, a); }

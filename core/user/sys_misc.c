@@ -19,17 +19,13 @@ static int64_t futex(struct user_thread *t, const uint64_t a[6], const struct us
     uint64_t fourth = a[3], second = 0;
     struct timespec ts;
 
-    if (!user_ptr_ok(a[0]))
-        return -EFAULT;
     switch ((int)a[1] & FUTEX_CMD_MASK) {
     case FUTEX_REQUEUE:
     case FUTEX_CMP_REQUEUE:
     case FUTEX_WAKE_OP:
     case FUTEX_WAIT_REQUEUE_PI:
     case FUTEX_CMP_REQUEUE_PI:
-        if (!user_ptr_ok(a[4]))
-            return -EFAULT;
-        second = user_hostp(a[4]);
+        second = user_kernelp(a[4]);
         break;
     default:
         break;                                 /* the register holds anything */
@@ -40,16 +36,14 @@ static int64_t futex(struct user_thread *t, const uint64_t a[6], const struct us
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2:
     case FUTEX_WAIT_REQUEUE_PI:
-        if (!user_ptr_ok(fourth))
-            return -EFAULT;
         if (fourth && layout && user_get(layout, &ts, fourth) < 0)
             return -EFAULT;
-        fourth = fourth && layout ? (uintptr_t)&ts : user_hostp(fourth);
+        fourth = fourth && layout ? (uintptr_t)&ts : user_kernelp(fourth);
         break;
     default:
         break;                                 /* a count */
     }
-    return user_call(t, SYS_futex, user_hostp(a[0]), a[1], a[2], fourth, second, a[5]);
+    return user_call(t, SYS_futex, user_kernelp(a[0]), a[1], a[2], fourth, second, a[5]);
 }
 
 int64_t sys_futex(struct user_thread *t, const uint64_t a[6])
@@ -67,7 +61,7 @@ int64_t sys_futex_waitv(struct user_thread *t, const uint64_t a[6])
     struct timespec ts;
     uint64_t timeout = user_hostp(a[3]);
 
-    if (!a[1] || a[1] > WAITERS_MAX)
+    if (!a[0] || !a[1] || a[1] > WAITERS_MAX)
         return -EINVAL;
     if (user_read(w, a[0], a[1] * sizeof *w) < 0 || !user_ptr_ok(a[3]))
         return -EFAULT;

@@ -48,16 +48,16 @@ int64_t sys_waitid32(struct user_thread *t, const uint64_t a[6])
 
     memset(&si, 0, sizeof si);
     ret = user_call(t, SYS_waitid, a[0], a[1], a[2] ? (uintptr_t)&si : 0, a[3], a[4] ? (uintptr_t)&usage : 0, 0);
-    if (ret < 0)
+    if (ret == -USER_RESTART)
         return ret;
-    if (a[2]) {
+    if (a[2]) {                                /* also after an error, as the kernel does */
         uint32_t guest[SIGINFO32_WORDS];
 
         siginfo_to_32(guest, &si);
         if (user_write(a[2], guest, sizeof guest) < 0)
             return -EFAULT;
     }
-    return a[4] && si.si_signo ? user_put(&user_layout_rusage32, a[4], &usage) : ret;
+    return ret >= 0 && a[4] && si.si_signo ? user_put(&user_layout_rusage32, a[4], &usage) : ret;
 }
 
 /* Memory sizes in a larger unit if they do not fit, as the kernel gives them to its own 32-bit programs. */

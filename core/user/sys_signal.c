@@ -239,14 +239,16 @@ int64_t sys_sigaltstack(struct user_thread *t, const uint64_t a[6])
             return -EPERM;
         if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
             return -EINVAL;
-        if (mode == SS_DISABLE) {
+        if (!new.sp && !new.size && !s->alt_sp && !s->alt_size) {
+            new.flags |= SS_DISABLE;           /* none before, none after: the kernel does not look further */
+        } else if (mode == SS_DISABLE) {
             new.sp = new.size = 0;
         } else if (new.size < user_proc.abi->minsigstksz) {
             return -ENOMEM;
         }
         s->alt_sp = new.sp;
         s->alt_size = new.size;
-        s->alt_flags = (mode == SS_DISABLE ? SS_DISABLE : 0) | ((uint32_t)new.flags & SS_AUTODISARM);
+        s->alt_flags = (uint32_t)new.flags & (SS_DISABLE | SS_AUTODISARM);
     }
     return a[1] && put_altstack(a[1], &old) < 0 ? -EFAULT : 0;
 }

@@ -224,21 +224,26 @@ int64_t sys_sendmmsg(struct user_thread *t, const uint64_t a[6])
     return n ? (int64_t)n : ret;
 }
 
+static int64_t ns_of(const struct timespec *ts) { return (int64_t)((uint64_t)ts->tv_sec * 1000000000 + (uint64_t)ts->tv_nsec); }
+
+/* The timeout, and at the end what is left of it: as the kernel has it, looked at between messages only. */
 static int64_t recvmmsg_until(struct user_thread *t, const uint64_t a[6], const struct user_layout *layout)
 {
     uint32_t count = MIN((uint32_t)a[2], (uint32_t)IOV_MAX), flags = (uint32_t)a[3];
-    struct timespec now, end = { 0, 0 };
-    int64_t ret = 0;
-    uint32_t n;
+    struct timespec now, limit = { 0, 0 };
+    int64_t ret = 0, end = 0, left = 0;
+    uint32_t n = 0;
 
     if (a[4]) {
-        if (layout ? user_get(layout, &end, a[4]) < 0 : user_read(&end, a[4], sizeof end) < 0)
+        if (layout ? user_get(layout, &limit, a[4]) < 0 : user_read(&limit, a[4], sizeof limit) < 0)
             return -EFAULT;
+        if (limit.tv_sec < 0 || limit.tv_nsec < 0 || limit.tv_nsec >= 1000000000)
+            return -EINVAL;
+        limit.tv_sec = MIN(limit.tv_sec, INT32_MAX);
         clock_gettime(CLOCK_MONOTONIC, &now);
-        end.tv_sec += now.tv_sec;
-        end.tv_nsec += now.tv_nsec;
+        end = ns_of(&now) + ns_of(&limit);
     }
-    for (n = 0; n < count; n++) {
+    while (n < count) {
         uint64_t at = a[1] + n * mmsg_bytes();
         uint64_t one[6] = { a[0], at, flags & ~(uint32_t)MSG_WAITFORONE };
         uint32_t got;
@@ -249,18 +254,23 @@ static int64_t recvmmsg_until(struct user_thread *t, const uint64_t a[6], const 
         got = (uint32_t)ret;
         if (user_write(at + mmsg_len_at(), &got, 4) < 0)
             return n ? (int64_t)n : -EFAULT;
+        n++;
         if (flags & MSG_WAITFORONE)
             flags |= MSG_DONTWAIT;
-        if (a[4]) {                            /* as the kernel does: looked at between messages only */
-            clock_gettime(CLOCK_MONOTONIC, &now);
-            if (now.tv_sec > end.tv_sec + end.tv_nsec / 1000000000 ||
-                (now.tv_sec == end.tv_sec + end.tv_nsec / 1000000000 && now.tv_nsec >= end.tv_nsec % 1000000000)) {
-                n++;
-                break;
-            }
-        }
+        if (!a[4])
+            continue;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        left = end - ns_of(&now);
+        if (left <= 0)
+            break;
     }
-    return n ? (int64_t)n : ret;
+    if (!n)
+        return ret;
+    left = MAX(left, 0);
+    limit = (struct timespec){ left / 1000000000, left % 1000000000 };
+    if (a[4] && (layout ? user_put(layout, a[4], &limit) : user_write(a[4], &limit, sizeof limit)) < 0)
+        return -EFAULT;
+    return n;
 }
 
 int64_t sys_recvmmsg(struct user_thread *t, const uint64_t a[6])
@@ -291,8 +301,8 @@ static const struct user_layout *option_layout(const uint64_t a[6])
 int64_t sys_getsockopt(struct user_thread *t, const uint64_t a[6])
 {
     const struct user_layout *l = option_layout(a);
-    uint8_t value[USER_LAYOUT_MAX];
-    uint32_t len, host_len;
+    _Alignas(16) uint8_t value[USER_LAYOUT_MAX];
+    uint32_t len, host_len, narrow[2];
     int64_t ret;
 
     if (!user_ptr_ok(a[3]) || !user_ptr_ok(a[4]))
@@ -301,14 +311,16 @@ int64_t sys_getsockopt(struct user_thread *t, const uint64_t a[6])
         return user_call(t, SYS_getsockopt, a[0], a[1], a[2], user_hostp(a[3]), user_hostp(a[4]), 0);
     if (user_read(&len, a[4], 4) < 0)
         return -EFAULT;
-    if (len < user_layout_bytes(l))
+    if ((int)len < 0)
         return -EINVAL;
     host_len = l->host_bytes;
     ret = user_call(t, SYS_getsockopt, a[0], a[1], a[2], (uintptr_t)value, (uintptr_t)&host_len, 0);
     if (ret < 0)
         return ret;
-    len = (uint32_t)user_layout_bytes(l);
-    return user_put(l, a[3], value) < 0 || user_write(a[4], &len, 4) < 0 ? -EFAULT : ret;
+    narrow[0] = (uint32_t)((struct timeval *)value)->tv_sec;
+    narrow[1] = (uint32_t)((struct timeval *)value)->tv_usec;
+    len = MIN(len, (uint32_t)sizeof narrow);
+    return user_write(a[3], narrow, len) < 0 || user_write(a[4], &len, 4) < 0 ? -EFAULT : ret;
 }
 
 int64_t sys_setsockopt(struct user_thread *t, const uint64_t a[6])

@@ -70,10 +70,8 @@ static int64_t pass(struct user_thread *t, const struct user_syscall *s, const u
 
         if (kind >= 'a' || kind == 'F')
             continue;
-        if (!user_ptr_ok(a[i]))
-            return -EFAULT;
-        h[i] = user_hostp(a[i]);
-        if (kind == 'S' && s->flags & US_PATH && h[i] == user_hostp(a[i])) {
+        h[i] = user_kernelp(a[i]);
+        if (kind == 'S' && s->flags & US_PATH) {
             unsigned first = (unsigned)(strchr(s->args, 'S') - s->args);
 
             if (i == first && user_path_wanted(a[i]) && user_read_string(guest, sizeof guest, a[i]) >= 0) {

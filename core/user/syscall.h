@@ -74,6 +74,13 @@ static inline uint64_t user_hostp(uint64_t p)
     return p ? p + user_base : 0;
 }
 
+/** user_kernelp - the host form of any value: of what is no guest address, one that the kernel refuses. Only where it goes
+ * to the kernel as it is: which error that makes, and whether the pointer matters at all, is then the kernel's to say. */
+static inline uint64_t user_kernelp(uint64_t p)
+{
+    return user_ptr_ok(p) ? user_hostp(p) : p | UINT64_C(1) << 63;
+}
+
 /* strace.c */
 void strace_enter(struct user_thread *t, const struct user_syscall *s, const uint64_t a[6]);
 void strace_leave(struct user_thread *t, const struct user_syscall *s, int64_t ret);
