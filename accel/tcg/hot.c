@@ -369,10 +369,10 @@ static const uint8_t *fetch_copy(struct tr_ctx *tr, uint64_t va, unsigned *len)
     const struct node *n = p->now;
     uint64_t first = n->pc & ~(uint64_t)tr->target->pc_tag;
 
-    if (va < first || va >= first + n->len)
+    if (va - first >= n->len)                  /* the block may end where addresses do */
         return NULL;
-    if (*len > first + n->len - va)
-        *len = (unsigned)(first + n->len - va);
+    if (*len > n->len - (va - first))
+        *len = (unsigned)(n->len - (va - first));
     return n->bytes + (va - first);
 }
 

@@ -42,7 +42,7 @@ static void check_watch(struct tcg_vcpu *tv, uint64_t va, unsigned len, enum rt_
     for (unsigned i = 0; d && i < d->nwatch; i++) {
         const struct debug_watch *w = &d->watch[i];
 
-        if (va < w->addr + w->len && w->addr < va + len && (access == RT_WRITE ? w->write : w->read) &&
+        if ((va - w->addr < w->len || w->addr - va < len) && (access == RT_WRITE ? w->write : w->read) &&
             !tv->v->step_over && tv->engine->target->debug_exception) {
             tv->v->watch_hit = va;
             raise_at(tv, tv->engine->target->debug_exception(), host_pc);

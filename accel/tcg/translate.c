@@ -147,13 +147,16 @@ static unsigned insns_wanted(const struct tcg_vcpu *tv)
 
 static unsigned spans_of(struct tcg_vcpu *tv, const struct fetcher *f, uint64_t pc, uint64_t end, struct tcg_span *s)
 {
-    uint64_t edge = f->page + PAGE;
+    uint64_t edge = f->page + PAGE;            /* 0 behind the last page of all: lengths are compared, not addresses */
+    uint32_t len, room;
 
     pc = code_address(tv, pc);
-    s[0] = (struct tcg_span){ pc, f->host + (pc - f->page), (uint32_t)((end < edge ? end : edge) - pc) };
-    if (end <= edge)
+    len = (uint32_t)(end - pc);
+    room = (uint32_t)(edge - pc);
+    s[0] = (struct tcg_span){ pc, f->host + (pc - f->page), len < room ? len : room };
+    if (len <= room)
         return 1;
-    s[1] = (struct tcg_span){ edge, code_host(tv, edge), (uint32_t)(end - edge) };
+    s[1] = (struct tcg_span){ edge, code_host(tv, edge), len - room };
     return 2;
 }
 
