@@ -1,0 +1,3 @@
+#!/bin/sh
+# See tests/guest/programs.
+exec tests/guest/programs riscv64
