@@ -71,6 +71,17 @@ for f in "$HERE"/../fuzz/corpus/qcow2/*_far_away.qcow2; do
     [ "$(stat -c %s q.qcow2)" -lt 4000000 ] || fail "$f: a file of $(stat -c %s q.qcow2) bytes"
 done
 
+# a refcount table of a million entries, all of one block: check's time follows from what the file holds
+fresh; python3 - q.qcow2 <<'P'
+import struct, sys
+f = open(sys.argv[1], "r+b"); f.seek(48); at = struct.unpack(">Q", f.read(8))[0]; f.seek(at); entry = f.read(8)
+f.seek(16 << 20); f.write(entry * (1 << 20)); f.seek(48); f.write(struct.pack(">QI", 16 << 20, 128))
+P
+timeout 60 $IMG check q.qcow2 > out 2>&1; s=$?; [ $s -eq 2 ] || { tail -n 3 out; fail "a million times the same refcount block: status $s"; }
+# no snapshots where the data is elsewhere: a sentence, for each verb
+ok $IMG create -q -f qcow2 -o data_file=df.raw df.qcow2 1M
+quiet $IMG snapshot -c s df.qcow2; says "external data file"; ok $IMG check df.qcow2
+
 # chains
 ok $IMG create -q -f qcow2 a.qcow2 1M
 ok $IMG create -q -f qcow2 -u -b b.qcow2 -F qcow2 a.qcow2 1M

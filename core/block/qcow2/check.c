@@ -243,44 +243,67 @@ static int count_structure(struct qcow2 *q, struct qcow2_counts *c, struct blk_c
     return ret;
 }
 
-static int compare(struct qcow2 *q, struct qcow2_counts *c, struct blk_check *res)
+enum { COUNTS_AT_ONCE = 512 };
+
+static void leaked(struct qcow2 *q, struct blk_check *res, uint64_t i, uint64_t have, uint64_t want)
 {
-    uint64_t last = MAX(c->clusters, (q->file->bytes + q->cluster - 1) >> q->cluster_bits);
-    int      ret  = 0;
+    say(res, "Leaked cluster %llu refcount=%llu reference=%llu", (unsigned long long)i, (unsigned long long)have, (unsigned long long)want);
+    res->leaks++;
+    res->image_end = (i + 1) << q->cluster_bits;
+}
 
-    for (uint64_t i = 0; i < last && ret == 0; i++) {
-        uint64_t have = 0, want = i < c->clusters ? c->count[i] : 0;
+/* Counts behind the end of everything are leaks as well. Only blocks that are in the file, and each once: the time
+ * follows from what the file holds, not from how many entries a refcount table has. */
+static void leaks_behind(struct qcow2 *q, struct qcow2_counts *c, struct blk_check *res, uint64_t last)
+{
+    uint64_t per = qcow2_block_entries(q), have[COUNTS_AT_ONCE], got;
 
-        ret = qcow2_ref_get(q, i, &have);
-        if (ret < 0) {
-            say(res, "Can't get refcount for cluster %llu: %s", (unsigned long long)i, strerror(-ret));
-            res->check_errors++;
-            ret = 0;
+    for (uint64_t b = last / per; b < q->reftable_entries; b++) {
+        uint64_t off = q->reftable[b];
+
+        if (off == 0 || (off & (q->cluster - 1)) || !exists(q, off) || c->count[off >> q->cluster_bits] > 1)
             continue;
-        }
-        if (have > 0 || want > 0)
-            res->image_end = (i + 1) << q->cluster_bits;
-        if (have > want) {
-            say(res, "Leaked cluster %llu refcount=%llu reference=%llu", (unsigned long long)i, (unsigned long long)have, (unsigned long long)want);
-            res->leaks++;
-        } else if (have < want) {
-            say(res, "ERROR cluster %llu refcount=%llu reference=%llu", (unsigned long long)i, (unsigned long long)have, (unsigned long long)want);
-            res->corruptions++;
+        for (uint64_t i = MAX(last, b * per); i < (b + 1) * per; i += got) {
+            got = MIN((b + 1) * per - i, (uint64_t)COUNTS_AT_ONCE);
+            if (qcow2_ref_get_many(q, i, have, &got) < 0)
+                continue;
+            for (uint64_t k = 0; k < got; k++)
+                if (have[k] > 0)
+                    leaked(q, res, i + k, have[k], 0);
         }
     }
-    /* Counts behind the end of everything are leaks as well. */
-    for (uint64_t b = last / qcow2_block_entries(q); b < q->reftable_entries; b++) {
-        for (uint64_t k = 0; (q->reftable[b] & QCOW2_OFFSET_MASK) != 0 && k < qcow2_block_entries(q); k++) {
-            uint64_t have = 0, i = b * qcow2_block_entries(q) + k;
+}
 
-            if (i >= last && qcow2_ref_get(q, i, &have) == 0 && have > 0) {
-                say(res, "Leaked cluster %llu refcount=%llu reference=0", (unsigned long long)i, (unsigned long long)have);
-                res->leaks++;
-                res->image_end = (i + 1) << q->cluster_bits;
+static void compare_one(struct qcow2 *q, struct blk_check *res, uint64_t i, uint64_t have, uint64_t want)
+{
+    if (have > 0 || want > 0)
+        res->image_end = (i + 1) << q->cluster_bits;
+    if (have > want) {
+        leaked(q, res, i, have, want);
+    } else if (have < want) {
+        say(res, "ERROR cluster %llu refcount=%llu reference=%llu", (unsigned long long)i, (unsigned long long)have, (unsigned long long)want);
+        res->corruptions++;
+    }
+}
+
+static void compare(struct qcow2 *q, struct qcow2_counts *c, struct blk_check *res)
+{
+    uint64_t last = MAX(c->clusters, (q->file->bytes + q->cluster - 1) >> q->cluster_bits), have[COUNTS_AT_ONCE], got;
+
+    for (uint64_t i = 0; i < last; i += got) {
+        got = MIN(last - i, (uint64_t)COUNTS_AT_ONCE);
+        int ret = qcow2_ref_get_many(q, i, have, &got);
+
+        for (uint64_t k = i; k < i + got; k++) {
+            if (ret == 0) {
+                compare_one(q, res, k, have[k - i], k < c->clusters ? c->count[k] : 0);
+            } else {
+                say(res, "Can't get refcount for cluster %llu: %s", (unsigned long long)k, strerror(-ret));
+                res->check_errors++;
             }
         }
     }
-    return ret;
+    leaks_behind(q, c, res, last);
 }
 
 static void check_copied(struct qcow2 *q, struct qcow2_counts *c, struct blk_check *res, const char *what, uint64_t entry, uint64_t off)
@@ -330,10 +353,10 @@ static int look(struct qcow2 *q, struct blk_check *res, bool *rebuild)
     ret = qcow2_count(q, &c, res, q->l1, q->l1_entries);
     if (ret == 0)
         ret = count_structure(q, &c, res, rebuild);
-    if (ret == 0)
-        ret = compare(q, &c, res);
-    if (ret == 0)
+    if (ret == 0) {
+        compare(q, &c, res);
         ret = copied_flags(q, &c, res);
+    }
     free(c.count);
     return ret;
 }

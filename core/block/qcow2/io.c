@@ -212,12 +212,9 @@ static uint64_t in_place_length(struct qcow2 *q, struct qcow2_tab *t, unsigned i
 static int check_place(struct qcow2 *q, uint64_t off, uint64_t host, uint64_t len)
 {
     const char *what;
-
     int         ret;
 
     if (q->data_external)
-        return 0;
-    if (host & (q->cluster - 1) & 511)
         return 0;
     ret = qcow2_inside(q, off, align_down(host, q->cluster));
     if (ret < 0)

@@ -218,6 +218,8 @@ int      qcow2_table_ok(struct qcow2 *q, uint64_t off, uint64_t entries, uint64_
 uint64_t qcow2_ref_read(const uint8_t *block, uint64_t i, unsigned order);
 void     qcow2_ref_store(uint8_t *block, uint64_t i, unsigned order, uint64_t v);
 int      qcow2_ref_get(struct qcow2 *q, uint64_t cluster_index, uint64_t *count);
+/* The counts of up to *n clusters in a row; *n out: how many share this answer, also where it is an error. */
+int      qcow2_ref_get_many(struct qcow2 *q, uint64_t cluster_index, uint64_t *counts, uint64_t *n);
 int      qcow2_ref_add(struct qcow2 *q, uint64_t cluster_index, int delta);
 /** qcow2_alloc - up to @want clusters in a row, refcount 1. *@got >= 1. *@fresh: beyond the file's end, zeros. */
 int      qcow2_alloc_run(struct qcow2 *q, uint64_t want, uint64_t *off, uint64_t *got, bool *fresh);

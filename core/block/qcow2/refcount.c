@@ -94,6 +94,18 @@ int qcow2_ref_get(struct qcow2 *q, uint64_t index, uint64_t *count)
     return ret;
 }
 
+int qcow2_ref_get_many(struct qcow2 *q, uint64_t index, uint64_t *counts, uint64_t *n)
+{
+    struct qcow2_tab *t;
+    uint64_t          i, per_piece = (uint64_t)q->refs.bytes * 8 >> q->refcount_order;
+    int               ret = piece_of(q, index, &t, &i);
+
+    *n = MIN(*n, per_piece - i);
+    for (uint64_t k = 0; k < *n; k++)
+        counts[k] = ret == 0 && t != NULL ? qcow2_ref_read(t->data, i + k, q->refcount_order) : 0;
+    return ret;
+}
+
 static void reftable_mark(struct qcow2 *q)
 {
     q->reftable_dirty = true;

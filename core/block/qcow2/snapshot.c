@@ -195,6 +195,13 @@ int qcow2_snap_list(struct blk_node *n, struct blk_snapshot **list, struct error
     return (int)q->snap_count;
 }
 
+static void finish(struct qcow2 *q, struct blk_tracked *t)
+{
+    co_unlock(&q->lock);
+    blk_untrack(t);
+}
+
+/* No write is under way from here on, until finish(). A failure leaves nothing held. */
 static int begin(struct qcow2 *q, struct blk_tracked *t, struct error *err)
 {
     int ret;
@@ -204,18 +211,14 @@ static int begin(struct qcow2 *q, struct blk_tracked *t, struct error *err)
     ret = qcow2_ready_to_write(q);
     if (ret < 0)
         return error_set(err, ret, "the image cannot be written: %s", strerror(-ret));
-    blk_track(q->n, t, 0, UINT64_MAX, true);     /* no write is under way from here on */
+    blk_track(q->n, t, 0, UINT64_MAX, true);
     co_lock(&q->lock);
     ret = qcow2_write_tables(q);
-    if (ret < 0)
+    if (ret < 0) {
+        finish(q, t);
         error_set(err, ret, "the image's tables could not be written: %s", strerror(-ret));
+    }
     return ret;
-}
-
-static void finish(struct qcow2 *q, struct blk_tracked *t)
-{
-    co_unlock(&q->lock);
-    blk_untrack(t);
 }
 
 static void new_id(const struct qcow2 *q, char *id, size_t bytes)
@@ -242,33 +245,31 @@ int qcow2_snap_create(struct blk_node *n, struct blk_snapshot *s, struct error *
     struct qcow2         *q = n->priv;
     struct qcow2_snapshot add;
     struct blk_tracked    t;
-    uint64_t             *l1, old_offset = q->l1_offset;
+    uint64_t             *l1;
     int                   ret;
 
     if (q->snap_count >= QCOW2_SNAPSHOTS_MAX)
         return error_set(err, EFBIG, "the image has %u snapshots already", q->snap_count);
     ret = begin(q, &t, err);
-    if (ret == 0) {
-        new_id(q, s->id, sizeof s->id);
-        if (s->date_s == 0) {
-            struct timeval tv;
+    if (ret < 0)
+        return ret;
+    new_id(q, s->id, sizeof s->id);
+    if (s->date_s == 0) {
+        struct timeval tv;
 
-            gettimeofday(&tv, NULL);
-            s->date_s  = (uint64_t)tv.tv_sec;
-            s->date_ns = (uint32_t)tv.tv_usec * 1000;
-        }
-        s->disk_bytes = q->size;
-        add = (struct qcow2_snapshot){ .s = *s, .l1_offset = old_offset, .l1_entries = q->l1_entries };
-        l1  = xmemdup(q->l1, q->l1_entries * sizeof *l1);
-        if (q->l1_entries == 0)
-            add.l1_offset = q->l1_offset;
-        q->snaps = xreallocarray(q->snaps, q->snap_count + 1, sizeof *q->snaps);
-        q->snaps[q->snap_count++] = add;
-        drop_state(q, l1, q->l1_entries);
-        ret = qcow2_rebuild(q, l1, q->l1_entries, q->refcount_order, err);
-        if (ret < 0)
-            q->snap_count--;
+        gettimeofday(&tv, NULL);
+        s->date_s  = (uint64_t)tv.tv_sec;
+        s->date_ns = (uint32_t)tv.tv_usec * 1000;
     }
+    s->disk_bytes = q->size;
+    add = (struct qcow2_snapshot){ .s = *s, .l1_offset = q->l1_offset, .l1_entries = q->l1_entries };
+    l1  = xmemdup(q->l1, q->l1_entries * sizeof *l1);
+    q->snaps = xreallocarray(q->snaps, q->snap_count + 1, sizeof *q->snaps);
+    q->snaps[q->snap_count++] = add;
+    drop_state(q, l1, q->l1_entries);
+    ret = qcow2_rebuild(q, l1, q->l1_entries, q->refcount_order, err);
+    if (ret < 0)
+        q->snap_count--;
     finish(q, &t);
     return ret;
 }
@@ -323,8 +324,9 @@ int qcow2_snap_apply(struct blk_node *n, const char *id, struct error *err)
     if (qcow2_has_bitmaps(q))                    /* they would not show what changes now */
         return error_set(err, EBUSY, "Device has active dirty bitmaps; remove them first, and begin the next backup anew");
     ret = begin(q, &t, err);
-    if (ret == 0)
-        ret = load_snap_l1(q, &q->snaps[i], 0, &l1, &entries, err);
+    if (ret < 0)
+        return ret;
+    ret = load_snap_l1(q, &q->snaps[i], 0, &l1, &entries, err);
     if (ret == 0) {
         q->size = q->snaps[i].s.disk_bytes;      /* the header of the new state carries the snapshot's size */
         drop_state(q, l1, entries);
@@ -347,19 +349,19 @@ int qcow2_snap_delete(struct blk_node *n, const char *id, struct error *err)
     if (i < 0)
         return i;
     ret = begin(q, &t, err);
+    if (ret < 0)
+        return ret;
+    gone = q->snaps[i];
+    memmove(&q->snaps[i], &q->snaps[i + 1], (q->snap_count - (uint32_t)i - 1) * sizeof gone);
+    q->snap_count--;
+    q->punch_free = q->pass_snapshot;
+    ret = qcow2_rebuild(q, xmemdup(q->l1, q->l1_entries * sizeof *q->l1), q->l1_entries, q->refcount_order, err);
     if (ret == 0) {
-        gone = q->snaps[i];
-        memmove(&q->snaps[i], &q->snaps[i + 1], (q->snap_count - (uint32_t)i - 1) * sizeof gone);
-        q->snap_count--;
-        q->punch_free = q->pass_snapshot;
-        ret = qcow2_rebuild(q, xmemdup(q->l1, q->l1_entries * sizeof *q->l1), q->l1_entries, q->refcount_order, err);
-        if (ret == 0) {
-            snap_release(&gone);
-        } else {
-            memmove(&q->snaps[i + 1], &q->snaps[i], (q->snap_count - (uint32_t)i) * sizeof gone);
-            q->snaps[i] = gone;
-            q->snap_count++;
-        }
+        snap_release(&gone);
+    } else {
+        memmove(&q->snaps[i + 1], &q->snaps[i], (q->snap_count - (uint32_t)i) * sizeof gone);
+        q->snaps[i] = gone;
+        q->snap_count++;
     }
     finish(q, &t);
     return ret;
