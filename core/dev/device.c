@@ -71,6 +71,7 @@ struct device *device_new(struct board *b, const struct device_type *t, const ch
     dev = xcalloc(1, t->bytes);
     dev->type = t;
     dev->board = b;
+    dev->boot_index = -1;
     dev->id = id ? xstrdup(id) : NULL;
     device_set_irqs(dev, t->irqs);
     dev->next = b->all;

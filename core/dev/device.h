@@ -86,8 +86,12 @@ struct device {
     struct irq_line *irq;      /* outputs */
     unsigned irqs;             /* how many: type->irqs, or what realize said by device_set_irqs() */
     struct mem_region *mmio;   /* for type->mmio; made by device_realize() */
+    int32_t boot_index;        /* firmware tries it in this order; -1: only after those with one */
     bool realized;
 };
+
+/* For the table of a type that firmware can boot from. */
+#define DEVICE_BOOT_PROP(s, dev) PROP_INDEX(s, dev.boot_index, "bootindex", "firmware tries the lowest first; -1: no place in that order")
 
 struct bus_ops {
     /* Give a device its place (slot, transport) before it realizes; -errno refuses. */

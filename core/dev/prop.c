@@ -78,6 +78,16 @@ static int set_mac(struct device *dev, const struct prop *p, const char *text, s
     return 0;
 }
 
+static int set_index(struct device *dev, const struct prop *p, const char *text, struct error *err)
+{
+    int64_t v;
+
+    if (str_i64(text, &v) < 0 || v < -1 || v > INT32_MAX)
+        return refuse(dev, p, text, "a number from 0 on, or -1", err);
+    *(int32_t *)field(dev, p) = (int32_t)v;
+    return 0;
+}
+
 static int set_any(struct device *dev, const struct prop *p, const char *text, struct error *err)
 {
     switch (p->kind) {
@@ -92,6 +102,8 @@ static int set_any(struct device *dev, const struct prop *p, const char *text, s
         return set_enum(dev, p, text, err);
     case PROP_MAC_KIND:
         return set_mac(dev, p, text, err);
+    case PROP_INDEX_KIND:
+        return set_index(dev, p, text, err);
     default:
         return set_number(dev, p, text, err);
     }
@@ -132,6 +144,9 @@ void prop_print(const struct device *dev, const struct prop *p, FILE *to)
     case PROP_MAC_KIND:
         fprintf(to, "\"%02x:%02x:%02x:%02x:%02x:%02x\"", m[0], m[1], m[2], m[3], m[4], m[5]);
         break;
+    case PROP_INDEX_KIND:
+        fprintf(to, "%d", *(const int32_t *)f);
+        break;
     case PROP_STR_KIND:
     case PROP_BACKEND_KIND:
         fprintf(to, "\"%s\"", *(char *const *)f ? *(char *const *)f : "");
@@ -144,7 +159,7 @@ const char *prop_kind_name(const struct prop *p)
     static const char *const names[] = {
         [PROP_BOOL_KIND] = "bool", [PROP_U8_KIND] = "uint8", [PROP_U16_KIND] = "uint16", [PROP_U32_KIND] = "uint32",
         [PROP_U64_KIND] = "uint64", [PROP_SIZE_KIND] = "size", [PROP_STR_KIND] = "str", [PROP_ENUM_KIND] = "enum",
-        [PROP_MAC_KIND] = "str",
+        [PROP_MAC_KIND] = "str", [PROP_INDEX_KIND] = "int32",
     };
 
     return p->kind == PROP_BACKEND_KIND ? "str" : names[p->kind];

@@ -16,6 +16,7 @@ enum prop_kind {
     PROP_ENUM_KIND,    /* int: index in names */
     PROP_BACKEND_KIND, /* char *: id of a back end, of the sort in `sort` */
     PROP_MAC_KIND,     /* uint8_t[6] */
+    PROP_INDEX_KIND,   /* int32_t: a place in an order, or -1 */
 };
 
 struct prop {
@@ -31,7 +32,7 @@ struct prop {
 };
 
 #define PROP_(k, s, f, n, d, h, ...) { .name = (n), .kind = (k), .offset = offsetof(s, f), .dflt = (d), .help = (h), __VA_ARGS__ }
-#define PROP_BOOL(s, f, n, d, h) PROP_(PROP_BOOL_KIND, s, f, n, d, h)
+#define PROP_BOOL(s, f, n, d, h, ...) PROP_(PROP_BOOL_KIND, s, f, n, d, h, ##__VA_ARGS__)
 #define PROP_U8(s, f, n, d, h, ...) PROP_(PROP_U8_KIND, s, f, n, d, h, ##__VA_ARGS__)
 #define PROP_U16(s, f, n, d, h, ...) PROP_(PROP_U16_KIND, s, f, n, d, h, ##__VA_ARGS__)
 #define PROP_U32(s, f, n, d, h, ...) PROP_(PROP_U32_KIND, s, f, n, d, h, ##__VA_ARGS__)
@@ -39,6 +40,7 @@ struct prop {
 #define PROP_SIZE(s, f, n, d, h, ...) PROP_(PROP_SIZE_KIND, s, f, n, d, h, ##__VA_ARGS__)
 #define PROP_STR(s, f, n, d, h, ...) PROP_(PROP_STR_KIND, s, f, n, d, h, ##__VA_ARGS__)
 #define PROP_MAC(s, f, n, d, h) PROP_(PROP_MAC_KIND, s, f, n, d, h)
+#define PROP_INDEX(s, f, n, h) PROP_(PROP_INDEX_KIND, s, f, n, "-1", h)
 #define PROP_ENUM(s, f, n, d, h, list) PROP_(PROP_ENUM_KIND, s, f, n, d, h, .names = (list))
 #define PROP_BACKEND(s, f, n, what, h) PROP_(PROP_BACKEND_KIND, s, f, n, NULL, h, .sort = (what))
 #define PROP_END { .name = NULL }

@@ -134,14 +134,18 @@ int machine_add_cpus(struct machine *m, struct error *err)
     return 0;
 }
 
+/* When the machine ends, devices drop their lines after the CPUs are gone. */
 static void set_cpu_line(void *opaque, unsigned line, bool level)
 {
-    vcpu_set_irq(opaque, line, level);
+    struct vcpu *v = vcpu_get((unsigned)(uintptr_t)opaque);
+
+    if (v)
+        vcpu_set_irq(v, line, level);
 }
 
 struct irq_line machine_cpu_pin(unsigned cpu, unsigned line)
 {
-    return irq_make(set_cpu_line, vcpu_get(cpu), line);
+    return irq_make(set_cpu_line, (void *)(uintptr_t)cpu, line);
 }
 
 struct cpu_node {

@@ -22,6 +22,7 @@
 #include "core/base/str.h"
 #include "core/mem/ram.h"
 #include "hw/arm/psci.h"
+#include "hw/fw/bootorder.h"
 #include "hw/gpio/pl061.h"
 #include "hw/intc/gicv2.h"
 #include "hw/intc/gicv2m.h"
@@ -359,8 +360,10 @@ static int virt_build(struct machine *m, struct error *err)
 static int virt_finish(struct machine *m, struct error *err)
 {
     struct virt *v = (struct virt *)m;
-    int ret = virt_load(v, err);
+    int ret = bootorder_add(v->board.fw_cfg, m->board, err);
 
+    if (ret == 0)
+        ret = virt_load(v, err);
     if (ret == 0 && !(v->secure && v->has_firmware))
         psci_start(m);
     return ret;

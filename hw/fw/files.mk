@@ -1,1 +1,1 @@
-SRC += hw/fw/fw_cfg.c hw/fw/smbios.c
+SRC += hw/fw/bootorder.c hw/fw/fw_cfg.c hw/fw/smbios.c

@@ -23,10 +23,20 @@ void pci_init(struct pci_device *p)
     p->config[PCI_CLASS] = (uint8_t)info->class;
     store_le16(p->config + PCI_CLASS + 1, (uint16_t)(info->class >> 8));
     p->config[PCI_INTERRUPT_PIN] = info->has_pin;
+    p->config[PCI_HEADER_TYPE] = p->multifunction ? 0x80 : 0;
     store_le16(p->writable + PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX);
     p->writable[PCI_INTERRUPT_LINE] = 0xff;
     p->writable[0x0c] = 0xff; /* cache line size: no effect, but there */
     p->next_capability = PCI_FIRST_CAPABILITY;
+}
+
+int pci_check_rom(struct device *dev, struct error *err)
+{
+    const char *file = ((struct pci_device *)dev)->rom_file;
+
+    if (!file || !*file)
+        return 0;
+    return error_set(err, ENOTSUP, "romfile=%s: ROMs of cards are not built in yet; leave it out, or empty", file);
 }
 
 unsigned pci_add_capability(struct pci_device *p, uint8_t id, unsigned bytes)
@@ -239,6 +249,20 @@ static int parse_addr(const struct pci_device *p, struct error *err)
     return (int)(slot * FUNCTIONS + function);
 }
 
+/* The guest looks for further functions only where function 0 says that there are some. */
+static int check_function(const struct pci_bus *b, const struct pci_device *p, int devfn, struct error *err)
+{
+    const struct pci_device *first = b->slot[devfn & ~(FUNCTIONS - 1)];
+
+    if (devfn % FUNCTIONS && first && !first->multifunction)
+        return error_set(err, EINVAL, "slot %x has '%s', of one function only; give that multifunction=on", devfn / FUNCTIONS,
+                         device_name(&first->dev));
+    for (int i = 1; i < FUNCTIONS && devfn % FUNCTIONS == 0 && !p->multifunction; i++)
+        if (b->slot[devfn + i])
+            return error_set(err, EINVAL, "slot %x has function %d already; function 0 needs multifunction=on", devfn / FUNCTIONS, i);
+    return 0;
+}
+
 static int plug(struct bus *bus, struct device *dev, struct error *err)
 {
     struct pci_bus *b = bus->opaque;
@@ -250,6 +274,8 @@ static int plug(struct bus *bus, struct device *dev, struct error *err)
     if (b->slot[devfn])
         return error_set(err, EBUSY, "slot %x.%x of bus '%s' has '%s' already; choose another addr=", devfn / FUNCTIONS,
                          devfn % FUNCTIONS, bus->name, device_name(&b->slot[devfn]->dev));
+    if (check_function(b, p, devfn, err) < 0)
+        return -EINVAL;
     p->devfn = (uint8_t)devfn;
     p->pin = b->pins[devfn / FUNCTIONS % 4]; /* INTA# of slot n comes out at pin n modulo 4 */
     b->slot[devfn] = p;

@@ -37,6 +37,8 @@ struct pci_bar {
 struct pci_device {
     struct device dev;
     char *addr;       /* property: SLOT or SLOT.FUNCTION in hexadecimal */
+    char *rom_file;   /* property: there is none */
+    bool multifunction, rom_bar;
     uint8_t devfn;
     uint8_t config[PCI_CONFIG_BYTES], writable[PCI_CONFIG_BYTES];
     unsigned next_capability;
@@ -51,7 +53,14 @@ struct pci_device {
     } msix;
 };
 
-#define PCI_PROPS(s, pci) PROP_STR(s, pci.addr, "addr", NULL, "slot, or slot.function, in hexadecimal; the first free one if absent")
+#define PCI_PROPS(s, pci)                                                                                               \
+    PROP_STR(s, pci.addr, "addr", NULL, "slot, or slot.function, in hexadecimal; the first free one if absent"),        \
+    PROP_BOOL(s, pci.multifunction, "multifunction", "off", "function 0 of several in its slot"),                       \
+    PROP_BOOL(s, pci.rom_bar, "rombar", "on", "show a ROM to the guest, if there is one"),                              \
+    PROP_STR(s, pci.rom_file, "romfile", NULL, "empty: no ROM; there are none yet", .check = pci_check_rom)
+
+/** pci_check_rom - of the property romfile. */
+int pci_check_rom(struct device *dev, struct error *err);
 
 /** pci_init - first thing in realize: header fields from the type's pci_info. */
 void pci_init(struct pci_device *p);

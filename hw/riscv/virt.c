@@ -26,6 +26,7 @@
 #include "hw/intc/clint.h"
 #include "hw/intc/plic.h"
 #include "hw/intc/sswi.h"
+#include "hw/fw/bootorder.h"
 #include "hw/fw/fw_cfg.h"
 #include "hw/pci/ecam.h"
 #include "hw/virt/board.h"
@@ -496,7 +497,9 @@ static int virt_finish(struct machine *m, struct error *err)
         return error_set(err, EINVAL, "-m %llu KiB is too little for this machine; use at least 4M",
                          (unsigned long long)(m->ram_bytes / 1024));
     v->fdt_at = (end - FDT_ROOM) & ~(FDT_ROOM - 1);
-    ret = load_firmware(v, err);
+    ret = bootorder_add(v->board.fw_cfg, m->board, err);
+    if (ret == 0)
+        ret = load_firmware(v, err);
     if (ret == 0)
         ret = load_kernel(v, err);
     if (ret == 0)

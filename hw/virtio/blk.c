@@ -32,6 +32,8 @@ enum { HEADER = 16, SECTOR = 512, ID_BYTES = 20, SEGMENT = 16, MAX_SECTORS = 1 <
 #define F_DISCARD (UINT64_C(1) << 13)
 #define F_WRITE_ZEROES (UINT64_C(1) << 14)
 
+enum { CACHE_AUTO, CACHE_ON, CACHE_OFF };
+
 struct virtio_blk;
 
 struct request {
@@ -47,7 +49,9 @@ struct request {
 struct virtio_blk {
     struct virtio_device vd;
     char *drive, *serial, *iothread;
-    uint16_t num_queues;
+    uint16_t num_queues, queue_size;
+    int write_cache; /* CACHE_* */
+    bool config_wce, discard, write_zeroes;
     uint32_t logical_block, physical_block;
     struct blk_backend *be;
     unsigned in_flight;
@@ -292,12 +296,12 @@ static void blk_notify(struct virtio_device *vd, unsigned queue)
 static uint64_t blk_features(struct virtio_device *vd)
 {
     struct virtio_blk *s = (struct virtio_blk *)vd;
-    uint64_t f = F_SEG_MAX | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY | F_CONFIG_WCE;
+    uint64_t f = F_SEG_MAX | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY | (s->config_wce ? F_CONFIG_WCE : 0);
 
     if (blk_backend_readonly(s->be))
         f |= F_RO;
     else
-        f |= F_WRITE_ZEROES | (blk_backend_can_discard(s->be) ? F_DISCARD : 0);
+        f |= (s->write_zeroes ? F_WRITE_ZEROES : 0) | (s->discard && blk_backend_can_discard(s->be) ? F_DISCARD : 0);
     return s->num_queues > 1 ? f | F_MQ : f;
 }
 
@@ -307,7 +311,7 @@ static size_t blk_config(struct virtio_device *vd, uint8_t *c)
     unsigned exponent = (unsigned)__builtin_ctz(s->physical_block / s->logical_block);
 
     store_le64(c + 0, blk_backend_bytes(s->be) / SECTOR);
-    store_le32(c + 12, vd->ops->queue_size - 2); /* seg_max */
+    store_le32(c + 12, s->queue_size - 2u); /* seg_max */
     store_le32(c + 20, s->logical_block);
     c[24] = (uint8_t)exponent;
     c[32] = blk_backend_write_cache(s->be);
@@ -366,6 +370,8 @@ static int blk_realize(struct device *dev, struct error *err)
     struct virtio_blk *s = (struct virtio_blk *)dev;
     int ret = check_blocks(s, err);
 
+    if (ret == 0)
+        ret = virtio_check_size(&s->vd, "queue-size", s->queue_size, err);
     if (ret < 0)
         return ret;
     if (!s->drive)
@@ -385,7 +391,11 @@ static int blk_realize(struct device *dev, struct error *err)
         }
     }
     pthread_mutex_init(&s->done_lock, NULL);
+    if (s->write_cache != CACHE_AUTO)
+        blk_backend_set_write_cache(s->be, s->write_cache == CACHE_ON);
     virtio_init(&s->vd, s->num_queues);
+    for (unsigned i = 0; i < s->num_queues; i++)
+        virtio_limit_queue(&s->vd, i, s->queue_size);
     return 0;
 }
 
@@ -399,12 +409,20 @@ static void blk_unrealize(struct device *dev)
     pthread_mutex_destroy(&s->done_lock);
 }
 
+static const char *const cache_words[] = { "auto", "on", "off", NULL };
+
 static const struct prop blk_props[] = {
     VIRTIO_PROPS(struct virtio_blk, vd),
     PROP_BACKEND(struct virtio_blk, drive, "drive", "drive", "the disk"),
     PROP_STR(struct virtio_blk, serial, "serial", NULL, "serial number, up to 20 bytes"),
     PROP_STR(struct virtio_blk, iothread, "iothread", NULL, "the I/O thread (-object iothread) that serves its requests"),
     PROP_U16(struct virtio_blk, num_queues, "num-queues", "1", "request queues", .min = 1, .max = VIRTIO_QUEUES_MAX),
+    PROP_U16(struct virtio_blk, queue_size, "queue-size", "256", "entries of each queue, a power of two"),
+    PROP_ENUM(struct virtio_blk, write_cache, "write-cache", "auto", "does the disk keep writes back until it is flushed; auto: as the drive does", cache_words),
+    PROP_BOOL(struct virtio_blk, config_wce, "config-wce", "on", "the guest may switch that"),
+    PROP_BOOL(struct virtio_blk, discard, "discard", "on", "offer to forget sectors"),
+    PROP_BOOL(struct virtio_blk, write_zeroes, "write-zeroes", "on", "offer to write zeros without data"),
+    DEVICE_BOOT_PROP(struct virtio_blk, vd.dev),
     PROP_U32(struct virtio_blk, logical_block, "logical_block_size", "512", "bytes that a request is a multiple of"),
     PROP_U32(struct virtio_blk, physical_block, "physical_block_size", "512", "bytes that are best written together"),
     PROP_END,

@@ -59,7 +59,7 @@ static uint32_t read_register(struct virtio_mmio *s, struct virtio_device *vd, u
     case DEVICE_FEATURES:
         return s->device_features_sel < 2 ? (uint32_t)(virtio_offered(vd) >> s->device_features_sel * 32) : 0;
     case QUEUE_NUM_MAX:
-        return q ? vd->ops->queue_size : 0;
+        return q ? q->most : 0;
     case QUEUE_READY:
         return q && q->ready;
     case INTERRUPT_STATUS:

@@ -3,6 +3,7 @@
  * Queues: 0 receives, 1 sends, 2 controls. No offloads: every frame is whole and has its checksum.
  * Source: virtio 1.2, 5.1. */
 #include "hw/virtio/net.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core/base/alloc.h"
@@ -27,6 +28,8 @@ struct virtio_net {
     struct virtio_device vd;
     char *netdev;
     uint8_t mac_given[6], mac[6];
+    uint16_t rx_size, tx_size, mtu;
+    bool merge, status;
     struct net_port port;
     bool mode[6];               /* by RX_*: promiscuous, ... */
     uint8_t filter[MACS_MAX][6];
@@ -216,8 +219,10 @@ static void net_notify(struct virtio_device *vd, unsigned queue)
 
 static uint64_t net_features(struct virtio_device *vd)
 {
-    (void)vd;
-    return F_MAC | F_STATUS | F_MRG_RXBUF | F_CTRL_VQ | F_CTRL_RX | F_CTRL_MAC_ADDR;
+    const struct virtio_net *s = (const struct virtio_net *)vd;
+
+    return F_MAC | F_CTRL_VQ | F_CTRL_RX | F_CTRL_MAC_ADDR | (s->merge ? F_MRG_RXBUF : 0) | (s->status ? F_STATUS : 0) |
+           (s->mtu ? F_MTU : 0);
 }
 
 static size_t net_config(struct virtio_device *vd, uint8_t *c)
@@ -227,7 +232,8 @@ static size_t net_config(struct virtio_device *vd, uint8_t *c)
     memcpy(c, s->mac, 6);
     store_le16(c + 6, s->port.up);
     store_le16(c + 8, 1);
-    return 10;
+    store_le16(c + 10, s->mtu);
+    return 12;
 }
 
 static void net_reset(struct virtio_device *vd)
@@ -267,7 +273,12 @@ static int net_realize(struct device *dev, struct error *err)
     static const struct net_port_ops ops = { .receive = receive };
     struct virtio_net *s = (struct virtio_net *)dev;
 
+    if (virtio_check_size(&s->vd, "rx_queue_size", s->rx_size, err) < 0 ||
+        virtio_check_size(&s->vd, "tx_queue_size", s->tx_size, err) < 0)
+        return -EINVAL;
     virtio_init(&s->vd, QUEUES);
+    virtio_limit_queue(&s->vd, RX, s->rx_size);
+    virtio_limit_queue(&s->vd, TX, s->tx_size);
     choose_mac(s);
     net_port_init(&s->port, &ops, s);
     return net_nic_connect(&s->port, s->netdev, err);
@@ -292,10 +303,27 @@ static int net_after_load(struct device *dev, struct error *err)
     return virtio_after_load(dev, err);
 }
 
+/* Source: virtio 1.2, 5.1.4.1. */
+static int check_mtu(struct device *dev, struct error *err)
+{
+    uint16_t mtu = ((struct virtio_net *)dev)->mtu;
+
+    if (mtu == 0 || mtu >= 68)
+        return 0;
+    return error_set(err, EINVAL, "host_mtu=%u: at least 68 bytes are needed", mtu);
+}
+
 static const struct prop net_props[] = {
     VIRTIO_PROPS(struct virtio_net, vd),
     PROP_BACKEND(struct virtio_net, netdev, "netdev", "netdev", "where the cable goes"),
     PROP_MAC(struct virtio_net, mac_given, "mac", NULL, "hardware address; 52:54:00:12:34:56 and following if absent"),
+    PROP_BOOL(struct virtio_net, merge, "mrg_rxbuf", "on", "offer to spread a frame over several buffers"),
+    PROP_BOOL(struct virtio_net, status, "status", "on", "offer to tell whether the cable is plugged in"),
+    PROP_U16(struct virtio_net, mtu, "host_mtu", "0", "bytes of a packet that the driver is told to keep to; 0: not told",
+             .check = check_mtu),
+    PROP_U16(struct virtio_net, rx_size, "rx_queue_size", "256", "entries of the queue that receives, a power of two"),
+    PROP_U16(struct virtio_net, tx_size, "tx_queue_size", "256", "entries of the queue that sends, a power of two"),
+    DEVICE_BOOT_PROP(struct virtio_net, vd.dev),
     PROP_END,
 };
 

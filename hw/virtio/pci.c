@@ -27,6 +27,7 @@ enum {
 struct virtio_pci {
     struct pci_device pci;
     int disable_legacy;
+    bool disable_modern;
     uint32_t vectors;    /* VECTORS_AUTO: one a queue, and one */
     uint32_t device_feature_select, driver_feature_select;
     uint16_t queue_select;
@@ -325,10 +326,18 @@ static int check_vectors(struct device *dev, struct error *err)
     return error_set(err, EINVAL, "vectors=%u: at most %d are possible", n, PCI_MSIX_MAX);
 }
 
+static int check_modern(struct device *dev, struct error *err)
+{
+    if (!((struct virtio_pci *)dev)->disable_modern)
+        return 0;
+    return error_set(err, ENOTSUP, "disable-modern=on: there is no register layout but that of virtio 1.0; leave it out");
+}
+
 static const char *const legacy_words[] = { "auto", "on", NULL };
 static const struct prop virtio_pci_props[] = {
     PCI_PROPS(struct virtio_pci, pci),
     PROP_ENUM(struct virtio_pci, disable_legacy, "disable-legacy", "auto", "no register layout of before virtio 1.0", legacy_words),
+    PROP_BOOL(struct virtio_pci, disable_modern, "disable-modern", "off", "only the old layout: not possible", .check = check_modern),
     PROP_U32(struct virtio_pci, vectors, "vectors", "65535", "messages (MSI-X); 0: uses the pin; 65535: as the device needs",
              .max = VECTORS_AUTO, .check = check_vectors),
     PROP_END,

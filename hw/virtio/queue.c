@@ -338,7 +338,7 @@ void virtq_want_kicks(struct virtq *q, bool want)
 
 bool virtq_set_size(struct virtq *q, uint64_t size)
 {
-    if (size == 0 || size > q->vd->ops->queue_size || (!is_packed(q) && (size & (size - 1))))
+    if (size == 0 || size > q->most || (!is_packed(q) && (size & (size - 1))))
         return false;
     q->size = (uint16_t)size;
     return true;

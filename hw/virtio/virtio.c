@@ -24,8 +24,20 @@ void virtio_init(struct virtio_device *vd, unsigned queues)
     for (unsigned i = 0; i < queues; i++) {
         vd->queue[i].vd = vd;
         vd->queue[i].index = (uint16_t)i;
-        vd->queue[i].size = (uint16_t)vd->ops->queue_size;
+        virtio_limit_queue(vd, i, (uint16_t)vd->ops->queue_size);
     }
+}
+
+void virtio_limit_queue(struct virtio_device *vd, unsigned n, uint16_t size)
+{
+    vd->queue[n].size = vd->queue[n].most = size;
+}
+
+int virtio_check_size(const struct virtio_device *vd, const char *name, uint16_t size, struct error *err)
+{
+    if (size >= 2 && size <= VIRTQ_MAX && (size & (size - 1)) == 0)
+        return 0;
+    return error_set(err, EINVAL, "%s: %s=%u is not a power of two from 2 to %d", device_name(&vd->dev), name, size, VIRTQ_MAX);
 }
 
 void virtio_attach(struct virtio_device *vd, const struct virtio_transport *t, void *opaque, struct addr_space *as)
@@ -67,7 +79,9 @@ void virtio_config_changed(struct virtio_device *vd)
 
 uint64_t virtio_offered(struct virtio_device *vd)
 {
-    return VIRTIO_RING_FEATURES | (vd->packed ? VIRTIO_F_RING_PACKED : 0) | (vd->ops->features ? vd->ops->features(vd) : 0);
+    return VIRTIO_F_VERSION_1 | (vd->packed ? VIRTIO_F_RING_PACKED : 0) | (vd->indirect ? VIRTIO_F_INDIRECT_DESC : 0) |
+           (vd->event_index ? VIRTIO_F_EVENT_IDX : 0) | (vd->platform ? VIRTIO_F_ACCESS_PLATFORM : 0) |
+           (vd->ops->features ? vd->ops->features(vd) : 0);
 }
 
 void virtio_reset(struct virtio_device *vd)
@@ -81,7 +95,7 @@ void virtio_reset(struct virtio_device *vd)
     for (unsigned i = 0; i < vd->queues; i++) {
         struct virtq *q = &vd->queue[i];
 
-        *q = (struct virtq){ .vd = vd, .index = (uint16_t)i, .size = (uint16_t)vd->ops->queue_size,
+        *q = (struct virtq){ .vd = vd, .index = (uint16_t)i, .size = q->most, .most = q->most,
                              .vector = VIRTIO_NO_VECTOR };
     }
 }

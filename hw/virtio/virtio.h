@@ -24,8 +24,8 @@ enum {
 #define VIRTIO_F_INDIRECT_DESC (UINT64_C(1) << 28)
 #define VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
 #define VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
+#define VIRTIO_F_ACCESS_PLATFORM (UINT64_C(1) << 33) /* offered with iommu_platform=on */
 #define VIRTIO_F_RING_PACKED (UINT64_C(1) << 34) /* offered with packed=on */
-#define VIRTIO_RING_FEATURES (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1)
 
 enum { VIRTQ_MAX = 1024, VIRTIO_QUEUES_MAX = 64, VIRTIO_NO_VECTOR = 0xffff };
 
@@ -33,8 +33,8 @@ enum { VIRTQ_MAX = 1024, VIRTIO_QUEUES_MAX = 64, VIRTIO_NO_VECTOR = 0xffff };
 struct virtio_ops {
     uint16_t id;                     /* virtio 1.2, chapter 5 */
     uint32_t pci_class;              /* class code where it sits on PCI */
-    unsigned queue_size;             /* entries, a power of two */
-    uint64_t (*features)(struct virtio_device *vd);             /* offered, beside VIRTIO_RING_FEATURES */
+    unsigned queue_size;             /* entries, a power of two, unless virtio_limit_queue() says otherwise */
+    uint64_t (*features)(struct virtio_device *vd);             /* offered, beside those of all devices */
     size_t (*config)(struct virtio_device *vd, uint8_t *bytes); /* fill in up to 256 bytes of device configuration */
     void (*write_config)(struct virtio_device *vd, unsigned off, const uint8_t *bytes, unsigned len); /* may be NULL */
     void (*notify)(struct virtio_device *vd, unsigned queue);   /* the driver kicked; only while DRIVER_OK */
@@ -48,7 +48,7 @@ struct virtio_transport {
 
 struct virtq {
     struct virtio_device *vd;
-    uint16_t index, size, vector;
+    uint16_t index, size, most, vector; /* most: entries that the driver may choose */
     bool ready;
     uint64_t desc, avail, used; /* guest addresses; of a packed queue avail and used are the areas of events */
     uint16_t last_avail, next_used, signalled_used; /* of a packed queue with the wrap counter in bit 15 */
@@ -64,7 +64,7 @@ struct virtio_device {
     struct addr_space *as;
     struct virtq queue[VIRTIO_QUEUES_MAX];
     unsigned queues;
-    bool packed; /* packed=on */
+    bool packed, indirect, event_index, platform; /* what is offered; set by the properties */
     uint64_t driver_features;
     uint8_t status, isr;
     uint16_t config_vector;
@@ -76,6 +76,11 @@ struct virtio_device {
 
 /** virtio_init - first thing in realize. @queues: 1 to VIRTIO_QUEUES_MAX */
 void virtio_init(struct virtio_device *vd, unsigned queues);
+
+/** virtio_limit_queue - queue @n has at most @size entries. In realize, after virtio_init(). */
+void virtio_limit_queue(struct virtio_device *vd, unsigned n, uint16_t size);
+/** virtio_check_size - is what the user gave for @name a size of a queue? 0, or -EINVAL and a sentence. */
+int virtio_check_size(const struct virtio_device *vd, const char *name, uint16_t size, struct error *err);
 
 static inline bool virtio_has(const struct virtio_device *vd, uint64_t feature)
 {
@@ -146,7 +151,11 @@ void virtio_kick(struct virtio_device *vd, uint64_t queue);
 bool virtq_set_size(struct virtq *q, uint64_t size);
 
 /* The properties of every virtio device. */
-#define VIRTIO_PROPS(s, f) PROP_BOOL(s, f.packed, "packed", "off", "offer packed queues, which take fewer accesses to memory")
+#define VIRTIO_PROPS(s, f)                                                                                              \
+    PROP_BOOL(s, f.packed, "packed", "off", "offer packed queues, which take fewer accesses to memory"),                \
+    PROP_BOOL(s, f.indirect, "indirect_desc", "on", "offer tables of descriptors outside the queue"),                   \
+    PROP_BOOL(s, f.event_index, "event_idx", "on", "offer that each side says when it wants to be told"),               \
+    PROP_BOOL(s, f.platform, "iommu_platform", "off", "tell the driver to use addresses as the platform gives them out")
 
 extern const struct state_field virtio_state[]; /* of struct virtio_device: each device's table begins with VIRTIO_STATE */
 #define VIRTIO_STATE(s, f) STATE_STRUCT(s, f, virtio_state)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Bare-metal AArch64 programs that do what no sane guest does. The emulator must neither crash nor hang: registers.c powers off by
-# itself; nowhere.c goes on until SIGTERM ends it, with status 0. SEEDS="1 2 3" and SECONDS_EACH= lengthen the run.
+# Bare-metal AArch64 programs that do what no sane guest does. The emulator must neither crash nor hang: registers.c and
+# drivers.c power off by themselves; nowhere.c goes on until SIGTERM ends it, with status 0. SEEDS="1 2 3" and SECONDS_EACH=, ROUNDS= lengthen the run.
 set -eu
 . tests/guest/arm-lib.sh
 run() {  # SECONDS NAME OPTIONS...: exit status in $status
@@ -16,10 +16,11 @@ devices="-drive file=$T/disk,format=raw,if=none,id=d -device virtio-blk-device,d
 for seed in ${SEEDS:-1 2 $(date +%s)}; do
     echo "seed $seed"
     make_guest registers "-DSEED=$seed"
-    for gic in 2 3; do
+    make_guest drivers "-DSEED=$seed" "-DROUNDS=${ROUNDS:-3000}"
+    for guest in registers:2 registers:3 drivers:2 drivers:3; do
         # shellcheck disable=SC2086
-        run 100 registers -M virt,gic-version=$gic $devices
-        [ $status = 0 ] || { cat "$T/out"; fail "registers, seed $seed, gic-version=$gic: status $status"; }
+        run 250 "${guest%:*}" -M "virt,gic-version=${guest#*:}" $devices
+        [ $status = 0 ] || { cat "$T/out"; fail "${guest%:*}, seed $seed, gic-version=${guest#*:}: status $status"; }
     done
     CONDUIT=smc
     make_guest nowhere "-DSEED=$seed"

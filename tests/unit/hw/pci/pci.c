@@ -132,6 +132,31 @@ static void a_slot_has_one_device(void **state)
     assert_int_equal(bench_r32(b, ECAM + (0xff << 12)), 0x10441af4);
 }
 
+/* Function 0 says whether there are more: nobody would find them otherwise. */
+static void functions_beside_the_first_are_announced(void **state)
+{
+    struct bench *b = *state;
+    struct error err = ERROR_INIT;
+    struct device *dev = device_new(bench_board(b), device_type_find("virtio-rng-pci"), NULL, &err);
+
+    device_set(dev, "addr", "1.1", &err);
+    assert_true(device_realize(dev, NULL, &err) < 0); /* slot 1 has one of one function */
+    error_clear(&err);
+    device_set(dev, "addr", "2.1", &err);
+    assert_int_equal(device_realize(dev, NULL, &err), 0);
+    dev = device_new(bench_board(b), device_type_find("virtio-rng-pci"), NULL, &err);
+    device_set(dev, "addr", "2", &err);
+    assert_true(device_realize(dev, NULL, &err) < 0);
+    error_clear(&err);
+    device_set(dev, "multifunction", "on", &err);
+    assert_int_equal(device_realize(dev, NULL, &err), 0);
+    assert_int_equal(bench_r8(b, ECAM + (2 << 15) + 14), 0x80);
+    assert_int_equal(bench_r8(b, FN + 14), 0);
+    assert_true(device_set(dev, "romfile", "card.rom", &err) < 0);
+    error_clear(&err);
+    assert_int_equal(device_set(dev, "romfile", "", &err), 0);
+}
+
 /* MSI-X: the table is behind the second base address. */
 static void messages_are_kept_while_masked(void **state)
 {
@@ -169,7 +194,7 @@ int main(void)
         T(messages_are_kept_while_masked),
         T(empty_slots_read_as_ones), T(base_addresses_are_sized_and_moved),
         T(the_window_is_reached_through_configuration_space), T(the_pin_follows_isr_and_the_command_register),
-        T(it_survives_saving_and_storms), T(a_slot_has_one_device),
+        T(it_survives_saving_and_storms), T(a_slot_has_one_device), T(functions_beside_the_first_are_announced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

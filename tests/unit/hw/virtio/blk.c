@@ -246,6 +246,48 @@ static void random_registers_are_survived(void **state)
     bench_storm(*state, REGS, 0x200, 20000);
 }
 
+static int setup_plain(void **state)
+{
+    return begin(state, "", "drive=d,queue-size=16,write-cache=off,config-wce=off,discard=off,write-zeroes=off,indirect_desc=off,"
+                 "event_idx=off,iommu_platform=on", 0);
+}
+
+static uint64_t offered(void)
+{
+    uint64_t low;
+
+    vdriver_w32(&v, 0x14, 0);
+    low = vdriver_r32(&v, 0x10);
+    vdriver_w32(&v, 0x14, 1);
+    return low | (uint64_t)vdriver_r32(&v, 0x10) << 32;
+}
+
+static void features_can_be_left_out(void **state)
+{
+    uint64_t left_out = 1 << 11 | 1 << 13 | 1 << 14 | 1 << 28 | 1 << 29;
+
+    (void)state;
+    assert_int_equal(offered() & left_out, 0);
+    assert_int_equal(offered() >> 32, 3);
+    assert_int_equal(vdriver_r32(&v, 0x34), 16);
+    assert_int_equal(vdriver_r32(&v, 0x10c), 14); /* seg_max */
+    assert_int_equal(vdriver_r32(&v, 0x120) & 0xff, 0);
+    vdriver_w32(&v, 0x30, 0);
+    vdriver_w32(&v, 0x38, 32); /* more entries than there are: the size stays */
+    vdriver_w32(&v, 0x70, 0);
+    assert_int_equal(vdriver_r32(&v, 0x34), 16);
+}
+
+static void features_are_offered_unless_left_out(void **state)
+{
+    uint64_t there = 1 << 11 | 1 << 14 | 1 << 28 | 1 << 29;
+
+    (void)state;
+    assert_int_equal(offered() & there, there);
+    assert_int_equal(offered() >> 32, 1);
+    assert_int_equal(vdriver_r32(&v, 0x34), 256);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -254,7 +296,8 @@ int main(void)
         T(the_serial_number_is_told), T(zeroes_are_written), T(what_is_not_there_is_an_error),
         T(a_request_without_header_or_status_breaks_it), T(a_reset_forgets_what_is_under_way),
         cmocka_unit_test_setup_teardown(a_read_only_disk_is_not_written, setup_readonly, teardown),
-        T(random_registers_are_survived),
+        cmocka_unit_test_setup_teardown(features_can_be_left_out, setup_plain, teardown),
+        T(features_are_offered_unless_left_out), T(random_registers_are_survived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
