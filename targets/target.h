@@ -180,7 +180,7 @@ struct target_vdso {
     size_t length;
     uint32_t sigreturn;                        /* where in it a signal handler returns to */
 };
-extern const struct target_vdso riscv64_vdso, arm64_vdso;
+extern const struct target_vdso riscv64_vdso, arm64_vdso, arm32_vdso;
 
 /* The clocks that it reads, by Linux' numbers: REALTIME, MONOTONIC, MONOTONIC_RAW, the two COARSE ones, BOOTTIME. */
 enum { VDSO_CLOCKS = 0xf3 };

@@ -114,6 +114,15 @@ uint64_t arm_help_user_clock(struct cpu_env *c, uint32_t clock)
     return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t arm_help_user_time(struct cpu_env *c, uint32_t clock)
+{
+    struct timespec ts = { 0, 0 };
+
+    (void)c;
+    clock_gettime((clockid_t)clock, &ts);
+    return (uint64_t)ts.tv_sec << 30 | (uint64_t)ts.tv_nsec;
+}
+
 uint64_t arm_help_rbit(uint64_t v)
 {
     v = (v >> 1 & 0x5555555555555555) | (v & 0x5555555555555555) << 1;

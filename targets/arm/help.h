@@ -24,6 +24,7 @@ void arm_help_raise(struct cpu_env *c, uint32_t exception, uint64_t far, uint32_
 uint32_t arm_help_nzcv(uint32_t op, uint64_t a, uint64_t b, uint64_t x);
 uint32_t arm_help_nzcv32(uint32_t op, uint64_t a, uint64_t b, uint64_t x, uint32_t c);
 uint64_t arm_help_rbit(uint64_t v);
+uint64_t arm_help_user_time(struct cpu_env *c, uint32_t clock);    /* the same: seconds << 30 | nanoseconds */
 uint64_t arm_help_user_clock(struct cpu_env *c, uint32_t clock);   /* nanoseconds of one of the host's clocks, for the vDSO */
 void arm_help_cas128(struct cpu_env *c, uint64_t addr);
 void arm_help_relax(struct cpu_env *c);

@@ -455,11 +455,26 @@ void tr_a32_mcr2(struct tr_a32 *t, const struct args_a32_mcr2 *a) { (void)a; a32
 void tr_a32_mrc2(struct tr_a32 *t, const struct args_a32_mrc2 *a) { (void)a; a32_undefined(t); }
 
 /* In user mode there is the virtual counter: CNTVCT is MRRC p15, 1, Rt, Rt2, c14. */
+/* The vDSO's clocks: IMPLEMENTATION DEFINED registers, in user mode alone (roms/vdso/arm.S). */
+static bool vdso_clock(struct tr_a32 *t, const struct args_a32_mrrc *a)
+{
+    ir_ref v;
+
+    if (t->a.c->system || !a->cp || a->crm != 15 || a->op1 > 7 || !(VDSO_CLOCKS >> a->op1 & 1))
+        return false;
+    v = a32_call(t, ARM_H_user_time, 2, (ir_ref[]){ a32_env(t), a32_const(t, (uint32_t)a->op1) });
+    a32_put(t, a->rt, ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, v));
+    a32_put(t, a->rt2, ir_conv(a32_ir(t), IR_OP_trunc, IR_I32, ir_bini(a32_ir(t), IR_OP_shr, v, 32)));
+    return true;
+}
+
 void tr_a32_mrrc(struct tr_a32 *t, const struct args_a32_mrrc *a)
 {
     enum { MRS_CNTVCT_EL0 = 0xd53be040 };
     ir_ref v, key;
 
+    if (vdso_clock(t, a))
+        return;
     if (!t->a.c->system && (!a->cp || a->crm != 14 || a->op1 != 1)) {
         a32_undefined(t);
         return;

@@ -215,7 +215,7 @@ static int push_sigframe(struct cpu_env *c, const struct user_sigframe *s)
         env->x[2] = sp + offsetof(struct frame, uc);
     }
     env->x[SP] = sp;
-    /* the page has the code of rt_sigreturn first, then that of sigreturn */
+    /* the vDSO has the code of rt_sigreturn first, then that of sigreturn */
     env->x[LR] = (uint32_t)(s->restorer + (s->own_restorer || s->siginfo_wanted ? 0 : 8));
     c->pc = s->handler;                        /* bit 0: Thumb */
     arm_set_cpsr(env, 0, CPSR_IT | PSTATE_E);
@@ -296,6 +296,7 @@ const struct target_user arm32_user = {
     .hwcap = hwcap, .elf_ok = elf_ok, .cpuinfo = cpuinfo, .to_signal = to_signal, .fault_access = fault_access,
     .page_fault = arm_user_page_fault,
     .sigreturn_code = { 0xe3a070ad /* mov r7, 173 */, 0xef000000 /* svc 0 */, 0xe3a07077 /* mov r7, 119 */, 0xef000000 },
+    .vdso = &arm32_vdso,
     .minsigstksz = 2048, .sa_restorer = true, .arm_open_flags = true, .pairs_aligned = true,
     .fixed_page = 0xffff0000, .fixed_code = helpers, .fixed_bytes = sizeof helpers,
     .push_sigframe = push_sigframe, .pop_sigframe = pop_sigframe,

@@ -14,7 +14,7 @@
 
 #include "t.h"
 
-#if defined(__riscv)
+#if defined(__riscv) || defined(__arm__)
 #define PREFIX "__vdso_"
 #else
 #define PREFIX "__kernel_"
@@ -82,6 +82,30 @@ static void clocks(void)
     CHECK(res(CLOCK_MONOTONIC, &b) == 0 && b.tv_sec == 0 && b.tv_nsec >= 1);
 }
 
+#if defined(__arm__)
+/* Times of 64 bits, which the C library asks for. */
+static void clocks64(void)
+{
+    struct { int64_t sec, nsec; } a, b, c;
+    int (*get)(clockid_t, void *) = find(PREFIX "clock_gettime64");
+
+    CHECK(get);
+    for (clockid_t id = 0; id < 8; id++)
+        for (int n = 0; n < 1000; n++) {
+            memset(&b, 0xff, sizeof b);
+            CHECK(syscall(SYS_clock_gettime64, id, &a) == 0);
+            CHECK(get(id, &b) == 0);
+            CHECK(syscall(SYS_clock_gettime64, id, &c) == 0);
+            CHECK(b.nsec >= 0 && b.nsec < 1000000000);
+            CHECK(a.sec * 1000000000 + a.nsec <= b.sec * 1000000000 + b.nsec);
+            CHECK(b.sec * 1000000000 + b.nsec <= c.sec * 1000000000 + c.nsec);
+        }
+    CHECK(get(100, &b) == -EINVAL);
+}
+#else
+static void clocks64(void) { }
+#endif
+
 static int saw_main, saw_vdso;
 int main(void);
 
@@ -124,19 +148,18 @@ static void in_maps(void)
 
 int main(void)
 {
-#if defined(__riscv) || defined(__aarch64__)
     const char *e = (const char *)getauxval(AT_SYSINFO_EHDR);
 
     CHECK(e && !memcmp(e, ELFMAG, 4));
     clocks();
+    clocks64();
     in_maps();
 #if defined(__riscv)
     CHECK(find("__vdso_rt_sigreturn") && find("__vdso_getcpu") && find("__vdso_flush_icache"));
     unsigned cpu = ~0u;
     CHECK(((int (*)(unsigned *, void *, void *))find("__vdso_getcpu"))(&cpu, NULL, NULL) == 0 && cpu != ~0u);
-#else
+#elif defined(__aarch64__)
     CHECK(find("__kernel_rt_sigreturn"));
-#endif
 #endif
 #if defined(__riscv) || defined(__aarch64__)
     struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };
