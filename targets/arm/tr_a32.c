@@ -6,7 +6,9 @@
 
 #include "core/base/bytes.h"
 
-enum { PAGE = 4096, ALWAYS = 14 };
+/* WHOLE: a block allowed so many instructions may have some more, so that it does not end in an IT block, nor at the border of a
+ * page there: what follows would be of another mode, and found the long way. */
+enum { PAGE = 4096, ALWAYS = 14, WHOLE = 64 };
 
 /* --- registers --------------------------------------------------------------------------------------------------------- */
 
@@ -446,7 +448,11 @@ void a32_translate(struct tr_ctx *c)
         store_itstate(&t, 0);                  /* what leaves early says it anew */
     while (step(&t, c->ninsns == 0)) {
         c->ninsns++;
-        if (t.a.ended || c->mode & ARM_MODE_STEP || c->ninsns >= c->max_insns || (t.at & -(uint64_t)PAGE) != page)
+        if (t.a.ended || c->mode & ARM_MODE_STEP)
+            break;
+        if (t.it && !c->icount && (c->ninsns < c->max_insns || c->max_insns >= WHOLE))
+            continue;
+        if (c->ninsns >= c->max_insns || (t.at & -(uint64_t)PAGE) != page)
             break;
     }
     c->end_pc = t.at;

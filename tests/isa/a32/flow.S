@@ -164,6 +164,14 @@ _start: mov     r4, #0
         ldr     r1, =word
         sub     r0, r0, r1
         say     'z', r0
+        @ 0: IT blocks at every place near the length at which a block is cut
+        mov     r5, #0
+        mov     r6, #200
+4:      and     r0, r6, #1
+        blx     t_long
+        subs    r6, r6, #1
+        bne     4b
+        say     '0', r5
         mov     r0, #0
         mov     r7, #1
         svc     #0
@@ -290,6 +298,24 @@ t_call: push    {r7, lr}
         addeq   r0, #1
         movne   r0, #9
         pop     {r7, pc}
+
+        .macro  long before
+        b       0f
+0:      cmp     r0, #1
+        .rept   \before
+        add.w   r5, r5, #1
+        .endr
+        itete   eq
+        addeq   r5, #2
+        addne   r5, #3
+        lsleq   r5, r5, #1
+        eorne   r5, r5, #0x55
+        .endm
+        .thumb_func
+t_long: .irp    n, 57, 58, 59, 60, 61, 62, 63
+        long    \n
+        .endr
+        bx      lr
 
         .balign 4096
         .space  4096 - 8
