@@ -258,12 +258,15 @@ void x64_no_addend(struct x64_emit *e, struct x64_stub *s)
     x64_jmp_to(&e->b, s->back);
 }
 
-/* The slow path of a group's first access may have filled the entry for the others. */
+static bool is_dst(const struct x64_emit *e, unsigned r) { return e->a->dst.kind == RA_GPR && e->a->dst.reg == r; }
+
+/* The slow path of a group's first access may have filled the entry for the others. A value that was loaded is in its
+ * register already: where that was the base's or the addend's, the others go without, since their addend is 0. */
 void x64_probe_again(struct x64_emit *e, uint32_t back)
 {
     struct x64_stub *miss;
 
-    if (!(e->i->mark & X64_FIRST))
+    if (!(e->i->mark & X64_FIRST) || is_dst(e, x64_areg(e, 0)) || is_dst(e, e->a->extra[0].reg))
         return;
     miss = x64_stub(e, x64_no_addend);
     miss->a = e->a->extra[0].reg;

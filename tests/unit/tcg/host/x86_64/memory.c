@@ -1,7 +1,8 @@
 /* tests/unit/tcg/host/x86_64/memory.c - random units of loads, stores and atomics against the interpreter.
  *
  * Guest memory is four pages: direct, direct for reading only, only reached by the slow path, and one that faults. In
- * system mode the view's TLB says so; in user mode (at address 0, behind a base, with 32-bit addresses) the host's page
+ * system mode the view's TLB says so, from the start or when a slow path has filled it; a page that no unit accesses
+ * is in it too, and memory holds addresses of that, to catch a probe of a value instead of an address. In user mode (at address 0, behind a base, with 32-bit addresses) the host's page
  * protection does, and a fault is a signal. A fault ends the unit: then all registers must be rebuilt from the state map.
  *
  * Usage: memory [FIRST-SEED [COUNT]] */
@@ -26,6 +27,7 @@
 enum { NI64 = 10, NI32 = 4, NF64 = 4, NV = 4, F64_0 = NI64 + NI32, V_0 = F64_0 + NF64, NSLOTS = V_0 + NV };
 enum { PAGE = 4096, PAGES = 4, ROOM = 1 << 20 };
 static const uint64_t base_of_memory = 0x12340000;         /* the guest's address of page 0 */
+static const uint64_t decoy = 0x56780000;       /* a page that is in the TLB and that nothing accesses */
 static const uint64_t host_base = 0x200000000000;               /* where sanitizers leave room */
 
 struct state {
@@ -40,6 +42,7 @@ static struct host_unit unit;
 static uint8_t *code, *memory;                 /* memory: where the host has page 0 */
 static uint32_t code_used;
 static bool compiled;                          /* generated code runs, not the interpreter */
+static bool filling;                           /* slow paths fill the TLB, as the engine's do */
 static uint64_t seed;
 static unsigned faults, slow_calls;
 
@@ -70,6 +73,21 @@ static void raise_fault(struct cpu_env *env, uintptr_t host_pc)
     host_unwind(env, RT_EXIT_RAISED);
 }
 
+static struct rt_tlb_entry *entry_of(struct cpu_env *env, uint64_t page)
+{
+    return &env->view->tlb[page >> RT_PAGE_BITS & (BIT(RT_TLB_BITS) - 1)];
+}
+
+/* Page 0 directly, page 1 for reading, page 2 never. */
+static void fill_entry(struct cpu_env *env, unsigned k)
+{
+    uint64_t page = base_of_memory + k * PAGE;
+
+    if (k < 2)
+        *entry_of(env, page) = (struct rt_tlb_entry){ .tag_read = page, .tag_write = page | (k ? RT_TLB_SLOW : 0),
+                                                      .addend = (uintptr_t)memory - base_of_memory };
+}
+
 /* The bytes, or a fault: outside, in the last page, or misaligned where that matters. */
 static uint8_t *at(struct cpu_env *env, uint64_t addr, unsigned memop, uintptr_t host_pc)
 {
@@ -80,6 +98,8 @@ static uint8_t *at(struct cpu_env *env, uint64_t addr, unsigned memop, uintptr_t
         addr = (uint32_t)addr;
     if (addr - base_of_memory > 3 * PAGE - n || ((memop & IR_MALIGN) && (addr & (n - 1))))
         raise_fault(env, host_pc);
+    if (compiled && filling)
+        fill_entry(env, (unsigned)((addr - base_of_memory) / PAGE));
     return memory + (addr - base_of_memory);
 }
 
@@ -276,13 +296,36 @@ static void something_else(struct ir *ir)
     }
 }
 
+/* Accesses off one base that are far apart, while more values are in use than the host has registers: the base and what a
+ * probe found for it lose their registers in between. */
+static void far_apart(struct ir *ir)
+{
+    ir_ref base = ir_read_slot(ir, 0), sum = i64(ir), kept[20], v;
+    unsigned nkept = ARRAY_LEN(kept) - below(10);
+
+    for (unsigned k = 0; k < nkept; k++)
+        kept[k] = ir_bini(ir, IR_OP_mul, ir_read_slot(ir, below(NI64)), rnd() | 1);
+    for (unsigned k = 0; k < 3; k++) {
+        ir_guest_insn(ir, 0x1000 + 4 * k, 4);
+        v = ir_ld(ir, IR_I64, 2 + below(2), base, 8 * (int)below(8));
+        for (unsigned i = below(3 * nkept); i; i--)
+            sum = ir_bin(ir, i & 1 ? IR_OP_add : IR_OP_xor, sum, i == 1 ? v : kept[below(nkept)]);
+        sum = ir_bin(ir, IR_OP_add, sum, v);
+    }
+    ir_write_slot(ir, 1, sum);
+    for (unsigned k = 0; k < nkept; k++)
+        ir_write_slot(ir, 2 + k % (NI64 - 2), ir_bin(ir, IR_OP_xor, ir_read_slot(ir, 2 + k % (NI64 - 2)), kept[k]));
+}
+
 static void build(struct ir *ir, uint64_t from)
 {
     unsigned n;
 
     seed = from;
     near = IR_NONE;
-    n = 3 + below(20);
+    n = below(8) ? 3 + below(20) : 0;
+    if (!n)
+        far_apart(ir);
     for (unsigned k = 0; k < n; k++) {
         unsigned what = below(10);
 
@@ -304,15 +347,13 @@ static void build(struct ir *ir, uint64_t from)
 
 static void fill_tlb(struct state *s)
 {
-    memset(s->view.tlb, 0xff, sizeof s->view.tlb);
-    for (unsigned k = 0; k < 2; k++) {
-        uint64_t page = base_of_memory + k * PAGE;
-        struct rt_tlb_entry *e = &s->view.tlb[page >> RT_PAGE_BITS & (BIT(RT_TLB_BITS) - 1)];
+    static uint8_t garbage[PAGE];
 
-        e->tag_read = page;
-        e->tag_write = page | (k ? RT_TLB_SLOW : 0);
-        e->addend = (uintptr_t)memory - base_of_memory;
-    }
+    memset(garbage, 0xa5, sizeof garbage);
+    memset(s->view.tlb, 0xff, sizeof s->view.tlb);
+    *entry_of(&s->env, decoy) = (struct rt_tlb_entry){ .tag_read = decoy, .tag_write = decoy, .addend = (uintptr_t)garbage - decoy };
+    for (unsigned k = 0; k < 2 && !filling; k++)
+        fill_entry(&s->env, k);
 }
 
 static void compile(struct ir *ir)
@@ -347,10 +388,11 @@ static void fill(struct state *s, uint8_t *mem)
 
         memcpy(s->home[k], v, slots[k].type == IR_V128 ? 16 : slots[k].type == IR_I32 ? 4 : 8);
     }
+    *(uint64_t *)s->home[0] = random_address();        /* a base that is never computed: build() */
     s->env.mxcsr = 0x1f80;
     s->env.view = &s->view;
     for (unsigned k = 0; k < 3 * PAGE; k += 8) {
-        uint64_t v = below(4) ? rnd() : 0;
+        uint64_t v = below(4) ? rnd() : below(2) ? 0 : decoy + below(PAGE - 300);
 
         memcpy(mem + k, &v, 8);
     }
@@ -386,6 +428,7 @@ static void one(uint64_t from)
     build(&ref, from);
     compile(&ir);
     for (unsigned k = 0; k < 4; k++) {
+        filling = mode.system && k & 1;
         fill(&in, before);
         fill_tlb(&in);
         got = want = in;
