@@ -577,8 +577,8 @@ static bool take_wish(struct hot_queue *q, struct wish *out)
         const struct tcg_region *r = q->wish[i].region;
         int32_t counter = __atomic_load_n(&r->counter, __ATOMIC_RELAXED);
 
-        if (r->dead || r->better || !r->queued)
-            continue;
+        if (__atomic_load_n(&r->dead, __ATOMIC_RELAXED) || __atomic_load_n(&r->better, __ATOMIC_RELAXED) || !r->queued)
+            continue;                          /* dropped just now: compile() looks again, with the cache locked */
         if (best == QUEUE_MAX || counter < least) {
             best = kept;
             least = counter;

@@ -224,7 +224,7 @@ static void device_write(struct tcg_vcpu *tv, uint64_t va, uint64_t gpa, unsigne
 static uint64_t host_read(const uint8_t *p, unsigned size)
 {
     switch (size) {
-    case 1: return *p;
+    case 1: return __atomic_load_n(p, __ATOMIC_RELAXED);
     case 2: return __atomic_load_n((const uint16_t *)__builtin_assume_aligned(p, 1), __ATOMIC_RELAXED);
     case 4: return __atomic_load_n((const uint32_t *)__builtin_assume_aligned(p, 1), __ATOMIC_RELAXED);
     default: return __atomic_load_n((const uint64_t *)__builtin_assume_aligned(p, 1), __ATOMIC_RELAXED);

@@ -105,6 +105,9 @@ struct fetcher {
     uint8_t bytes[PAGE + 32];
 };
 
+/* Other CPUs may be writing there. */
+static void copy_guest_code(uint8_t *to, const uint8_t *host, size_t len) { memcpy(to, host, len); }
+
 static const uint8_t *fetch(struct tr_ctx *tr, uint64_t va, unsigned *len)
 {
     struct fetcher *f = tr->fetch_opaque;
@@ -120,9 +123,9 @@ static const uint8_t *fetch(struct tr_ctx *tr, uint64_t va, unsigned *len)
         from = code_host(f->tv, va);
     }
     end = (unsigned)(va - f->first) + *len;
-    assert(va >= f->first && va - f->first <= f->have && end <= sizeof f->bytes);
+    assert(va - f->first <= f->have && end <= sizeof f->bytes);
     if (end > f->have) {                       /* what has been looked at stays as it was */
-        memcpy(f->bytes + f->have, from + (f->have - (va - f->first)), end - f->have);
+        copy_guest_code(f->bytes + f->have, from + (f->have - (va - f->first)), end - f->have);
         f->have = end;
     }
     return f->bytes + (va - f->first);
@@ -170,7 +173,7 @@ static void take_unseen(struct fetcher *f, const struct tcg_span *s, unsigned n)
         unsigned seen = f->have <= at ? 0 : f->have - at;
 
         if (seen < s[i].len) {
-            memcpy(f->bytes + at + seen, s[i].host + seen, s[i].len - seen);
+            copy_guest_code(f->bytes + at + seen, s[i].host + seen, s[i].len - seen);
             f->have = at + s[i].len;
         }
     }
@@ -187,7 +190,7 @@ static void log_guest_code(const struct tcg_vcpu *tv, const struct tr_ctx *tr, u
     if (!log_wants(pc) || !tv->engine->target->disas)
         return;
     for (unsigned i = 0; i < n && len + s[i].len <= sizeof bytes; len += s[i++].len)
-        memcpy(bytes + len, s[i].host, s[i].len);
+        copy_guest_code(bytes + len, s[i].host, s[i].len);
     f = log_begin();
     fprintf(f, "----------------\nIN: vcpu %u mode %#llx\n", tv->v->index, (unsigned long long)tr->mode);
     while (at < len) {

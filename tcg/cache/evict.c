@@ -135,7 +135,7 @@ void tcg_replace(struct tcg_cache *c, struct tcg_region *cold, struct tcg_region
     bool checked = hot->nspans > 1;
     struct tcg_link *l;
 
-    cold->better = hot;
+    __atomic_store_n(&cold->better, hot, __ATOMIC_RELAXED);
     hot->seed = cold;
     while ((l = cold->in))
         tcg_link_to(c, l, hot, true);

@@ -22,8 +22,10 @@ __asm__(".balign 4\n"
         ".balign 4096\n"
         "runs_on: .org runs_on + 4088\n nop\n nop\n"              /* +4088: goes on at 0 */
         ".balign 4096\n"
-        "half: .org half + 4094\n .half 0x0013\n");               /* +4094: the first half of a nop */
-extern uint8_t runs_on[], half[], landing[];
+        "half: .org half + 4094\n .half 0x0513\n"                 /* +4094: the first half of li a0, 42 */
+        ".balign 4096\n"
+        "other_half: .half 0x02a0\n .option push\n .option arch, +c\n c.jr ra\n .option pop\n");    /* at 0, if it is there */
+extern uint8_t runs_on[], half[], other_half[], landing[];
 
 static int bad;
 
@@ -59,6 +61,10 @@ static void in_s(void)
         falls_off(runs_on, 4088, 0);
         falls_off(half, 4094, -UINT64_C(2));
     }
+    leaf[0] = (uint64_t)other_half >> 2 | V | R | X | A;
+    show(half);
+    for (int i = 0; i < 50; i++)
+        bad |= call(4094) != 42;
     *(volatile uint32_t *)0x100000 = bad ? 1 << 16 | 0x3333 : 0x5555;
     for (;;)
         continue;
