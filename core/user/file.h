@@ -5,6 +5,9 @@
 
 struct user_layout;
 
+/** user_open_flags - the flags of open(), four of which have other bits on ARM, as the host has them. */
+uint64_t user_open_flags(uint64_t guest);
+
 /** user_stat, user_fstat - write a file's attributes to the guest.
  * @path:   guest address of the name; 0 for the descriptor itself, as fstatat() has it
  * @to:     guest address

@@ -7,11 +7,28 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/bits.h"
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/user/strace.h"
 #include "core/user/syscall.h"
 
-enum { STRING_MAX = 80 };
+enum { STRING_MAX = 80, BUFFER_MAX = 32, STRINGS_MAX = 16 };
+
+static void put_bytes(struct str *s, const char *p, size_t n)
+{
+    str_addc(s, '"');
+    for (; n; n--, p++)
+        if (*p == '\n')
+            str_add(s, "\\n");
+        else if (*p == '"' || *p == '\\')
+            str_addf(s, "\\%c", *p);
+        else if ((unsigned char)*p < 32 || (unsigned char)*p >= 127)
+            str_addf(s, "\\%03o", (unsigned char)*p);
+        else
+            str_addc(s, *p);
+    str_addc(s, '"');
+}
 
 static void put_string(struct str *s, uint64_t addr)
 {
@@ -23,22 +40,53 @@ static void put_string(struct str *s, uint64_t addr)
         return;
     }
     text[STRING_MAX] = 0;
-    str_addc(s, '"');
-    for (const char *p = text; *p; p++)
-        if (*p == '\n')
-            str_add(s, "\\n");
-        else if (*p == '"' || *p == '\\')
-            str_addf(s, "\\%c", *p);
-        else if ((unsigned char)*p < 32)
-            str_addf(s, "\\%03o", (unsigned char)*p);
-        else
-            str_addc(s, *p);
-    str_add(s, n < 0 ? "\"..." : "\"");
+    put_bytes(s, text, strlen(text));
+    if (n < 0)
+        str_add(s, "...");
 }
 
-static void put_arg(struct str *s, char kind, uint64_t v)
+/* What is to be written: its beginning. */
+static void put_buffer(struct str *s, uint64_t addr, uint64_t bytes)
+{
+    char text[BUFFER_MAX];
+    size_t n = MIN(bytes, sizeof text);
+
+    if (user_read(text, addr, n) < 0) {
+        str_addf(s, "0x%llx", (unsigned long long)addr);
+        return;
+    }
+    put_bytes(s, text, n);
+    if (bytes > n)
+        str_add(s, "...");
+}
+
+static void put_strings(struct str *s, uint64_t addr)
+{
+    size_t word = user_proc.target->bits / 8u;
+    uint64_t at;
+
+    str_addc(s, '{');
+    for (unsigned i = 0;; i++, addr += word) {
+        at = 0;
+        if (user_read(&at, addr, word) < 0 || !at)
+            break;
+        str_add(s, i ? "," : "");
+        if (i == STRINGS_MAX) {
+            str_add(s, "...");
+            break;
+        }
+        put_string(s, at);
+    }
+    str_addc(s, '}');
+}
+
+/* @next: the argument that follows */
+static void put_arg(struct str *s, char kind, uint64_t v, uint64_t next)
 {
     struct timespec ts;
+
+    if (strace_name(s, kind, v))
+        return;
 
     switch (kind) {
     case 'i':
@@ -58,11 +106,23 @@ static void put_arg(struct str *s, char kind, uint64_t v)
         str_addf(s, "%lld", (long long)v);
         break;
     case 'o':
-        str_addf(s, "0%o", (unsigned)v);
+        str_addf(s, (unsigned)v ? "0%o" : "%o", (unsigned)v);
         break;
     case 'S':
         if (v)
             put_string(s, v);
+        else
+            str_add(s, "NULL");
+        break;
+    case 'B':
+        if (v)
+            put_buffer(s, v, next);
+        else
+            str_add(s, "NULL");
+        break;
+    case 'V':
+        if (v)
+            put_strings(s, v);
         else
             str_add(s, "NULL");
         break;
@@ -73,7 +133,7 @@ static void put_arg(struct str *s, char kind, uint64_t v)
         }
         /* fall through */
     default:
-        if (v || kind != 'P')
+        if (v || (kind != 'P' && kind != 'T'))
             str_addf(s, "0x%llx", (unsigned long long)v);
         else
             str_add(s, "NULL");
@@ -84,11 +144,11 @@ void strace_enter(struct user_thread *t, const struct user_syscall *s, const uin
 {
     struct str line = STR_INIT;
 
-    str_addf(&line, "%d %s(", t->tid, s->name);
+    str_addf(&line, "%s(", s->name);
     for (unsigned i = 0; s->args[i]; i++) {
         if (i)
             str_addc(&line, ',');
-        put_arg(&line, s->args[i], a[i]);
+        put_arg(&line, s->args[i], a[i], i < 5 ? a[i + 1] : 0);
     }
     str_addc(&line, ')');
     if (s == &user_syscall_exit || s == &user_syscall_exit_group || s == &user_syscall_execve || s == &user_syscall_execveat)
@@ -97,7 +157,7 @@ void strace_enter(struct user_thread *t, const struct user_syscall *s, const uin
         t->strace_text = str_take(&line);
         return;
     }
-    log_printf("%s", line.text);
+    log_printf("%d %s", t->tid, line.text);
     str_free(&line);
 }
 
@@ -108,18 +168,22 @@ void strace_unknown(struct user_thread *t, uint64_t nr)
 
 void strace_leave(struct user_thread *t, const struct user_syscall *s, int64_t ret)
 {
-    const char *call = t->strace_text ? t->strace_text : "";
+    struct str line = STR_INIT;
 
+    if (t->strace_text)                        /* only now: the child of a clone() has a number of its own */
+        str_addf(&line, "%d %s", t->tid, t->strace_text);
     if (s->flags & US_NO_RESULT)
-        log_printf("%s = ?\n", call);
+        str_add(&line, " = ?");
     else if (ret == -USER_RESTART)
-        log_printf("%s = ? (to be restarted)\n", call);
+        str_add(&line, " = ? (to be restarted)");
     else if (ret < 0 && ret > -4096)
-        log_printf("%s = -1 errno=%d (%s)\n", call, (int)-ret, strerror((int)-ret));
+        str_addf(&line, " = -1 errno=%d (%s)", (int)-ret, strerror((int)-ret));
     else if (ret > 0xffff || ret < 0)
-        log_printf("%s = 0x%llx\n", call, (unsigned long long)ret);
+        str_addf(&line, " = 0x%llx", (unsigned long long)ret);
     else
-        log_printf("%s = %lld\n", call, (long long)ret);
+        str_addf(&line, " = %lld", (long long)ret);
+    log_printf("%s\n", line.text);
+    str_free(&line);
     free(t->strace_text);
     t->strace_text = NULL;
 }

@@ -87,7 +87,7 @@ static const struct { uint32_t host, arm; } arm_flags[] = {
     { O_DIRECTORY, 040000 }, { O_NOFOLLOW, 0100000 }, { O_DIRECT, 0200000 }, { 0100000 /* O_LARGEFILE */, 0400000 },
 };
 
-static uint64_t host_open_flags(uint64_t guest)
+uint64_t user_open_flags(uint64_t guest)
 {
     uint64_t all = 0, out = 0;
 
@@ -119,7 +119,7 @@ int64_t sys_pipe2(struct user_thread *t, const uint64_t a[6])
     (void)t;
     if (!user_ptr_ok(a[0]))
         return -EFAULT;
-    return user_raw(SYS_pipe2, user_hostp(a[0]), host_open_flags(a[1]), 0, 0, 0, 0);
+    return user_raw(SYS_pipe2, user_hostp(a[0]), user_open_flags(a[1]), 0, 0, 0, 0);
 }
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
@@ -127,7 +127,7 @@ int64_t sys_pipe2(struct user_thread *t, const uint64_t a[6])
 int64_t sys_openat(struct user_thread *t, const uint64_t a[6])
 {
     char guest[PATH_MAX], host[PATH_MAX];
-    uint64_t flags = host_open_flags(a[2]);
+    uint64_t flags = user_open_flags(a[2]);
     int64_t ret = user_read_string(guest, sizeof guest, a[1]);
 
     if (ret < 0)
@@ -164,7 +164,7 @@ int64_t sys_openat2(struct user_thread *t, const uint64_t a[6])
     ret = user_read_string(guest, sizeof guest, a[1]);
     if (ret < 0)
         return ret;
-    how.flags = host_open_flags(how.flags);
+    how.flags = user_open_flags(how.flags);
     return user_call(t, SYS_openat2, a[0], (uintptr_t)user_path(guest, host, sizeof host), (uintptr_t)&how, a[3], 0, 0);
 }
 
@@ -295,7 +295,7 @@ int64_t sys_fcntl(struct user_thread *t, const uint64_t a[6])
 
     switch ((int)a[1]) {
     case F_SETFL:
-        arg = host_open_flags(arg);
+        arg = user_open_flags(arg);
         break;
     case 12: case 13: case 14:                 /* F_GETLK64, F_SETLK64, F_SETLKW64 */
         return user_narrow() ? narrow_lock(t, a) : -EINVAL;

@@ -25,8 +25,9 @@ enum ioctl_kind { V = 1, P };
 static const struct ioctl_entry {
     uint32_t request;
     enum ioctl_kind kind;
+    const char *name;
 } table[] = {
-#define IOCTL(request, kind) { (uint32_t)(request), kind },
+#define IOCTL(request, kind) { (uint32_t)(request), kind, #request },
 #include "core/user/ioctls.def"
 #undef IOCTL
 };
@@ -39,6 +40,14 @@ static enum ioctl_kind kind_of(uint32_t request)
     if (_IOC_TYPE(request) == 'E' && _IOC_DIR(request) == _IOC_READ)
         return P;                              /* EVIOCG...: the length is in the number */
     return 0;
+}
+
+const char *user_ioctl_name(uint32_t request)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (table[i].request == request)
+            return table[i].name;
+    return NULL;
 }
 
 /* SIOCGIFCONF: a length and a pointer. */

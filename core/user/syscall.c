@@ -68,7 +68,7 @@ static int64_t pass(struct user_thread *t, const struct user_syscall *s, const u
     for (unsigned i = 0; s->args[i]; i++) {
         char kind = s->args[i];
 
-        if (kind >= 'a' || kind == 'F')
+        if (!user_arg_points(kind))
             continue;
         h[i] = user_kernelp(a[i]);
         if (kind == 'S' && s->flags & US_PATH) {

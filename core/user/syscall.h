@@ -24,9 +24,10 @@ enum user_way {
     CONV_LEFT = 4,                             /* written after one that was interrupted */
 };
 
-/* args: a letter an argument, for strace, for the check of pointers (upper case), and for a 32-bit guest's registers:
+/* args: a letter an argument, for strace, for pointers, and for a 32-bit guest's registers:
  * i int, u unsigned, l long, x hexadecimal, o octal, a address not looked at, f descriptor, F directory descriptor;
- * P pointer, S string, T struct timespec; q 64 bits also on a 32-bit guest (two registers), h an id of 16 bits. */
+ * P pointer, S string, T struct timespec, B bytes to be written (their number follows), V vector of strings;
+ * q 64 bits also on a 32-bit guest (two registers), h an id of 16 bits. The others are numbers with names (strace_names.c). */
 struct user_syscall {
     const char *name;
     const char *args;
@@ -46,6 +47,8 @@ struct user_syscall {
 #undef PASS
 #undef LACK
 #undef CONV
+
+static inline bool user_arg_points(char kind) { return kind == 'P' || kind == 'S' || kind == 'T' || kind == 'B'; }
 
 /** user_serve - the vCPU stopped at a system call: serve it and leave the result in its registers. */
 void user_serve(struct user_thread *t);
@@ -80,6 +83,9 @@ static inline uint64_t user_kernelp(uint64_t p)
 {
     return user_ptr_ok(p) ? user_hostp(p) : p | UINT64_C(1) << 63;
 }
+
+/** user_ioctl_name - what a request is called; NULL if it is none of the table. */
+const char *user_ioctl_name(uint32_t request);
 
 /* strace.c */
 void strace_enter(struct user_thread *t, const struct user_syscall *s, const uint64_t a[6]);
