@@ -29,13 +29,38 @@ static bool nan_result(struct cpu_env *c, const struct format *f, const uint64_t
     return true;
 }
 
+/* With FPCR.FZ: is a op b, or a * b + acc, below the least normal single before it is rounded? Then it becomes a zero, and
+ * underflow is all that is raised; the host would look at the rounded result, and raise inexact too. */
+static bool flushes(struct cpu_env *c, int op, uint64_t a, uint64_t b, uint64_t acc, uint64_t *out)
+{
+    unsigned csr = _mm_getcsr();
+    volatile double x = as_f(a), y = as_f(b), z = as_f(acc), r;
+
+    if (!(arm_env(c)->fpcr >> 24 & 1))
+        return false;
+    _mm_setcsr(csr | 0x6000);                  /* to zero: what is below stays below */
+    r = op == ADD ? x + y : op == SUB ? x - y : op == MUL ? x * y : op == DIV ? x / y : x * y + z;
+    _mm_setcsr(csr);
+    if (!(fabs(r) < 0x1p-126) || r == 0)
+        return false;
+    _mm_setcsr(csr | 0x10);
+    *out = signbit(r) ? 0x80000000 : 0;
+    return true;
+}
+
+enum { FUSED = DIV + 1 };
+
 static uint64_t plain(struct cpu_env *c, const struct format *f, enum op2 op, uint64_t a, uint64_t b)
 {
+    uint64_t zero;
+
     if (f == &f16) {
         return arm_half_arith(c, op, a, b);
     } else if (f == &f32) {
         volatile float x = as_f(a), y = as_f(b), r;
 
+        if (flushes(c, op, a, b, 0, &zero))
+            return zero;
         r = op == ADD ? x + y : op == SUB ? x - y : op == MUL ? x * y : x / y;
         return clean(f, of_f(r));
     } else {
@@ -56,7 +81,7 @@ uint64_t arm_fp_arith(struct cpu_env *c, const struct format *f, enum op2 op, ui
 /* a * b + acc; an infinity times zero is invalid even when the addend is a quiet NaN. */
 uint64_t arm_fp_fused(struct cpu_env *c, const struct format *f, uint64_t acc, uint64_t a, uint64_t b)
 {
-    uint64_t nan, v[3] = { acc, a, b };
+    uint64_t nan, zero, v[3] = { acc, a, b };
     bool inf_zero = (is_inf(f, a) && is_zero(f, b)) || (is_zero(f, a) && is_inf(f, b));
 
     if (nan_result(c, f, v, 3, &nan)) {
@@ -68,6 +93,8 @@ uint64_t arm_fp_fused(struct cpu_env *c, const struct format *f, uint64_t acc, u
     }
     if (f == &f16)
         return arm_half_fused(c, acc, a, b);
+    if (f == &f32 && flushes(c, FUSED, a, b, acc, &zero))
+        return zero;
     if (f == &f32)
         return clean(f, of_f(fmaf(as_f(a), as_f(b), as_f(acc))));
     return clean(f, of_d(fma(as_d(a), as_d(b), as_d(acc))));
@@ -115,11 +142,10 @@ static uint64_t mulx(struct cpu_env *c, const struct format *f, uint64_t a, uint
 }
 
 /* VRECPS and VRSQRTS of AArch32: likewise, but the product is rounded first. Single precision. */
-static uint64_t step_chained(uint64_t a, uint64_t b, bool root)
+static uint64_t step_chained(struct cpu_env *c, uint64_t a, uint64_t b, bool root)
 {
-    volatile float x = as_f(a), y = as_f(b), p, r;
+    volatile float p = as_f(plain(c, &f32, MUL, a, b)), r;
 
-    p = x * y;
     r = (root ? 3.0f : 2.0f) - p;
     return of_f(root ? r / 2 : r);
 }
@@ -139,7 +165,7 @@ static uint64_t step(struct cpu_env *c, const struct format *f, uint64_t a, uint
         return arm_half_round(c, root ? v2 / 2 : v2);
     }
     if (chained)
-        return step_chained(a, b, root);
+        return step_chained(c, a, b, root);
     if (f == &f32)
         return root ? of_f(fmaf(-as_f(a), as_f(b), 3.0f) / 2) : of_f(fmaf(-as_f(a), as_f(b), 2.0f));
     return root ? of_d(fma(-as_d(a), as_d(b), 3.0) / 2) : of_d(fma(-as_d(a), as_d(b), 2.0));
@@ -258,7 +284,7 @@ static void three(struct cpu_env *c, uint32_t what, uint32_t regs, const struct 
     flush_halves(c, f, &n);
     flush_halves(c, f, &m);
     flush_halves(c, f, &d);
-    if (f != &f16 && !(what & SIMD_SCALAR) && what >> 10 & 1 && index < 0 && simd_fast_fp(reg(c, regs, 0), &n, &m, op & 127, f == &f64))
+    if (f != &f16 && !standard && !(what & SIMD_SCALAR) && what >> 10 & 1 && index < 0 && simd_fast_fp(reg(c, regs, 0), &n, &m, op & 127, f == &f64))
         return;
     for (unsigned i = 0; i < lanes; i++) {
         if (is_pairwise(op) && !(what & SIMD_SCALAR)) {

@@ -7,7 +7,7 @@
 
 /* AArch32 has V0 to V15. Operations by helpers on registers take these instead: nothing in this state can see them. A table
  * may go on behind N. */
-enum { SCRATCH_D = 28, SCRATCH_M, SCRATCH_N, SCRATCH_N2 };
+enum { SCRATCH_RESULT = 27, SCRATCH_D, SCRATCH_M, SCRATCH_N, SCRATCH_N2 };
 enum { MODE_DN = 1 << 6 };                                 /* of the mode key: FPSCR >> 19 */
 
 /* --- views ----------------------------------------------------------------------------------------------------------------
@@ -263,8 +263,11 @@ static ir_ref by_helper(struct tr_a32 *t, enum arm_helper group, uint32_t what, 
 
 ir_ref a32_vop(struct tr_a32 *t, enum arm_helper group, uint32_t what, ir_ref d, ir_ref n, ir_ref m)
 {
-    ir_ref v = simd_lower(a32_ir(t), group, what, a32_fp_mode(t), d, n, m);
+    ir_ref v;
 
+    if (a32_flushes(t, group, what))
+        return a32_flushing(t, group, what, d, n, m, by_helper, ARM_SLOT_V0 + SCRATCH_RESULT);
+    v = simd_lower(a32_ir(t), group, what, a32_fp_mode(t), d, n, m);
     return v ? v : by_helper(t, group, what, d, n, m);
 }
 

@@ -42,6 +42,15 @@ ir_ref a32_dup(struct tr_a32 *t, ir_ref v, unsigned bits);     /* i32 or i64 to 
  */
 ir_ref a32_vop(struct tr_a32 *t, enum arm_helper group, uint32_t what, ir_ref d, ir_ref n, ir_ref m);
 
+/**
+ * a32_flushes - is this floating-point operation by the standard FPSCR value done by a32_flushing()? (tr_a32_flush.c)
+ * a32_flushing - does it: by IR, or by_helper() where a subnormal number comes in or out.
+ * @scratch: a slot to use meanwhile, which nothing else looks at
+ */
+bool a32_flushes(const struct tr_a32 *t, enum arm_helper group, uint32_t what);
+ir_ref a32_flushing(struct tr_a32 *t, enum arm_helper group, uint32_t what, ir_ref d, ir_ref n, ir_ref m,
+                    ir_ref (*by_helper)(struct tr_a32 *, enum arm_helper, uint32_t, ir_ref, ir_ref, ir_ref), unsigned scratch);
+
 /** a32_table - bytes of hi:lo by index; others are 0 or, with keep, d's. All v128, of which 64 bits count in d and index. */
 ir_ref a32_table(struct tr_a32 *t, bool keep, ir_ref d, ir_ref lo, ir_ref hi, ir_ref index);
 

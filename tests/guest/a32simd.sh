@@ -24,3 +24,11 @@ for run in tcg tcg,tier=hot tcg,backend=interp; do
     diff $dir/vectors.txt "$prog.out" | head -20
     exit 1
 done
+arm-linux-gnueabihf-gcc -O1 -march=armv8-a -mfpu=neon-fp-armv8 -static -o "$prog-flush" $dir/flush.c || exit 1
+for run in tcg tcg,tier=hot tcg,backend=interp; do
+    "$B/rhea-arm" -accel $run "$prog-flush" > "$prog.out"
+    cmp -s $dir/flush.txt "$prog.out" && continue
+    echo "subnormal numbers, -accel $run differs (left: expected)"
+    diff $dir/flush.txt "$prog.out" | head -20
+    exit 1
+done
