@@ -181,20 +181,17 @@ static uint32_t walk_short(struct arm_env *env, uint32_t va, enum rt_access acce
     uint32_t fs = descend_short(env, va, &l), dom = env->a32.dacr >> 2 * l.domain & 3;
     struct rights r = { true, true, true };
 
+    if (!fs && env->sctlr & A32_SCTLR_AFE && !(l.ap & 1))                      /* whatever the domain says */
+        fs = FS_ACCESS_FLAG + (l.level2 ? 3 : 0);
     if (!fs && !(dom & 1))
         fs = FS_DOMAIN + l.level2;
     if (!fs && dom == 1) {
-        unsigned ap = l.ap;
+        unsigned ap = l.ap | (env->sctlr & A32_SCTLR_AFE ? 1 : 0);              /* AFE: AP[2:1] alone: 001 and 011, 101 and 111 */
 
-        if (env->sctlr & A32_SCTLR_AFE) {
-            if (!(ap & 1))
-                fs = FS_ACCESS_FLAG + (l.level2 ? 3 : 0);
-            ap |= 1;                           /* AP[2:1] alone: 001 and 011, 101 and 111 */
-        }
         r = by_ap(ap, user);
         execution(env, &r, user, l.xn, l.pxn, by_ap(ap, true).write);
         never(&r, pan, by_ap(ap, true).read);
-        if (!fs && !allows(&r, access))
+        if (!allows(&r, access))
             fs = FS_PERMISSION + l.level2;
     }
     if (fs)

@@ -30,7 +30,7 @@ static const struct {
 } models[] = {
 #define CACHES(ctr, clidr, ...) { ctr, clidr, { __VA_ARGS__ } }
 #define MODEL(name, midr, mmfr0, caches, features, help) { name, true, midr, mmfr0, caches, features, help },
-#define MODEL32(name, midr, features, help) { name, false, midr, 0, { 0 }, features, help },
+#define MODEL32(name, midr, caches, features, help) { name, false, midr, 0, caches, features, help },
 #include "targets/arm/models.def"
 #undef MODEL32
 #undef MODEL
