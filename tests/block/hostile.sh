@@ -56,6 +56,11 @@ for field in 40 48; do
     [ "$(stat -c %s q.qcow2)" -lt 4000000 ] || fail "a file of $(stat -c %s q.qcow2) bytes"
     exits 2 $IMG check q.qcow2; ok $IMG check -r all q.qcow2; ok $IMG check q.qcow2; ok $IO -c 'write 4M 64k' q.qcow2
 done
+# and of the header's own tables
+for field in 40 48; do
+    fresh; poke q.qcow2 $field 0 0 20 0 0 1 0 0; exits 1 $IO -c 'write 4M 64k' q.qcow2
+    [ "$(stat -c %s q.qcow2)" -lt 4000000 ] || fail "a file of $(stat -c %s q.qcow2) bytes"
+done
 for p in metadata falloc full; do
     rm -f q.qcow2; ok $IMG create -q -f qcow2 -o preallocation=$p q.qcow2 2M; ok $IMG resize -q --preallocation=$p q.qcow2 4M
     ok $IO -c 'read -P 0 0 4M' -c 'write -P 3 3M 64k' q.qcow2; ok $IMG check q.qcow2

@@ -104,6 +104,19 @@ int qcow2_read(struct blk_node *n, uint64_t off, const struct blk_iov *v)
 
 /* ---- before the first write */
 
+/* The two tables of the header were read as zeros where the file does not reach; writing them there would make it as
+ * long as the header claims. */
+static int tables_inside(struct qcow2 *q)
+{
+    uint64_t end = align_up(q->file->bytes, q->cluster) + q->cluster;
+
+    if (q->l1_entries > 0 && q->l1_offset >= end)
+        return qcow2_mark_corrupt(q, "the L1 table at 0x%llx lies behind the end of the file", (unsigned long long)q->l1_offset);
+    if (q->reftable_offset >= end)
+        return qcow2_mark_corrupt(q, "the refcount table at 0x%llx lies behind the end of the file", (unsigned long long)q->reftable_offset);
+    return 0;
+}
+
 int qcow2_ready_to_write(struct qcow2 *q)
 {
     int ret = 0;
@@ -113,7 +126,9 @@ int qcow2_ready_to_write(struct qcow2 *q)
     if (q->write_ready && q->bitmaps_live)
         return 0;
     co_lock(&q->lock);
-    if (!q->write_ready) {
+    if (!q->write_ready)
+        ret = tables_inside(q);
+    if (ret == 0 && !q->write_ready) {
         /* Bits whose meaning we would break by writing are cleared first; lazy counting is announced. */
         uint64_t keep = QCOW2_AUTO_DATA_RAW | (q->autoclear & QCOW2_AUTO_BITMAPS);
         uint64_t inc  = q->incompat;
