@@ -110,6 +110,7 @@ enum { BLK_FIX_LEAKS = 1, BLK_FIX_ERRORS = 2 };
 struct blk_info {
     uint32_t cluster_bytes;
     bool     has_dirty, dirty, corrupt, encrypted, compressed;
+    bool     packed_only;              /* takes whole compressed clusters and nothing else */
     char     backing[BLK_NAME_MAX], backing_format[64], data_file[BLK_NAME_MAX];
     struct json_t *specific;           /* format-specific information as QMP's ImageInfoSpecific; or NULL */
 };

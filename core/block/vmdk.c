@@ -411,8 +411,8 @@ static int vmdk_write_compressed(struct blk_node *n, uint64_t off, const struct 
     struct vmdk_extent *e = &s->ext[0];
     int                 ret = 0;
 
-    if (s->count != 1 || e->type != VMDK_SPARSE || !(e->flags & VMDK_F_COMPRESS))
-        return -ENOTSUP;
+    if (s->count != 1 || e->type != VMDK_SPARSE || !(e->flags & VMDK_F_COMPRESS))    /* other kinds hold no packed grains */
+        return v->len == 0 ? 0 : vmdk_write(n, off, v, 0);
     if (v->len == 0) {                           /* convert is done */
         s->stream_ended = true;
         return vmdk_end_stream(e);
@@ -519,6 +519,7 @@ static int vmdk_info(struct blk_node *n, struct blk_info *info, struct error *er
 
     (void)err;
     info->cluster_bytes = n->unit;
+    info->packed_only   = s->count == 1 && s->ext[0].type == VMDK_SPARSE && (s->ext[0].flags & VMDK_F_COMPRESS);
     for (int i = 0; i < s->count; i++) {
         struct vmdk_extent *e = &s->ext[i];
         json_t             *o = json_object();

@@ -63,6 +63,8 @@ static int take(struct plan *p, struct blk_opts *o, struct error *err)
     if (p->hw == NULL || str_eq(p->hw, "undefined")) {
         free(p->hw);
         p->hw = xstrdup(compat6 ? "6" : "4");
+    } else if (compat6) {
+        return error_set(err, EINVAL, "compat6 cannot be enabled with hwversion set");
     }
     if (strlen(p->hw) > 16 || (p->tools != NULL && strlen(p->tools) > 16))
         return error_set(err, EINVAL, "hwversion or toolsversion is too long");

@@ -54,25 +54,22 @@ static void bench_worker(void *arg)
         co_queue_wake_all(&b->end);
 }
 
-static int bench_run(struct bench *b, bool quiet)
+static int bench_run(struct bench *b)
 {
     struct timespec t1, t2;
 
-    if (!quiet)
-        printf("Sending %llu %s requests, %llu bytes each, %llu in parallel (starting at offset %llu, step size %llu)\n", (unsigned long long)b->count,
-               b->write ? "write" : "read", (unsigned long long)b->size, (unsigned long long)b->depth, (unsigned long long)b->off, (unsigned long long)b->step);
-    if (b->flush_every > 0 && !quiet)
-        printf("Sending flush every %s%llu requests\n", b->no_drain ? "" : "", (unsigned long long)b->flush_every);
+    printf("Sending %llu %s requests, %llu bytes each, %llu in parallel (starting at offset %llu, step size %llu)\n", (unsigned long long)b->count,
+           b->write ? "write" : "read", (unsigned long long)b->size, (unsigned long long)b->depth, (unsigned long long)b->off, (unsigned long long)b->step);
+    if (b->flush_every > 0)
+        printf("Sending flush every %llu requests\n", (unsigned long long)b->flush_every);
     clock_gettime(CLOCK_MONOTONIC, &t1);
     b->running = (int)MIN(b->depth, b->count);
-    if (b->running == 0)
-        return 0;
     for (int i = b->running; i > 0; i--)
         io_spawn(bench_worker, b);
     while (b->running > 0)
         co_queue_wait(&b->end);
     clock_gettime(CLOCK_MONOTONIC, &t2);
-    if (b->ret == 0 && !quiet)
+    if (b->ret == 0)
         printf("Run completed in %3.3f seconds.\n", (double)(t2.tv_sec - t1.tv_sec) + (double)(t2.tv_nsec - t1.tv_nsec) / 1e9);
     return b->ret;
 }
@@ -89,6 +86,7 @@ int img_bench(int argc, char **argv)
     struct img   g = { .fmt = NULL };
     struct bench b = { .count = 75000, .depth = 64, .size = 4096, .step = 0 };
     unsigned     flags = BLK_UNMAP;
+    bool         native = false;
     int          opt, ret = 0;
 
     while (ret == 0 && (opt = getopt_long(argc, argv, "hc:d:f:ni:o:qs:S:t:wU", longs, NULL)) != -1) {
@@ -105,7 +103,9 @@ int img_bench(int argc, char **argv)
         case 'i':
             if (str_eq(optarg, "threads"))
                 flags |= BLK_AIO_THREADS;
-            else if (!str_eq(optarg, "native") && !str_eq(optarg, "io_uring"))
+            else if (str_eq(optarg, "native"))
+                native = true;
+            else if (!str_eq(optarg, "io_uring"))
                 ret = img_fail_text("Invalid aio option: %s", optarg) + 1;
             break;
         case 'o':
@@ -142,6 +142,10 @@ int img_bench(int argc, char **argv)
         return img_fail_text("buffer size or queue depth is out of range");
     if (!b.write && b.flush_every > 0)
         return img_fail_text("--flush-interval is only available in write tests");
+    if (b.flush_every > 0 && b.flush_every < b.depth)
+        return img_fail_text("Flush interval can't be smaller than depth");
+    if (native && img_native(g.cache) < 0)
+        return 1;
     b.step = b.step ? b.step : b.size;
     b.n    = img_open(&g, argv[optind], g.fmt, flags, g.cache);
     b.buf  = blk_bounce((size_t)b.size);
@@ -151,7 +155,7 @@ int img_bench(int argc, char **argv)
         ret = img_fail_text("the image is smaller than one request at the given offset");
     if (ret == 0) {
         memset(b.buf, (int)b.pattern, (size_t)b.size);
-        ret = bench_run(&b, g.quiet) < 0;
+        ret = bench_run(&b) < 0;
     }
     blk_unref(b.n);
     free(b.buf);

@@ -20,7 +20,7 @@ static int new_size(const char *text, uint64_t old, uint64_t *out, struct error 
 
     if (str_size(text + (sign != '\0'), 1, &v) < 0)
         return error_set(err, EINVAL, "Parameter 'size' expects a size, not '%s'", text);
-    if ((sign == '-' && v >= old) || (sign == '+' && v > BLK_LENGTH_MAX - old) || v == 0)
+    if ((sign == '-' && v >= old) || (sign == '+' && v > BLK_LENGTH_MAX - old) || (sign == '\0' && v == 0))
         return error_set(err, EINVAL, "New image size must be positive");
     *out = sign == '+' ? old + v : sign == '-' ? old - v : v;
     *out = align_up(*out, 512);

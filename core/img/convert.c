@@ -41,7 +41,7 @@ struct convert {
     uint64_t         sparse, rate, unit;
     struct blk_extent known;                     /* last answer about src[at] */
     uint64_t         known_off;
-    bool             compress, no_create, out_of_order, copy_range, target_zero, has_backing, salvage, bitmaps, skip_broken, target_opts, same_backing;
+    bool             compress, no_create, out_of_order, copy_range, has_sparse, target_zero, has_backing, salvage, bitmaps, skip_broken, target_opts, same_backing;
     int              workers;
     struct img_pool  pool;
     uint64_t         tickets, turn;
@@ -355,6 +355,23 @@ static int open_target(struct convert *c, struct blk_opts *secrets, struct error
     return c->dst != NULL ? 0 : err->code;
 }
 
+/* Some images take packed clusters only: those get them without -c as well. */
+static int choose_packing(struct convert *c, struct error *err)
+{
+    struct blk_info info = { .dirty = false };
+    int             ret  = c->dst->drv->info != NULL ? c->dst->drv->info(c->dst, &info, err) : 0;
+
+    json_decref(info.specific);
+    if (ret < 0)
+        return ret;
+    c->compress |= info.packed_only;
+    if (c->compress) {                           /* packing takes the time: whatever is ready is stored */
+        c->workers      = MAX(c->workers, 2 * io_workers());
+        c->out_of_order = true;
+    }
+    return 0;
+}
+
 static int fit_target(struct convert *c, struct error *err)
 {
     if (c->dst->bytes < c->total)
@@ -452,6 +469,8 @@ static int run(struct convert *c, char **names, int n, struct blk_opts *o, struc
         ret = open_target(c, secrets, err);
     if (ret == 0)
         ret = fit_target(c, err);
+    if (ret == 0)
+        ret = choose_packing(c, err);
     if (ret == 0) {
         progress_begin(&c->g, c->total);
         ret = copy_all(c);
@@ -525,6 +544,7 @@ static int option(struct convert *c, int opt, struct blk_opts *o, bool *help)
     case 'S':
         if (img_size_arg("sparse size", optarg, &c->sparse) < 0)
             return 2;
+        c->has_sparse = true;
         if (c->sparse != 0 && ((c->sparse & 511) || c->sparse > 32 << 20 || !is_pow2(c->sparse)))
             return img_fail_text("Invalid buffer size for sparse output specified. Valid sizes are powers of two from 512 to 33554432. Select 0 to disable sparse detection (fully allocates output).") + 1;
         return 0;
@@ -591,6 +611,10 @@ int img_convert(int argc, char **argv)
         ret = img_fail_text("--target-is-zero requires use of -n flag");
     else if (c->compress && c->copy_range)
         ret = img_fail_text("Cannot enable copy offloading when -c is used");
+    else if (c->copy_range && c->has_sparse)
+        ret = img_fail_text("Cannot enable copy offloading when -S is used");
+    else if (c->skip_broken && !c->bitmaps)
+        ret = img_fail_text("Use of --skip-broken-bitmaps requires --bitmaps");
     else if (c->no_create && blk_opts_any(o))
         ret = img_fail_text("-o has no effect with -n: the target is there already");
     if (ret != 0)
@@ -600,10 +624,6 @@ int img_convert(int argc, char **argv)
         struct throttle_limits l = { .avg = { [THROTTLE_BPS] = (double)c->rate } };
 
         c->throttle = throttle_new(&l);
-    }
-    if (c->compress) {                           /* packing takes the time: whatever is ready is stored */
-        c->workers      = MAX(c->workers, 2 * io_workers());
-        c->out_of_order = true;
     }
     ret = run(c, argv + optind, argc - optind - 1, o, &err);
     if (ret < 0 && err.code)

@@ -111,6 +111,16 @@ int img_option(struct img *g, int c, const char *command)
     }
 }
 
+int img_native(const char *cache)
+{
+    unsigned flags = 0;
+
+    if (cache != NULL && blk_cache_parse(cache, &flags) == 0 && (flags & BLK_DIRECT))
+        return 0;
+    img_fail_text("aio=native was specified, but it requires cache.direct=on, which was not specified.");
+    return -EINVAL;
+}
+
 struct blk_node *img_open(const struct img *g, const char *name, const char *fmt, unsigned flags, const char *cache)
 {
     struct error     err = ERROR_INIT;

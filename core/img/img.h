@@ -37,6 +37,10 @@ int img_option(struct img *g, int c, const char *command);
 int img_fail(const struct error *err);
 int img_fail_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/** img_native - may aio=native be used with this cache mode (NULL: the default)? It is done by io_uring, and only around
+ *  the page cache, as QEMU's tools have it. 0, or -EINVAL after saying so. */
+int img_native(const char *cache);
+
 /** img_open - open an image as the options say. Prints the reason when it fails: NULL. @cache: NULL: writeback. */
 struct blk_node *img_open(const struct img *g, const char *name, const char *fmt, unsigned flags, const char *cache);
 

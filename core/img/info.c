@@ -229,7 +229,7 @@ int img_info(int argc, char **argv)
         }
         names[depth] = xstrdup(name);
         n = img_open(&g, name, format[0] ? format : NULL, BLK_NO_BACKING | BLK_NO_IO, NULL);
-        if (n == NULL || gather(&f, n, names[depth], &err) < 0) {
+        if (n == NULL || gather(&f, n, n->filename[0] != '\0' ? n->filename : names[depth], &err) < 0) {
             ret = n == NULL ? 1 : img_fail(&err);
             if (n != NULL)
                 release(&f), blk_unref(n);

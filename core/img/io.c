@@ -680,7 +680,8 @@ static int io_options(int argc, char **argv, char **cmds, int *count)
         { "native-aio", no_argument, NULL, 'k' }, { "aio", required_argument, NULL, 'i' }, { "cache", required_argument, NULL, 't' },
         { "discard", required_argument, NULL, 'd' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
     };
-    int opt, ret = 0;
+    bool native = false;
+    int  opt, ret = 0;
 
     while (ret == 0 && (opt = getopt_long(argc, argv, "hVc:d:f:rsnCki:t:U", longs, NULL)) != -1) {
         switch (opt) {
@@ -704,10 +705,14 @@ static int io_options(int argc, char **argv, char **cmds, int *count)
             io.flags |= BLK_COPY_ON_READ;
             break;
         case 'k':
+            native = true;
             break;
         case 'i':
+            native = str_eq(optarg, "native");
             if (str_eq(optarg, "threads"))
                 io.flags |= BLK_AIO_THREADS;
+            else if (!native && !str_eq(optarg, "io_uring"))
+                ret = img_fail_text("Invalid aio option: %s", optarg) + 1;
             break;
         case 'V':
             version_print("qemu-io");
@@ -718,6 +723,8 @@ static int io_options(int argc, char **argv, char **cmds, int *count)
             ret = img_option(&io.g, opt, "io");
         }
     }
+    if (ret == 0 && native && img_native(io.g.cache) < 0)
+        ret = 2;
     return ret;
 }
 

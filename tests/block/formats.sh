@@ -32,6 +32,10 @@ done
 both_ways qcow2 -c
 both_ways qcow2 -c -o compression_type=zstd
 # streamOptimized is written compressed
+# streamOptimized takes nothing else, so -c is not needed; the other kinds hold nothing packed, so -c changes nothing
+for o in "-o subformat=streamOptimized" -c "-c -o subformat=twoGbMaxExtentSparse" "-c -o subformat=monolithicFlat"; do
+    ok $IMG convert -O vmdk $o ref.raw s.vmdk; ok qemu-img compare ref.raw s.vmdk; rm -f s*.vmdk
+done
 ok $IMG convert -c -O vmdk -o subformat=streamOptimized ref.raw s.vmdk
 ok qemu-img compare -f vmdk -F raw s.vmdk ref.raw
 ok qemu-img convert -c -O vmdk -o subformat=streamOptimized ref.raw s2.vmdk

@@ -121,6 +121,18 @@ sys.exit(0 if p.wait() == 0 and b"[##" in text and b"/s  " in text and b" left" 
 P
 $IMG convert --image-opts -O raw "$slow" bar.raw > out 2>&1 || fail 'slow copy'; [ ! -s out ] || { cat out; fail 'a bar where there is no terminal'; }
 
+# options that exclude each other, or that need another, are refused as by QEMU's tools
+truncate -s 1M opt.raw; ok $IMG create -q -f qcow2 opt.qcow2 1M
+exits 1 $IMG convert -C -S 4k -O raw opt.qcow2 o.raw; says 'copy offloading when -S'
+exits 1 $IMG convert --skip-broken-bitmaps -O qcow2 opt.qcow2 o.qcow2; says 'requires --bitmaps'
+exits 1 $IMG create -f vmdk -o compat6=on,hwversion=6 o.vmdk 1M; says 'compat6 cannot be enabled'
+exits 1 $IMG bench -w -c 10 --flush-interval=5 opt.qcow2; says "smaller than depth"
+for t in "$IMG bench -c 1 -i native" "$IO -k -c length" "$IO -i native -c length"; do exits 1 $t opt.qcow2; says 'requires cache.direct=on'; done
+exits 1 $IO -i nothing -c length opt.qcow2; says 'Invalid aio option'
+ok $IMG bench -q -c 1 opt.qcow2; says 'Sending 1 read requests'; ok $IMG bench -c 0 opt.qcow2; says 'Run completed'
+ok $IMG resize opt.qcow2 +0
+ok $IMG info --image-opts driver=qcow2,file.filename=opt.qcow2; says 'image: opt.qcow2'; ok $IMG info file:opt.qcow2; says 'image: opt.qcow2'
+
 # a machine that is stopped, with a disk and an I/O thread: nothing wakes up
 if [ -x "$B/rhea-system-riscv64" ]; then
     "$B/rhea-system-riscv64" -M virt -m 64M -S -display none -serial none -monitor none -bios none -object iothread,id=t \
