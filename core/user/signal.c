@@ -382,6 +382,7 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
         user_die(SIGSEGV);
     }
     s->restore = false;
+    t->resumed = false;                        /* what the handler waits for is a wait of its own */
     if (s->alt_flags & SS_AUTODISARM)
         s->alt_flags = SS_DISABLE;
     if (a->flags & SA_RESETHAND) {
@@ -399,16 +400,18 @@ static void enter_handler(struct user_thread *t, const struct guest_action *a, c
 static void end_syscall(struct user_thread *t, int64_t *ret, const struct guest_action *a)
 {
     bool restart = *ret == -USER_RESTART;
+    bool goes_on = !a && t->running->flags & US_NOHAND && (restart || *ret == -EINTR);
     uint64_t nr, arg[USER_NARGS];
 
-    if (restart && (!a || (a->flags & SA_RESTART && !(t->running->flags & US_EINTR)))) {
+    t->resumed = goes_on;
+    if (goes_on || (restart && (!a || (a->flags & SA_RESTART && !(t->running->flags & US_EINTR))))) {
         user_proc.abi->get_syscall(t->env, &nr, arg);
         user_proc.abi->restart_syscall(t->env, nr, arg[0]);
     } else if (!(t->running->flags & US_NO_RESULT) || *ret < 0) {
         user_proc.abi->set_result(t->env, (uint64_t)(restart ? -EINTR : *ret));
     }
     if (log_on(LOG_STRACE))
-        strace_leave(t, t->running, restart ? -EINTR : *ret);
+        strace_leave(t, t->running, goes_on ? -USER_RESTART : restart ? -EINTR : *ret);
     t->running = NULL;
 }
 

@@ -14,7 +14,6 @@
 #define IN(arg, layout) { arg, CONV_IN, &user_layout_##layout }
 #define OUT(arg, layout) { arg, CONV_OUT, &user_layout_##layout }
 #define BOTH(arg, layout) { arg, CONV_IN | CONV_OUT, &user_layout_##layout }
-#define LEFT(arg, layout) { arg, CONV_LEFT, &user_layout_##layout }
 #define CONV(name, host, args, flags, ...) const struct user_syscall user_syscall_##name = \
     { #name, args, SYS_##host, flags, NULL, NULL, (const struct user_conv[]){ __VA_ARGS__ __VA_OPT__(,) { 0, 0, NULL } } };
 #include "core/user/syscalls.def"
@@ -49,7 +48,7 @@ static int64_t conv_after(const struct user_syscall *s, const uint64_t a[6], con
     for (unsigned i = 0; v[i].layout; i++) {
         int put = 0;
 
-        if (a[v[i].arg] && ((v[i].way & CONV_OUT && ret >= 0) || (v[i].way & CONV_LEFT && ret == -EINTR)))
+        if (a[v[i].arg] && v[i].way & CONV_OUT && ret >= 0)
             put = user_put(v[i].layout, a[v[i].arg], c->bytes[i]);
         if (put < 0)
             return put;
@@ -168,5 +167,6 @@ void user_serve(struct user_thread *t)
         strace_leave(t, s, ret);
     if (!(s->flags & US_NO_RESULT))
         abi->set_result(t->env, (uint64_t)ret);
+    t->resumed = false;
     t->running = NULL;
 }

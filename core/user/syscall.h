@@ -10,6 +10,7 @@ enum user_syscall_flags {
     US_NO_RESULT = 4,                          /* the registers are as they should be: set no result (rt_sigreturn) */
     US_SWAPS = 8,                              /* takes a signal mask for its duration */
     US_PATH = 16,                              /* its first path is looked for below the sysroot (-L) */
+    US_NOHAND = 64,                            /* goes on after EINTR when no handler ran */
     US_ID16 = 32,                              /* its result is a user or group id that must fit in 16 bits */
 };
 
@@ -21,7 +22,6 @@ struct user_conv {
 
 enum user_way {
     CONV_IN = 1, CONV_OUT = 2,                 /* read before the call; written after one that succeeded */
-    CONV_LEFT = 4,                             /* written after one that was interrupted */
 };
 
 /* args: a letter an argument, for strace, for pointers, and for a 32-bit guest's registers:

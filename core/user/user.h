@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "accel/accel.h"
 #include "core/user/mem.h"
@@ -60,6 +61,8 @@ struct user_thread {
     char *strace_text;                         /* the call being served, until its result is known */
     void *exec_args;                           /* of an execve under way: a vfork child's are freed by its parent */
     uint64_t robust_head;                      /* guest address */
+    struct timespec resume_at;                 /* end of the wait that was last begun (sys_sleep.c) ... */
+    bool resumed;                              /* ... which goes on: it was interrupted, and no handler ran */
     uint64_t set_tid[2];                       /* where a new thread writes its tid before it runs; 0 nowhere */
 };
 

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <poll.h>
 #include <time.h>
@@ -392,6 +393,43 @@ static void other_thread(void)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* Stopped and continued, a wait goes on: no handler ran, so nobody learns of it, and it takes no longer. */
+static void stopped(void)
+{
+    struct timespec begin, end, wait = { 0, 700000000 };
+    sigset_t set;
+    int st, fds[2];
+    pid_t p;
+
+    CHECK(pipe(fds) == 0);
+    p = fork();
+    if (!p) {
+        struct pollfd pfd = { fds[0], POLLIN, 0 };
+        fd_set none;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGUSR1);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        CHECK(nanosleep(&wait, NULL) == 0);
+        CHECK(poll(&pfd, 1, 700) == 0);
+        FD_ZERO(&none);
+        CHECK(select(0, &none, NULL, NULL, &(struct timeval){ 0, 700000 }) == 0);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        CHECK((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000 >= 2099);
+        _exit(0);
+    }
+    for (int i = 0; i < 10; i++) {
+        usleep(100000);
+        CHECK(kill(p, SIGTSTP) == 0);
+        usleep(100000);
+        CHECK(kill(p, SIGCONT) == 0);
+    }
+    CHECK(waitpid(p, &st, 0) == p && st == 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(void)
 {
     raising();
@@ -410,5 +448,6 @@ int main(void)
     dies(SIGHUP, die_late);
     storm();
     other_thread();
+    stopped();
     return 0;
 }
