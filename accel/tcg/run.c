@@ -136,10 +136,10 @@ static void follow_link(struct tcg_vcpu *tv, struct tcg_link *l, struct tcg_regi
 {
     struct tcg_engine *e = tv->engine;
 
-    if (log_on(LOG_NOCHAIN) || to->mode >> MODE_ICOUNT || breakpoint_at(tv, tv->env->pc) || l->from->mode != to->mode)
+    if (log_on(LOG_NOCHAIN) || to->mode >> MODE_ICOUNT || breakpoint_at(tv, tv->env->pc))
         return;
     tcg_cache_lock(e->cache);
-    if (!l->from->dead && !to->dead)
+    if (l->from->mode == to->mode && !l->from->dead && !to->dead)
         tcg_link_to(e->cache, l, to, e->system && !(to->nspans == 1 && same_page(l->from, l->pc)));
     tcg_cache_unlock(e->cache);
 }

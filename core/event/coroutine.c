@@ -31,6 +31,13 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+/* CO_STACK_BYTES: usable stack of a coroutine; one page below it is left unmapped. A chain of 200 images is opened level by
+ * level, and the address sanitizer's frames are several times as large. */
+#ifdef CO_ASAN
+enum { CO_STACK_BYTES = 8 << 20 };
+#else
+enum { CO_STACK_BYTES = 1 << 20 };
+#endif
 enum { POOL_MAX = 64 };
 
 struct stack_side {            /* where one side of a switch left off */

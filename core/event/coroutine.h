@@ -15,9 +15,6 @@ struct coroutine;
 struct io_loop;
 typedef void co_fn(void *arg);
 
-/* Usable stack of a coroutine in bytes; one page below it is left unmapped. */
-enum { CO_STACK_BYTES = 1 << 20 };
-
 /**
  * co_create - make a coroutine that has not run yet.
  * @fn:  what it runs; it is gone when @fn returns
