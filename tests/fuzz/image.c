@@ -141,13 +141,16 @@ static void one(void *without_io)
 
 static uint32_t crc32c(const uint8_t *p, size_t len)
 {
-    uint32_t crc = UINT32_MAX;
+    static uint32_t table[256];
+    uint32_t        crc = UINT32_MAX;
 
-    while (len-- > 0) {
-        crc ^= *p++;
+    for (uint32_t i = 0; i < 256 && table[255] == 0; i++) {
+        table[i] = i;
         for (int k = 0; k < 8; k++)
-            crc = crc & 1 ? crc >> 1 ^ 0x82f63b78 : crc >> 1;
+            table[i] = table[i] & 1 ? table[i] >> 1 ^ 0x82f63b78 : table[i] >> 1;
     }
+    while (len-- > 0)
+        crc = crc >> 8 ^ table[(crc ^ *p++) & 255];
     return ~crc;
 }
 
