@@ -323,7 +323,8 @@ static int mish_run(struct blk_node *n, struct packed *s, const uint8_t *r, uint
         return 0;                                /* comment, end */
     default:
         return error_set(err, ENOTSUP, "dmg chunk type 0x%x (%s) is not supported%s", type, type == 0x80000006 ? "bzip2" : type == 0x80000007 ? "LZFSE"
-                         : type == 0x80000008 ? "LZMA" : "unknown", type == 0x80000006 || type == 0x80000008 ? " by this build; install libbz2-dev and liblzma-dev and configure again" : "");
+                         : type == 0x80000008 ? "LZMA" : "unknown", type == 0x80000006 || type == 0x80000008 ? " by this build; install libbz2-dev and liblzma-dev and configure again"
+                         : type == 0x80000007 ? "; on a Mac, 'hdiutil convert -format UDZO' makes one of zlib chunks of it" : "");
     }
     if (load_be64(r + 16) > BLK_LENGTH_MAX / 512 || first + load_be64(r + 8) > BLK_LENGTH_MAX / 512 || c.len == 0)
         return error_set(err, EINVAL, "dmg chunk of %llu sectors is not valid", (unsigned long long)load_be64(r + 16));

@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -77,6 +78,24 @@ static bool may_change(int fd)
     return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
 }
 
+/* SG_IO on one would reach a single path, and a key registered on one path is none on the others. */
+static bool is_multipath(const struct stat *st)
+{
+    char  path[64], uuid[8] = "";
+    FILE *f;
+
+    if (!S_ISBLK(st->st_mode))
+        return false;
+    snprintf(path, sizeof path, "/sys/dev/block/%u:%u/dm/uuid", major(st->st_rdev), minor(st->st_rdev));
+    f = fopen(path, "re");
+    if (f == NULL)
+        return false;                            /* no device-mapper device */
+    if (fgets(uuid, sizeof uuid, f) == NULL)
+        uuid[0] = '\0';
+    fclose(f);
+    return str_after(uuid, "mpath-") != NULL;
+}
+
 static void send_to_device(struct command *c)
 {
     bool          in = c->cdb[0] == PR_IN;
@@ -88,6 +107,10 @@ static void send_to_device(struct command *c)
 
     if (fstat(c->fd, &st) < 0 || (!in && !may_change(c->fd))) {
         set_sense(c, 7, 0x27);                   /* data protect */
+        return;
+    }
+    if (is_multipath(&st)) {
+        set_sense(c, 5, 0x20);
         return;
     }
     do
@@ -381,7 +404,8 @@ static int usage(void)
            "  -g, --group=GROUP         group to become\n"
            "  -q, --quiet               say nothing\n"
            "  -v, --verbose             say what each command does\n\n"
-           "The socket may also come from systemd (LISTEN_FDS). Of root's rights CAP_SYS_RAWIO alone is kept.\n", s.pid_file, s.socket);
+           "The socket may also come from systemd (LISTEN_FDS). Of root's rights CAP_SYS_RAWIO alone is kept.\n"
+           "Multipath devices are refused: a key would be registered on one path only. Give the machine a path's own device.\n", s.pid_file, s.socket);
     return 0;
 }
 
