@@ -15,7 +15,7 @@ program() {
     shift 3
     command -v "$gcc" >/dev/null || { echo "no cross compiler: apt-get install gcc-${gcc%-gcc}"; exit 77; }
     prog=$B/tests/guest/$name
-    "$gcc" "$@" -nostdlib -static -Wl,--no-warn-rwx-segments,-Ttext=0x40200000,--build-id=none,-n -o "$prog" "$dir/$name.S"
+    "$gcc" "$@" -nostdlib -static -Wl,--no-warn-rwx-segments,-Ttext=0x40200000,--build-id=none,-n,-z,max-page-size=4096 -o "$prog" "$dir/$name.S"
     if [ "$record" = --record ]; then
         run "${PEER:-qemu-system-}$arch" > "$prog.out"
         [ -e "$dir/$name.txt" ] || cp "$prog.out" "$dir/$name.txt"

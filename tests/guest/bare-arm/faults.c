@@ -11,6 +11,7 @@ enum { BLOCK = 1, TABLE = 3, PAGE = 3, NORMAL = 0 << 2, DEVICE = 1 << 2, EL0 = 1
 static uint64_t level1[512] __attribute__((aligned(4096))), level2[512] __attribute__((aligned(4096))), level3[512] __attribute__((aligned(4096)));
 static uint8_t room[8192] __attribute__((aligned(4096)));
 #define USER_CODE(fn) ((void (*)(uint64_t))((uint64_t)(fn) + GIB))
+extern char _start[];                          /* the image's first byte, wherever the compiler puts the rest */
 #define USER_DATA(p) ((uint64_t)(p) + 2 * GIB)
 #define STRANGE(l2, l3) (4 * GIB + (uint64_t)(l2) * 0x200000 + (uint64_t)(l3) * 0x1000)
 
@@ -144,11 +145,11 @@ static void instruction_aborts(void)
     EL1(jump, STRANGE(1, 0));
     EL1(jump, STRANGE(3, 5));
     EL1(jump, STRANGE(4, 0));
-    EL1(jump, USER_CODE(svc));
+    EL1(jump, USER_CODE(_start));
     EL1(jump, (uint64_t)room + 2);
     AT_EL0(jump, BAD);
     AT_EL0(jump, USER_DATA(room));
-    AT_EL0(jump, USER_CODE(svc) + 1);
+    AT_EL0(jump, USER_CODE(_start) + 1);
 }
 
 static void others(void)
