@@ -18,10 +18,19 @@ ok $IMG create -q -f qcow2 exists.qcow2 12M
 interrupt -n --target-image-opts "$slow" driver=qcow2,file.filename=exists.qcow2
 ok $IMG check exists.qcow2
 
-# JSON and exit codes are qemu-img's, to the byte
+# JSON and exit codes are qemu-img's, to the byte, and the plain text is as well. Since 8.1 qemu-img tells of each image's
+# file apart, later of LUKS's headers, and the text of info and snapshot is another.
+new=$(qemu-img --version | awk 'NR == 1 { split($3, v, "."); if (v[1] * 100 + v[2] > 800) print "yes" }')
+without_news() { awk '
+    /"detached-header"/ { next }
+    until != "" { if ($0 ~ until) until = ""; next }
+    /^ *"children": \[$/ { until = $0; sub(/".*/, "],?$", until); until = "^" until; next }
+    { print }'; }
 same() {    # ARGS...: both tools say the same, with the same status
-    qemu-img "$@" > theirs 2> theirs.err; t=$?; $IMG "$@" > ours 2> ours.err; o=$?
+    qemu-img "$@" > theirs.all 2> theirs.err; t=$?; $IMG "$@" > ours 2> ours.err; o=$?
     [ $t -eq $o ] || fail "status $o instead of $t: $*"
+    case $new$* in yes*json*) ;; yesinfo*|yessnapshot*) return ;; esac
+    without_news < theirs.all > theirs
     cmp -s theirs ours || { diff theirs ours | head -n 20; fail "another answer: $*"; }
 }
 ok $IMG convert -O qcow2 ref.raw a.qcow2
