@@ -8,8 +8,9 @@ run() {  # SECONDS NAME OPTIONS...: exit status in $status
     timeout -k 5 "$seconds" "$B/rhea-system-aarch64" "$@" -cpu max -m 256M -display none -serial null -no-reboot -kernel "$T/$name" \
         >"$T/out" 2>&1 </dev/null || status=$?
 }
-head -c 1M /dev/zero > "$T/disk"; cp "$T/disk" "$T/disk2"
-devices="-drive file=$T/disk,format=raw,if=none,id=d -device virtio-blk-device,drive=d -device virtio-rng-device
+head -c 1M /dev/zero > "$T/disk"; cp "$T/disk" "$T/disk2"; head -c 64M /dev/zero > "$T/flash"
+devices="-smp 2 -drive if=pflash,index=1,format=raw,file=$T/flash
+    -drive file=$T/disk,format=raw,if=none,id=d -device virtio-blk-device,drive=d -device virtio-rng-device
     -netdev user,id=n -device virtio-net-device,netdev=n
     -drive file=$T/disk2,format=raw,if=none,id=d2 -device virtio-blk-pci,drive=d2 -device virtio-rng-pci
     -netdev user,id=n2 -device virtio-net-pci,netdev=n2 -device virtio-serial-pci -device virtconsole,chardev=c -chardev null,id=c"

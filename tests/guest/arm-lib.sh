@@ -5,12 +5,15 @@ trap 'rm -rf "$T"' EXIT
 command -v aarch64-linux-gnu-gcc >/dev/null || { echo "no cross compiler: apt-get install gcc-aarch64-linux-gnu"; exit 77; }
 fail() { echo "FAILED: $*"; exit 1; }
 
-# make_guest NAME [FLAG...]: tests/guest/bare-arm/NAME.c to $T/NAME, 2 MiB into RAM. CONDUIT: how it calls PSCI, hvc or smc.
+# make_guest NAME [FLAG...]: tests/guest/bare-arm/NAME.c, or bare/NAME.c where architectures share it, to $T/NAME, 2 MiB into RAM.
+# CONDUIT: how it calls PSCI, hvc or smc.
 make_guest() {
     name=$1; shift
-    aarch64-linux-gnu-gcc -march=armv8.2-a -mstrict-align -O1 -ffreestanding -fno-builtin -fno-pic -fno-pie -nostdlib -static -w \
+    source=tests/guest/bare-arm/$name.c
+    [ -e "$source" ] || source=tests/guest/bare/$name.c
+    aarch64-linux-gnu-gcc -I. -march=armv8.2-a -mstrict-align -O1 -ffreestanding -fno-builtin -fno-pic -fno-pie -nostdlib -static -w \
         "-DCONDUIT=${CONDUIT:-hvc}" "$@" -Wl,-Ttext=0x40200000 -Wl,--build-id=none -Wl,-z,norelro -Wl,-n -Wl,--no-warn-rwx-segments \
-        -o "$T/$name" tests/guest/bare-arm/start.S "tests/guest/bare-arm/$name.c"
+        -o "$T/$name" tests/guest/bare-arm/start.S "$source"
 }
 
 # run_guest NAME [OPTION...]: what it says goes to $T/out, without carriage returns. EMULATOR: another one, to compare.

@@ -20,7 +20,7 @@ XLEN=64
 make_guest() {
     name=$1; shift
     case $XLEN in 64) abi=lp64 more= ;; *) abi=ilp32 more=tests/guest/bare/int64.c ;; esac
-    riscv64-linux-gnu-gcc -march=rv${XLEN}ima_zicsr -mabi=$abi -Wl,-melf${XLEN}lriscv -mcmodel=medany -mstrict-align -O1 -ffreestanding -fno-builtin -fno-pic \
+    riscv64-linux-gnu-gcc -I. -march=rv${XLEN}ima_zicsr -mabi=$abi -Wl,-melf${XLEN}lriscv -mcmodel=medany -mstrict-align -O1 -ffreestanding -fno-builtin -fno-pic \
         -fno-pie -nostdlib -static -w "$@" -Wl,-Ttext=0x80000000 -Wl,--build-id=none -Wl,-z,norelro -Wl,-n -Wl,--no-relax \
         -Wl,--no-warn-rwx-segments -o "$T/$name" tests/guest/bare/start.S "tests/guest/bare/$name.c" $more
 }

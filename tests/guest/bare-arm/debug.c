@@ -1,20 +1,9 @@
 /* Breakpoints and watchpoints that a guest sets for itself, at EL0 and EL1: where they are taken, what ESR and FAR say, and what
  * keeps them off. */
-#include "bare.h"
+#include "tests/guest/bare-arm/check.h"
 
 enum { E = 1, AT_EL1 = 1 << 1, AT_EL0 = 2 << 1, WORD = 15 << 5, LOAD = 1 << 3, STORE = 2 << 3, BYTES = 5, LINKED = 1 << 20, CONTEXT = 3 << 20 };
 enum { KDE = 1 << 13, MDE = 1 << 15 };
-
-static int failed;
-static void check(const char *what, uint64_t got, uint64_t wanted)
-{
-    if (got == wanted)
-        return;
-    failed++;
-    show(what, got);
-    show(" wanted ", wanted);
-    put("\r\n");
-}
 
 static void __attribute__((naked)) code(uint64_t x) { __asm__ volatile("nop\n nop\n .globl here\n here: nop\n nop\n svc #0"); }
 static void __attribute__((naked)) twice(uint64_t x) { __asm__ volatile("mov x1, #2\n 1: cmp x1, x0\n b.eq here2\n subs x1, x1, #1\n b.ne 1b\n svc #0\n here2: nop\n svc #1"); }

@@ -1,6 +1,6 @@
 /* Provokes an exception of each class, from EL1 and EL0, and prints its syndrome, address and vector; and what AT says of an
  * address. faults.expected is what Arm ARM (DDI 0487), D19.2.37 (ESR), D19.2.110 (PAR) say of them. */
-#include "bare.h"
+#include "tests/guest/bare-arm/bare.h"
 
 enum { BLOCK = 1, TABLE = 3, PAGE = 3, NORMAL = 0 << 2, DEVICE = 1 << 2, EL0 = 1 << 6, RO = 1 << 7, SH = 3 << 8, AF = 1 << 10 };
 #define PXN (UINT64_C(1) << 53)

@@ -1,7 +1,7 @@
 /* Counted instructions (-icount shift=SHIFT): the counters are exact, time follows them, and a timer interrupts at the very
  * instruction at which it is due, wherever the code around is (cold, a hot loop, beside a device). A write to a system register or
  * to the interrupt controller acts at once. What it saw is printed as a hash: every run, by whatever tier, prints the same. */
-#include "bare.h"
+#include "tests/guest/bare-arm/check.h"
 
 #define GICD(off) (*(volatile uint32_t *)(0x08000000 + (off)))
 #define GICC(off) (*(volatile uint32_t *)(0x08010000 + (off)))
@@ -42,17 +42,6 @@ static uint64_t work(uint64_t n)               /* loops, calls, memory: becomes 
             x ^= table[i & 63];
     }
     return x;
-}
-
-static int failed;
-static void check(const char *what, uint64_t got, uint64_t wanted)
-{
-    if (got == wanted)
-        return;
-    failed++;
-    show(what, got);
-    show(" wanted ", wanted);
-    put("\r\n");
 }
 
 /* An interrupt that is pending is taken before the instruction behind the one that lets it in: by DAIF, by the priority mask, by

@@ -1,20 +1,12 @@
 /* From EL2, goes to addresses where nothing is, to devices, to flash, to data, at EL0 and EL1 and in AArch32, with system registers
  * and page tables made of random bits. Comes back by EL2's vectors every time; runs until it is ended. */
-#include "bare.h"
+#include "tests/guest/bare-arm/bare.h"
+#include "tests/guest/bare/random.h"
 
 #define GICD(off) (*(volatile uint32_t *)(0x08000000 + (off)))
 #define GICC(off) (*(volatile uint32_t *)(0x08010000 + (off)))
 
-static uint64_t state = SEED;
 uint64_t table[512] __attribute__((aligned(4096)));
-
-static uint64_t random64(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
 
 /* Whatever happened, begin again with a fresh stack. */
 asm(".balign 2048\n"

@@ -1,6 +1,6 @@
 /* The performance monitors. With -DEXACT (under -icount shift=0) cycles and instructions are counted to the digit; without, they
  * follow the clock. An overflow sets its flag and raises private interrupt 23 either way. */
-#include "bare.h"
+#include "tests/guest/bare-arm/check.h"
 
 #define GICD(off) (*(volatile uint32_t *)(0x08000000 + (off)))
 #define GICC(off) (*(volatile uint32_t *)(0x08010000 + (off)))
@@ -21,17 +21,6 @@ void on_irq(void)
         wrong_irq++;
     }
     GICC(0x10) = id;
-}
-
-static int failed;
-static void check(const char *what, uint64_t got, uint64_t wanted)
-{
-    if (got == wanted)
-        return;
-    failed++;
-    show(what, got);
-    show(" wanted ", wanted);
-    put("\r\n");
 }
 
 static void begin(uint32_t type0, uint32_t type1, uint32_t on)

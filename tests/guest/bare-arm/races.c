@@ -1,6 +1,6 @@
 /* CPUs against one another: LSE atomics, exclusives, order, code that another CPU writes, interrupts between CPUs, page tables that
  * change under readers. Each part runs for MILLIS on CPUS CPUs and checks what must hold in every order of events. */
-#include "bare.h"
+#include "tests/guest/bare-arm/bare.h"
 
 #define NOW() READ(cntvct_el0)
 #define GICD(off) (*(volatile uint32_t *)(0x08000000 + (off)))

@@ -1,20 +1,11 @@
 /* Jumps to addresses where nothing is, to devices, to ROM, to data; with page tables made of random bits, too. Comes back
  * by its trap handler every time; runs until it is ended. */
-#include <stdint.h>
+#include "tests/guest/bare/random.h"
 
 #define PAGED (1ul << (8 * sizeof(long) - 1))   /* satp: Sv39, Sv32 */
 
-static uint64_t state = SEED;
 static uint64_t back;
 uint64_t table[512] __attribute__((aligned(4096)));
-
-static uint64_t random64(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
 
 void round_again(void);
 

@@ -1,26 +1,18 @@
 /* Reads and writes every register of every device at random, in every width. What it does to them makes no sense; all
- * that is asked is that the emulator lives. The finisher, which would end the run, is left out. */
-#include <stdint.h>
+ * that is asked is that the emulator lives. RISC-V's finisher, which would end the run, is left out. */
+#include "tests/guest/bare/random.h"
 
 #if defined(__riscv)
 #define ECAM 0x30000000ul
 #define BARS_AT 0x40000000ul
 #define RAM 0x80100000ul
+static int attempt(void (*fn)(uint64_t), uint64_t arg) { fn(arg); return 0; }  /* start.S goes on behind what faults */
 #else
+#include "tests/guest/bare-arm/bare.h"
 #define ECAM 0x4010000000ul
 #define BARS_AT 0x10000000ul
-#define RAM 0x40100000ul
+#define RAM 0x40400000ul
 #endif
-
-static uint64_t state = SEED;
-
-static uint64_t random64(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
 
 static const struct { uint64_t base, length; } devices[] = {
 #if defined(__aarch64__)
@@ -37,7 +29,8 @@ static const struct { uint64_t base, length; } devices[] = {
     { 0x0, 0x8000000 }, { 0x4000000, 0x1000 },           /* flash */
     { ECAM, 0x10000000 }, { ECAM, 0x10000 },             /* PCI configuration */
     { 0x3eff0000, 0x10000 }, { BARS_AT, 0x2eff0000 },    /* PCI ports and memory */
-    { BARS_AT, 0x40000 }, { BARS_AT, 0x4000 },
+    { BARS_AT, 0x40000 }, { BARS_AT, 0x4000 },           /* where enable_pci() puts what the functions have */
+    { 0xb000000, 0x1000000 },                            /* nothing */
 #else
     { 0x101000, 0x1000 },                 /* RTC */
     { 0x2000000, 0x10000 },               /* CLINT */
@@ -81,11 +74,35 @@ static void poke(uint64_t at)
     }
 }
 
+#if defined(__aarch64__)
+/* ICC_*_EL1: CRn 12, CRm 8 to 12, and ICC_PMR_EL1. UNDEF on GICv2. */
+static void poke_cpu_interface(uint64_t which)
+{
+    uint64_t v = value();
+
+    switch (which % 12) {
+    case 0: WRITE(s3_0_c4_c6_0, v); break;
+    case 1: WRITE(s3_0_c12_c12_1, v); break;
+    case 2: v = READ(s3_0_c12_c12_0); break;
+    case 3: WRITE(s3_0_c12_c11_5, v); break;
+    case 4: WRITE(s3_0_c12_c11_1, v); break;
+    case 5: WRITE(s3_0_c12_c12_7, v); break;
+    case 6: WRITE(s3_0_c12_c12_4, v); break;
+    case 7: WRITE(s3_0_c12_c9_0, v); break;
+    case 8: v = READ(s3_0_c12_c11_3); break;
+    case 9: WRITE(s3_0_c12_c12_3, v); break;
+    case 10: v = READ(s3_0_c12_c8_0); break;
+    default: WRITE(s3_0_c12_c8_1, v); break;
+    }
+}
+#endif
+
 /* Gives each function's memory a place and lets it answer and do DMA: random writes seldom would. */
-static void enable_pci(void)
+static void enable_pci(uint64_t unused)
 {
     uint32_t next = BARS_AT;
 
+    (void)unused;
     for (unsigned d = 0; d < 32; d++) {
         volatile uint32_t *cfg = (volatile uint32_t *)(ECAM + d * 0x8000ul);
 
@@ -116,8 +133,12 @@ int main(void)
         unsigned d = random64() % (sizeof devices / sizeof devices[0]);
 
         if (i % 500 == 0)
-            enable_pci();
-        poke(devices[d].base + random64() % devices[d].length);
+            attempt(enable_pci, 0);
+#if defined(__aarch64__)
+        if (i % 16 == 0)
+            attempt(poke_cpu_interface, random64());
+#endif
+        attempt(poke, devices[d].base + random64() % devices[d].length);
     }
     return 0;
 }
