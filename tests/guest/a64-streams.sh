@@ -5,10 +5,10 @@
 set -eu
 . tests/guest/arm-lib.sh
 seed=${SEED:-$(date +%s)} count=${COUNT:-48}
-python3 tests/isa/a64/templates.py > "$T/templates.h"
+python3 tests/isa/a64/templates.py > "$T/templates.c"
 echo "seed $seed"
 stream_guest() {  # FLAG...: the guest that runs them
-    make_guest streams "-I$T" -Itests/isa/a64 -mgeneral-regs-only "-DSEED=UINT64_C($seed)" "-DCOUNT=$count" "-DLOOPS=${LOOPS:-20}" "$@"
+    make_guest streams "$T/templates.c" tests/isa/a64/streams.c -mgeneral-regs-only "-DSEED=UINT64_C($seed)" "-DCOUNT=$count" "-DLOOPS=${LOOPS:-20}" "$@"
 }
 for interrupts in 0 1; do
     stream_guest -DINTERRUPTS=$interrupts

@@ -2,8 +2,8 @@
  * EL0, each with its own pages and ASID. Interrupts come all the time; their handler computes with vector registers, lets the
  * other task go on, or takes the FP unit away until it is used again. What a stream leaves behind is the same nevertheless,
  * and a line for each says it: its seed, a hash of registers, memory and of the faults it had, and their number. */
-#include "bare.h"
-#include "streams.h"
+#include "tests/guest/bare-arm/bare.h"
+#include "tests/isa/a64/streams.h"
 
 enum { TASKS = 3, CODE_PAGE = 0, DATA_PAGE = 16, POOL = 8, NO_ONE = -1 };
 enum { VALID = 3, AF = 1 << 10, NORMAL = 3 << 8, DEVICE = 1 << 2, EL0 = 1 << 6, READ_ONLY = 1 << 7, NG = 1 << 11 };
@@ -107,10 +107,10 @@ static void start_task(struct task *t)
     stream_make(code[number(t)], t->seed, kind, LOOPS, t->x);
     for (int i = 0; i < 32; i++)
         for (int k = 0; k < 2; k++)
-            t->v[i][k] = operand(&s);
+            t->v[i][k] = stream_operand(&s);
     for (int i = 0; i < POOL; i++)
         for (int k = 0; k < PAGE / 8; k++)
-            pool[number(t)][i][k] = k & 3 ? next(&s) : operand(&s);
+            pool[number(t)][i][k] = k & 3 ? stream_random(&s) : stream_operand(&s);
     t->x[19] = STREAM + DATA_PAGE * PAGE;
     t->sp = t->x[19] + 2048;
     t->pc = STREAM;
@@ -256,9 +256,9 @@ static struct task *interrupt(struct task *t)
 {
     uint32_t irq = GICC(12);
 
-    WRITE(cntv_tval_el0, 100 + below(&chance, below(&chance, 4) ? 3000 : 30000));
+    WRITE(cntv_tval_el0, 100 + stream_below(&chance, stream_below(&chance, 4) ? 3000 : 30000));
     GICC(16) = irq;
-    switch (below(&chance, 8)) {
+    switch (stream_below(&chance, 8)) {
     case 0:                                    /* an interrupt that computes */
     case 1:
         fp_give_up();

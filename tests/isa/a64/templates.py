@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What streams.h makes random instructions of: templates.py > templates.h, a line for each of a64.insn that it can use.
+"""What streams.h makes random instructions of: templates.py > templates.c, a line for each of a64.insn that it can use.
 
 Registers are left to the generator, which keeps some for itself; so are bases and offsets of what reaches memory."""
 import os
@@ -56,11 +56,11 @@ def template(name, parts, unlike):
 
 def main():
     never = conditions()
-    print("/* templates.py */\nstatic const struct template templates[] = {")
+    print("/* templates.py */\n#include \"tests/isa/a64/streams.h\"\nconst struct template templates[] = {")
     for name, parts in table():
         if not SKIP.match(name) or LITERAL.match(name):
             print(template(name, parts, never.get(name, [])))
-    print("};")
+    print("};\nconst unsigned template_count = sizeof templates / sizeof *templates;")
 
 
 if __name__ == "__main__":
