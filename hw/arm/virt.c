@@ -273,17 +273,19 @@ static int read_absent(struct optlist *l, struct error *err)
 static int read_options(struct virt *v, struct error *err)
 {
     struct optlist *l = v->m.opts->machine;
-    bool wants = !virt_is_32(v);
+    bool wide = !virt_is_32(v) || machine_cpu_has(&v->m, "lpae");
     int ret = optlist_bool(l, "virtualization", &v->el2, err);
 
-    v->highmem = v->acpi = wants;
+    v->highmem = wide;
+    v->acpi = !virt_is_32(v);
     if (ret >= 0)
         ret = optlist_bool(l, "secure", &v->secure, err);
     if (ret >= 0)
         ret = optlist_bool(l, "highmem", &v->highmem, err);
     if (ret >= 0)
         ret = optlist_bool(l, "acpi", &v->acpi, err);
-    v->high_config = v->high_memory = v->highmem;
+    v->high_config = v->highmem && !virt_is_32(v); /* kernels of 32 bits may know only low addresses */
+    v->high_memory = v->highmem;
     if (ret >= 0)
         ret = optlist_bool(l, "highmem-ecam", &v->high_config, err);
     if (ret >= 0)
@@ -296,9 +298,11 @@ static int read_options(struct virt *v, struct error *err)
         ret = virt_read_options(&v->m, &v->board, err);
     if (ret < 0)
         return ret;
-    if (virt_is_32(v) && (v->el2 || v->secure || v->highmem || v->acpi))
-        return error_set(err, ENOTSUP, "-machine virt: virtualization, secure, highmem and acpi are there for 64-bit CPUs; use "
+    if (virt_is_32(v) && (v->el2 || v->secure || v->acpi))
+        return error_set(err, ENOTSUP, "-machine virt: virtualization, secure and acpi are there for 64-bit CPUs; use "
                          "rhea-system-aarch64");
+    if (v->highmem && !wide)
+        return error_set(err, EINVAL, "-machine highmem=on: this CPU has addresses of 32 bits; use -cpu cortex-a15 or cortex-a7");
     return 0;
 }
 
@@ -320,9 +324,6 @@ static int read_gic_options(struct virt *v, struct error *err)
     v->has_its = v->gic_version == 3 && its;
     if (v->gic_version == 2 && v->m.cpus > GICV2_CPUS)
         return error_set(err, EINVAL, "-smp %u: gic-version=2 has room for %d CPUs; use gic-version=3", v->m.cpus, GICV2_CPUS);
-    if (v->gic_version == 3 && virt_is_32(v))
-        return error_set(err, ENOTSUP, "gic-version=3 (which more than 8 CPUs need) is there for 64-bit CPUs; use "
-                         "rhea-system-aarch64");
     return 0;
 }
 
@@ -334,7 +335,7 @@ static int check_memory(const struct virt *v, struct error *err)
         return 0;
     return error_set(err, EINVAL, "-m %llu MiB is more than the %llu GiB that this machine can have%s",
                      (unsigned long long)(v->m.ram_bytes / MIB), (unsigned long long)most / 1024,
-                     v->highmem || virt_is_32(v) ? "" : " with highmem=off");
+                     v->highmem ? "" : virt_is_32(v) ? " without LPAE or with highmem=off" : " with highmem=off");
 }
 
 static int virt_build(struct machine *m, struct error *err)
@@ -373,8 +374,8 @@ static const char *const archs[] = { "aarch64", "arm", NULL };
 static const char *const options[] = {
     "acpi", "ACPI tables for UEFI beside the device tree (on)",
     "gic-version", "interrupt controller: 2, 3, or max (2; 3 with more than 8 CPUs)",
-    "highmem", "PCIe windows and memory above 4 GiB (on)",
-    "highmem-ecam", "PCIe configuration above 4 GiB (as highmem)",
+    "highmem", "PCIe windows and memory above 4 GiB (on, if the CPU has addresses for them)",
+    "highmem-ecam", "PCIe configuration above 4 GiB (as highmem; off for 32-bit CPUs)",
     "highmem-mmio", "a PCIe memory window above 4 GiB (as highmem)",
     "iommu", "none: there is no other",
     "its", "message-signalled interrupts by an ITS, with gic-version=3 (on)",

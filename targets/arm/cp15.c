@@ -107,7 +107,7 @@ static uint32_t own_id(const struct arm_env *env, unsigned crm, unsigned op2)
     uint32_t v = arm_a32_id(env->model, crm, op2);
 
     if (crm == 1 && op2 == 1)
-        v &= ~0xf0f0u;
+        v = (v & ~0xf000f0f0u) | (env->c.vcpu && env->c.vcpu->intc_read ? 1u << 28 : 0);
     return crm != 1 || op2 != 2 ? v : env->model->has[ARM_F_pmu] ? v & 0x0f000000 : 0;
 }
 
@@ -150,6 +150,33 @@ static uint32_t pmu_insn(struct cpu_env *c, uint32_t where, bool read)
 static bool is_cycles_64(const struct arm_env *env, uint32_t where)
 {
     return env->model->has[ARM_F_pmu] && (where & KEY_REG) == key(0, 0, 9, 0);
+}
+
+/* --- registers of the interrupt controller (ICC_*): those of AArch64 with op0 3, if it is one that has them ------------------- */
+
+static uint32_t intc_register(unsigned crn, unsigned crm, unsigned op2) { return 3u << 14 | crn << 7 | crm << 3 | op2; }
+
+static bool is_intc(const struct arm_env *env, uint32_t k)
+{
+    unsigned crm = k >> 4 & 15;
+
+    return env->c.vcpu && env->c.vcpu->intc_read && (k == key(0, 4, 6, 0) || (k >> 8 == 12 && crm >= 8 && crm <= 12));
+}
+
+static uint32_t intc_read(struct arm_env *env, uint32_t k)
+{
+    return (uint32_t)env->c.vcpu->intc_read(env->c.vcpu->intc_opaque, env->c.vcpu, intc_register(k >> 8 & 15, k >> 4 & 15, k & 15));
+}
+
+static void intc_write(struct arm_env *env, uint32_t k, uint64_t v)
+{
+    env->c.vcpu->intc_write(env->c.vcpu->intc_opaque, env->c.vcpu, intc_register(k >> 8 & 15, k >> 4 & 15, k & 15), v);
+}
+
+/* Software-generated interrupts: ICC_SGI1R, ICC_ASGI1R, ICC_SGI0R by MCRR of opc1 0, 1, 2. */
+static bool is_sgi_64(const struct arm_env *env, unsigned op1, unsigned crm)
+{
+    return crm == 12 && op1 <= 2 && env->c.vcpu && env->c.vcpu->intc_write;
 }
 
 /* --- what User mode may reach -------------------------------------------------------------------------------------------------- */
@@ -200,6 +227,8 @@ uint32_t arm_help_cp15_read(struct cpu_env *c, uint32_t where)
     if (is_pmu(env, k))
         return (uint32_t)arm_help_sysreg_read(c, pmu_insn(c, where, true));
     check(c, where, false);
+    if (is_intc(env, k))
+        return intc_read(env, k);
 #define CP15(name, op1, crn, crm, op2, read, write) \
     if (k == key(op1, crn, crm, op2)) \
         return (uint32_t)(read);
@@ -225,6 +254,10 @@ void arm_help_cp15_write(struct cpu_env *c, uint32_t where, uint32_t v)
         return;
     }
     check(c, where, true);
+    if (is_intc(env, k)) {
+        intc_write(env, k, v);
+        return;
+    }
     if ((k & ~0xffu) == key(0, 8, 0, 0)) {
         tlb_maintenance(env, k >> 4 & 15, k & 15, v);
         return;
@@ -276,6 +309,10 @@ void arm_help_cp15_write64(struct cpu_env *c, uint32_t where, uint64_t v)
         return;
     }
     check_64(c, where, true);
+    if (is_sgi_64(env, op1, crm_)) {
+        intc_write(env, key(0, 12, 11, 5 + op1), v);
+        return;
+    }
 #define CP15_64(name, o, crm, read, write) \
     if (op1 == o && crm_ == crm) { \
         write; \

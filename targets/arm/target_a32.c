@@ -115,5 +115,5 @@ const struct target arm_target = {
     .deliver = a32_deliver, .interrupt = a32_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
     .align_fault = a32_align_fault, .debug_exception = debug_exception, .restore_extra = arm_restore_extra, .dump = arm32_dump, .dump_fp = arm32_dump_fp,
     .gdb_core_regs = ARM32_GDB_CORE, .gdb_xml = arm32_gdb_xml, .gdb_read = arm32_gdb_read, .gdb_write = arm32_gdb_write,
-    .state = arm_state, .state_version = 5, .user = &arm32_user,
+    .state = arm_state, .state_version = 5, .has_feature = arm_has_feature, .user = &arm32_user,
 };
