@@ -205,7 +205,7 @@ static void syndrome(struct arm_env *env, uint32_t exception)
         env->a32.dfar = (uint32_t)env->far;
         break;
     case ARM_EXC_INSN_ABORT: case ARM_EXC_PC_ALIGN:
-        env->a32.ifsr = exception == ARM_EXC_PC_ALIGN ? (eae ? 0x221 : 1) : env->esr;
+        env->a32.ifsr = exception == ARM_EXC_PC_ALIGN ? (eae ? 0x221 : 1) : eae ? env->esr : env->esr & ~0xf0u;      /* no domain */
         env->a32.ifar = (uint32_t)env->far;
         break;
     case ARM_EXC_BRK: env->a32.ifsr = eae ? 0x222 : 2; break;
