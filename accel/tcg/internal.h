@@ -40,6 +40,7 @@ struct view_priv {                             /* behind struct rt_view.priv */
     uint64_t exec_filter[EXEC_BITS / 64];      /* pages that jump[] and ret[] may hold, hashed */
     /* where something was entered since the last flush: a bit per VIEW_GROUP entries */
     uint64_t tlb_used[(1 << RT_TLB_BITS) / VIEW_GROUP / 64], jump_used[(1 << RT_JUMP_BITS) / VIEW_GROUP / 64], itlb_used;
+    uint64_t backing_used[(1 << BACKING_BITS) / VIEW_GROUP / 64];
     uint64_t large_2m[LARGE_2M_BITS / 64];     /* where mappings of 2 MiB up to 1 GiB were used: hashed */
     uint64_t large_1g[LARGE_1G_BITS / 64];     /* from 1 GiB */
     struct backing_entry *backing;             /* made when a view has missed often */

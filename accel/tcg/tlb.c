@@ -17,26 +17,36 @@ struct rt_view *view_new(void)
     return w;
 }
 
-/* Empties the groups of a table that have been used: entries of `size` bytes. */
-static void empty_groups(void *table, size_t size, uint64_t *used, unsigned words)
+/* Fills the groups of a table that have been used: entries of `size` bytes. */
+static void empty_groups(void *table, size_t size, uint64_t *used, unsigned words, int fill)
 {
     for (unsigned i = 0; i < words; i++) {
         for (uint64_t m = used[i]; m; m &= m - 1)
-            memset((uint8_t *)table + (i * 64 + (unsigned)__builtin_ctzll(m)) * VIEW_GROUP * size, 0xff, VIEW_GROUP * size);
-        used[i] = 0;
+            memset((uint8_t *)table + (i * 64 + (unsigned)__builtin_ctzll(m)) * VIEW_GROUP * size, fill, VIEW_GROUP * size);
+        __atomic_store_n(&used[i], 0, __ATOMIC_RELAXED);
     }
 }
 
+/* The owner's, before the entry itself: purge_view() on another thread reads it. */
 static void note_used(uint64_t *used, unsigned entry)
 {
-    used[entry / VIEW_GROUP / 64] |= UINT64_C(1) << entry / VIEW_GROUP % 64;
+    uint64_t *word = &used[entry / VIEW_GROUP / 64], bit = UINT64_C(1) << entry / VIEW_GROUP % 64;
+
+    if (!(*word & bit))
+        __atomic_store_n(word, *word | bit, __ATOMIC_RELAXED);
+}
+
+static void empty_backing(struct view_priv *p)
+{
+    if (p->backing)
+        empty_groups(p->backing, sizeof *p->backing, p->backing_used, ARRAY_LEN(p->backing_used), 0);
 }
 
 void view_flush_jumps(struct rt_view *w)
 {
     struct view_priv *p = w->priv;
 
-    empty_groups(w->jump, sizeof *w->jump, p->jump_used, ARRAY_LEN(p->jump_used));
+    empty_groups(w->jump, sizeof *w->jump, p->jump_used, ARRAY_LEN(p->jump_used), 0xff);
     for (unsigned i = 0; i < 1u << RT_RET_BITS; i++)
         w->ret[i].pc = ~UINT64_C(0);
     memset(p->exec_filter, 0, sizeof p->exec_filter);
@@ -47,10 +57,9 @@ void view_flush(struct rt_view *w)
     struct view_priv *p = w->priv;
 
     p->misses = 0;
-    if (p->backing)
-        memset(p->backing, 0, sizeof *p->backing << BACKING_BITS);
-    empty_groups(w->tlb, sizeof *w->tlb, p->tlb_used, ARRAY_LEN(p->tlb_used));
-    empty_groups(w->itlb, sizeof *w->itlb, &p->itlb_used, 1);
+    empty_backing(p);
+    empty_groups(w->tlb, sizeof *w->tlb, p->tlb_used, ARRAY_LEN(p->tlb_used), 0xff);
+    empty_groups(w->itlb, sizeof *w->itlb, &p->itlb_used, 1, 0xff);
     if (p->large) {
         memset(p->large_2m, 0, sizeof p->large_2m);
         memset(p->large_1g, 0, sizeof p->large_1g);
@@ -107,12 +116,9 @@ void views_flush_writes(struct tcg_vcpu *tv)
     for (unsigned i = 0; i < ENGINE_VIEWS; i++)
         for (unsigned k = 0; tv->views[i] && k < 1u << RT_TLB_BITS; k++)
             __atomic_store_n(&tv->views[i]->tlb[k].tag_write, ~UINT64_C(0), __ATOMIC_RELAXED);
-    for (unsigned i = 0; i < ENGINE_VIEWS; i++) {
-        struct view_priv *p = tv->views[i] ? tv->views[i]->priv : NULL;
-
-        if (p && p->backing)
-            memset(p->backing, 0, sizeof *p->backing << BACKING_BITS);
-    }
+    for (unsigned i = 0; i < ENGINE_VIEWS; i++)
+        if (tv->views[i])
+            empty_backing(tv->views[i]->priv);
 }
 
 /* One that is kept, an empty one, or the one unused for longest; never the one in force. */
@@ -311,6 +317,7 @@ void backing_note(struct rt_view *w, uint64_t va, uint64_t addend, bool readable
     if (!p->backing)
         return;
     b = backing_entry(p, va);
+    note_used(p->backing_used, (unsigned)(b - p->backing));
     __atomic_store_n(&b->tag, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&b->addend, addend, __ATOMIC_RELAXED);
     __atomic_store_n(&b->tag, (va & ~UINT64_C(4095)) | readable | (writable ? 2 : 0), __ATOMIC_SEQ_CST);
@@ -356,24 +363,29 @@ static void purge_backing(struct backing_entry *b, const uint8_t *page)
     uint64_t tag = __atomic_load_n(&b->tag, __ATOMIC_ACQUIRE);
 
     if (tag & 2 && (tag & ~UINT64_C(4095)) + __atomic_load_n(&b->addend, __ATOMIC_RELAXED) == (uint64_t)(uintptr_t)page)
-        __atomic_store_n(&b->tag, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&b->tag, 0, __ATOMIC_SEQ_CST);
 }
 
-/* va 1: through any guest page */
+/* The larger table first: put_back() enters what it found there and then looks there again, so that one of the two sees the
+ * other. va 1: through any guest page. */
 static void purge_view(struct rt_view *w, const uint8_t *page, uint64_t va)
 {
     struct view_priv *p = w->priv;
 
     if (va != 1) {
-        purge_entry(tlb_entry(w, va), page);
         if (p->backing)
             purge_backing(backing_entry(p, va), page);
+        purge_entry(tlb_entry(w, va), page);
         return;
     }
-    for (unsigned i = 0; i < 1u << RT_TLB_BITS; i++)
-        purge_entry(&w->tlb[i], page);
-    for (unsigned i = 0; p->backing && i < 1u << BACKING_BITS; i++)
-        purge_backing(&p->backing[i], page);
+    for (unsigned i = 0; p->backing && i < ARRAY_LEN(p->backing_used); i++)
+        for (uint64_t m = __atomic_load_n(&p->backing_used[i], __ATOMIC_RELAXED); m; m &= m - 1)
+            for (unsigned k = 0; k < VIEW_GROUP; k++)
+                purge_backing(&p->backing[(i * 64 + (unsigned)__builtin_ctzll(m)) * VIEW_GROUP + k], page);
+    for (unsigned i = 0; i < ARRAY_LEN(p->tlb_used); i++)
+        for (uint64_t m = __atomic_load_n(&p->tlb_used[i], __ATOMIC_RELAXED); m; m &= m - 1)
+            for (unsigned k = 0; k < VIEW_GROUP; k++)
+                purge_entry(&w->tlb[(i * 64 + (unsigned)__builtin_ctzll(m)) * VIEW_GROUP + k], page);
 }
 
 /* A vCPU that fills an entry meanwhile notes it first, stores it, and then looks whether the page has got code. */

@@ -23,13 +23,15 @@ struct error;
 
 enum { TCG_MODES = 63, TCG_SALT_BIT = 57 };
 #define TCG_SALT_NONE (UINT64_C(63) << TCG_SALT_BIT)
-enum { TCG_CHUNKS = 8, TCG_HASH_BITS = 18, TCG_PAGE_HASH_BITS = 12 };
+enum { TCG_CHUNKS = 8, TCG_HASH_BITS = 18, TCG_PAGE_HASH_BITS = 12, TCG_PAGE_PARTS = 16 };
 
 /* A page of guest memory, by host address, that translations were made from. */
 struct tcg_page {
     const uint8_t *host;                       /* page aligned */
     struct tcg_page *next;                     /* in its hash chain */
-    struct tcg_page_use *uses;
+    struct tcg_page_use *uses[TCG_PAGE_PARTS]; /* by where they begin */
+    uint32_t nuses;
+    uint16_t longest;                          /* no use is longer */
     uint64_t granules;                         /* bit per 64 bytes that some translation covers: a quick no */
     uint8_t *copy;                             /* contents at the last check, or NULL */
     bool check;                                /* may change unseen: compare at tcg_check_pages */

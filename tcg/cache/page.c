@@ -5,7 +5,7 @@
 
 #include "core/base/alloc.h"
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, PART = PAGE / TCG_PAGE_PARTS };
 
 static const uint8_t *page_of(const uint8_t *host) { return (const uint8_t *)((uintptr_t)host & ~(uintptr_t)(PAGE - 1)); }
 
@@ -84,13 +84,17 @@ bool pages_join(struct tcg_cache *c, struct tcg_region *r)
     for (unsigned i = 0; i < r->nspans; i++, u++) {
         const struct tcg_span *s = &r->spans[i];
         struct tcg_page *p = page_get(c, page_of(s->host));
-        bool first = !p->uses;
+        unsigned off = (uintptr_t)s->host & (PAGE - 1);
+        struct tcg_page_use **list = &p->uses[off / PART];
+        bool first = !p->nuses++;
 
-        *u = (struct tcg_page_use){ .region = r, .page = p, .next = p->uses, .prev = &p->uses, .bytes = bytes,
-                                    .off = (uintptr_t)s->host & (PAGE - 1), .len = (uint16_t)s->len };
-        if (p->uses)
-            p->uses->prev = &u->next;
-        p->uses = u;
+        *u = (struct tcg_page_use){ .region = r, .page = p, .next = *list, .prev = list, .bytes = bytes,
+                                    .off = (uint16_t)off, .len = (uint16_t)s->len };
+        if (*list)
+            (*list)->prev = &u->next;
+        *list = u;
+        if (p->longest < u->len)
+            p->longest = u->len;
         __atomic_fetch_or(&p->granules, granules_of(u->off, u->len), __ATOMIC_RELAXED);
         bytes += s->len;
         if (first && c->page_gained) {
@@ -115,8 +119,9 @@ void pages_leave(struct tcg_cache *c, struct tcg_region *r)
         *u->prev = u->next;
         if (u->next)
             u->next->prev = u->prev;
-        if (p->uses)
+        if (--p->nuses)
             continue;
+        p->longest = 0;
         __atomic_store_n(&p->granules, 0, __ATOMIC_RELAXED);
         if (p->check)
             tcg_page_checked(c, p, false);
@@ -137,21 +142,24 @@ bool bytes_unchanged(const struct tcg_region *r)
 }
 
 /* Drop what covers [off, off + len) of a page and differs from what the page holds, or all of it (NULL). A drop may take
- * several entries of the list with it, so the walk starts again after each. */
+ * several entries of a list with it, so the walk starts again after each. */
 static unsigned drop_in(struct tcg_cache *c, struct tcg_page *p, unsigned off, unsigned len, const uint8_t *holds)
 {
-    unsigned n = 0;
-    struct tcg_page_use *u = p->uses;
+    unsigned n = 0, first = off > p->longest ? (off - p->longest) / PART : 0, last = (off + len - 1) / PART;
 
-    while (u) {
-        bool hit = u->off < off + len && off < (unsigned)u->off + u->len;
+    for (unsigned part = first; part <= last; part++) {
+        struct tcg_page_use *u = p->uses[part];
 
-        if (hit && (!holds || memcmp(u->bytes, holds + u->off, u->len))) {
-            tcg_drop(c, u->region);
-            n++;
-            u = p->uses;
-        } else {
-            u = u->next;
+        while (u) {
+            bool hit = u->off < off + len && off < (unsigned)u->off + u->len;
+
+            if (hit && (!holds || memcmp(u->bytes, holds + u->off, u->len))) {
+                tcg_drop(c, u->region);
+                n++;
+                u = p->uses[part];
+            } else {
+                u = u->next;
+            }
         }
     }
     return n;
@@ -168,10 +176,10 @@ static bool each_page(struct tcg_cache *c, const uint8_t *host, uint64_t len, bo
         unsigned part = len < PAGE - off ? (unsigned)len : PAGE - off;
         struct tcg_page *p = page_find(c, page_of(host));
 
-        if (p && p->uses) {
+        if (p && p->nuses) {
             if (p->granules & granules_of(off, part))
                 drop_in(c, p, off, part, changed_only ? p->host : NULL);
-            left |= p->uses != NULL;
+            left |= p->nuses != 0;
         }
         host += part;
         len -= part;
