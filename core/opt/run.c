@@ -41,7 +41,7 @@ static int usage(FILE *to)
     fputs("usage: rhea run [--arch ARCH] [--initrd FILE] [--append TEXT] [--dry-run] FILE [arguments...]\n\n"
           "Looks at FILE and runs it: a Linux program (arguments are its own), a kernel, a bare-metal ELF file, a disk or CD\n"
           "image (arguments are more options of rhea-system-ARCH). The long command is printed first.\n\n"
-          "  --arch ARCH     what the file cannot tell: riscv64, aarch64, arm, x86_64, ...\n"
+          "  --arch ARCH     what the file cannot tell: riscv64, riscv32, aarch64, arm\n"
           "  --initrd FILE   initial RAM disk of a kernel\n"
           "  --append TEXT   command line of a kernel, after the console that is chosen for it\n"
           "  --dry-run       print the command only\n", to);
@@ -74,10 +74,8 @@ static const char *console_of(const char *arch)
 
 static void machine_words(struct run *r)
 {
-    bool pc = str_eq(r->arch, "x86_64") || str_eq(r->arch, "i386");
-
     add(r, xasprintf("rhea-system-%s", r->arch));
-    add2(r, "-M", pc ? "q35" : "virt");
+    add2(r, "-M", "virt");
     if (str_eq(r->arch, "aarch64") || str_eq(r->arch, "arm"))
         add2(r, "-cpu", "max");
     add2(r, "-m", "1G");
@@ -137,8 +135,9 @@ static int choose(struct run *r, const struct file_identity *id, struct error *e
         return error_set(err, EINVAL, "--initrd %s: '%s' is not a Linux kernel", r->initrd, r->file);
     if (r->append && id->kind != FILE_KERNEL)
         return error_set(err, EINVAL, "--append %s: '%s' is not a Linux kernel", r->append, r->file);
-    if (id->kind == FILE_PROGRAM && (str_eq(r->arch, "x86_64") || str_eq(r->arch, "i386")))
-        return error_set(err, EINVAL, "'%s' is a program for this machine's own processor; run it without Rhea", r->file);
+    if (str_eq(r->arch, "x86_64") || str_eq(r->arch, "i386"))
+        return error_set(err, EINVAL, id->kind == FILE_PROGRAM ? "'%s' is a program for this machine's own processor; run it without Rhea"
+                                                               : "'%s' is for x86, which Rhea has no machines for yet", r->file);
     switch (id->kind) {
     case FILE_PROGRAM:
         add(r, xasprintf("rhea-%s", r->arch));

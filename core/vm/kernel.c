@@ -17,6 +17,8 @@ bool image_is_elf(const uint8_t *bytes, size_t len)
     return len >= sizeof(Elf32_Ehdr) && memcmp(bytes, ELFMAG, SELFMAG) == 0;
 }
 
+static const char NO_PROGRAM[] = "";           /* x86: known, but there are no machines for it yet */
+
 static const char *program_for(unsigned machine, unsigned class)
 {
     switch (machine) {
@@ -26,12 +28,17 @@ static const char *program_for(unsigned machine, unsigned class)
         return "rhea-system-aarch64";
     case EM_ARM:
         return "rhea-system-arm";
-    case EM_X86_64:
-        return "rhea-system-x86_64";
-    case EM_386:
-        return "rhea-system-i386";
+    case EM_X86_64: case EM_386:
+        return NO_PROGRAM;
     }
     return NULL;
+}
+
+static int of_another(struct error *err, const char *what, const char *program)
+{
+    if (program == NO_PROGRAM)
+        return error_set(err, EINVAL, "%s is for x86, which Rhea has no machines for yet", what);
+    return error_set(err, EINVAL, "%s is of another architecture; %s runs it", what, program);
 }
 
 static int check_machine(const char *what, const uint8_t *b, const struct target *t, struct error *err)
@@ -44,9 +51,9 @@ static int check_machine(const char *what, const uint8_t *b, const struct target
     if (h->e_machine == t->elf_machine && b[EI_CLASS] == t->elf_class)
         return 0;
     if (program)
-        return error_set(err, EINVAL, "%s is of another architecture; %s runs it", what, program);
-    return error_set(err, EINVAL, "%s is of another architecture (ELF machine %u, class %u)", what, h->e_machine,
-                     b[EI_CLASS]);
+        return of_another(err, what, program);
+    return error_set(err, EINVAL, "%s is of another architecture (ELF machine %u, class %u), which Rhea has no machines for", what,
+                     h->e_machine, b[EI_CLASS]);
 }
 
 /* A program header of either class. */
@@ -115,7 +122,7 @@ static int load_elf(struct loader *l, const char *what, const uint8_t *b, size_t
     return ret;
 }
 
-/* Flat kernels that say what they are for: the program that runs them, or NULL. */
+/* Flat kernels that say what they are for: the program that runs them, NO_PROGRAM, or NULL. */
 static const char *flat_program(const uint8_t *b, size_t len)
 {
     if (len >= 64 && memcmp(b + 56, "ARM\x64", 4) == 0)
@@ -125,7 +132,7 @@ static const char *flat_program(const uint8_t *b, size_t len)
     if (len >= 0x28 && memcmp(b + 0x24, "\x18\x28\x6f\x01", 4) == 0)
         return "rhea-system-arm";
     if (len >= 0x206 && memcmp(b + 0x202, "HdrS", 4) == 0)
-        return "rhea-system-x86_64";
+        return NO_PROGRAM;
     return NULL;
 }
 
@@ -177,7 +184,7 @@ int loader_kernel(struct loader *l, const char *path, gpa at, const struct targe
         if (image && image(b, len, &offset, &room))
             at += offset;
         else if (image && flat_program(b, len))
-            ret = error_set(err, EINVAL, "%s is of another architecture; %s runs it", what, flat_program(b, len));
+            ret = of_another(err, what, flat_program(b, len));
         if (ret == 0)
             ret = load_flat(l, what, b, len, at, room, out, err);
         if (ret == 0 && b == file)

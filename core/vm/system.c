@@ -432,7 +432,7 @@ static int system_main(int argc, char **argv, const char *arch)
     return status;
 }
 
-static const char *const archs[] = { "riscv64", "riscv32", "aarch64", "arm", "x86_64", "i386", NULL };
+static const char *const archs[] = { "riscv64", "riscv32", "aarch64", "arm", NULL };
 const struct personality system_personality = {
     .name = "system-", .archs = archs, .help = "a whole machine", .main = system_main,
 };

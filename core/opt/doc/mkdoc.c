@@ -99,7 +99,7 @@ static void man_system(void)
     page("rhea-system", "run a whole machine of another architecture",
          "rhea-system-ARCH [options] [disk_image]");
     puts("Runs an operating system on an emulated machine, by translating its instructions. ARCH is riscv64, riscv32, aarch64,\n"
-         "arm, x86_64 or i386. The options are those of QEMU; one or two dashes are the same. An option that cannot be acted\n"
+         "or arm. The options are those of QEMU; one or two dashes are the same. An option that cannot be acted\n"
          "on is refused with a sentence that says why.");
     puts(".SH EXAMPLES");
     example("Boot a kernel on the serial console (Ctrl-A X leaves, Ctrl-A H helps):",
@@ -132,9 +132,9 @@ static void man_user(void)
 
 static void man_rhea(void)
 {
-    page("rhea", "run x86, ARM and RISC-V systems and programs", "rhea NAME arguments...");
+    page("rhea", "run ARM and RISC-V systems and programs", "rhea NAME arguments...");
     puts("One program with many names: \\fBrhea system-riscv64\\fR is \\fBrhea-system-riscv64\\fR. NAME is\n"
-         "system-riscv64, system-riscv32, system-aarch64, system-arm, system-x86_64, system-i386 (a whole machine);\n"
+         "system-riscv64, system-riscv32, system-aarch64, system-arm (a whole machine);\n"
          "riscv64, riscv32, aarch64, arm (one program); img, io, nbd (disk images).\n"
          "The command lines are those of the qemu-* programs of the same names.");
     puts(".SH SEE ALSO\n.BR rhea-system (1),\n.BR rhea-user (1)");
@@ -218,7 +218,7 @@ static void bash(void)
            "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
            "    fi\n}\n"
            "complete -F _rhea_img rhea-img\n"
-           "complete -F _rhea rhea-system-{riscv64,riscv32,aarch64,arm,x86_64,i386} rhea-{riscv64,riscv32,aarch64,arm}\n");
+           "complete -F _rhea rhea-system-{riscv64,riscv32,aarch64,arm} rhea-{riscv64,riscv32,aarch64,arm}\n");
 }
 
 int main(int argc, char **argv)
