@@ -362,7 +362,7 @@ static int read_arch(struct binfmt *b, const char *word, struct error *err)
             return 0;
         }
     }
-    return error_set(err, EINVAL, "rhea binfmt: there is no architecture '%s'%s", word, nearest_hint(&near, hint, sizeof hint));
+    return error_set(err, EINVAL, "there is no architecture '%s'%s", word, nearest_hint(&near, hint, sizeof hint));
 }
 
 static int read_command(struct binfmt *b, int argc, char **argv, struct error *err)
@@ -375,7 +375,7 @@ static int read_command(struct binfmt *b, int argc, char **argv, struct error *e
         if (str_eq(argv[at], words[b->action]))
             break;
     if (at == argc || (unsigned)b->action == ARRAY_LEN(words))
-        return error_set(err, EINVAL, "rhea binfmt: say install, status or remove");
+        return error_set(err, EINVAL, "say what to do: rhea binfmt install, status or remove");
     for (at++; at < argc && !ret; at++) {
         const char **text = str_eq(argv[at], "--dir") ? &b->dir : str_eq(argv[at], "--conf") ? &b->conf
                           : str_eq(argv[at], "--programs") ? &b->programs : NULL;
@@ -384,6 +384,8 @@ static int read_command(struct binfmt *b, int argc, char **argv, struct error *e
             if (at + 1 == argc)
                 return error_set(err, EINVAL, "%s: a folder is missing", argv[at]);
             *text = argv[++at];
+        } else if (argv[at][0] == '-') {
+            return error_set(err, EINVAL, "%s: no such option; rhea binfmt --help lists what there is", argv[at]);
         } else {
             ret = read_arch(b, argv[at], err);
             any = true;

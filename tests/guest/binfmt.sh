@@ -27,6 +27,8 @@ grep -q -- '-1' "$tmp/kernel/rhea-arm" || fail "remove did not tell the kernel"
 
 "$B/rhea" binfmt install arn 2> "$tmp/err" && fail "an unknown architecture was taken"
 grep -q "did you mean 'arm'" "$tmp/err" || fail "no hint at the right name: $(cat "$tmp/err")"
+"$B/rhea" binfmt install --nosuch 2> "$tmp/err" && fail "an unknown option was taken"
+grep -q -e '--nosuch: no such option' "$tmp/err" || fail "not said what is wrong: $(cat "$tmp/err")"
 rm "$tmp/kernel/register"
 binfmt install arm 2> "$tmp/err" && fail "installed without the kernel"
 grep -q 'register is not there' "$tmp/err" || fail "not said why: $(cat "$tmp/err")"
