@@ -68,21 +68,25 @@ void chr_drained(struct chr *c)
 size_t chr_write(struct chr_fe *fe, const void *bytes, size_t len)
 {
     struct chr *c = fe->chr;
-    size_t n;
+    size_t done = 0;
 
     if (!c)
         return len;
-    n = CHR_OUT_ROOM - c->out_len;
-    if (n > len)
-        n = len;
-    memcpy(c->out + c->out_len, bytes, n);
-    c->out_len += n;
-    fe->blocked = n < len;
-    if (c->out_len == CHR_OUT_ROOM || !c->flush || memchr(bytes, '\n', n))
-        flush(c);
-    else if (c->out_len && !timer_armed(c->flush))
-        timer_set(c->flush, clock_ns(timers_clocks(module.timers), CLOCK_KIND_REAL) + CHR_FLUSH_NS);
-    return n;
+    fe->blocked = false; /* it is here: flush() has nothing to tell it */
+    while (done < len && c->out_len < CHR_OUT_ROOM) {
+        const char *from = (const char *)bytes + done;
+        size_t room = CHR_OUT_ROOM - c->out_len, n = len - done < room ? len - done : room;
+
+        memcpy(c->out + c->out_len, from, n);
+        c->out_len += n;
+        done += n;
+        if (c->out_len == CHR_OUT_ROOM || !c->flush || memchr(from, '\n', n))
+            flush(c);
+        else if (!timer_armed(c->flush))
+            timer_set(c->flush, clock_ns(timers_clocks(module.timers), CLOCK_KIND_REAL) + CHR_FLUSH_NS);
+    }
+    fe->blocked = done < len;
+    return done;
 }
 
 void chr_printf(struct chr_fe *fe, const char *fmt, ...)
