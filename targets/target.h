@@ -103,6 +103,7 @@ struct target {
     /* access to a physical address that nothing answers, or that a device refused */
     uint32_t (*bus_fault)(struct cpu_env *env, uint64_t va, enum rt_access access);
     uint32_t (*align_fault)(struct cpu_env *env, uint64_t va, enum rt_access access);
+    bool atomics_read;                         /* what a load would not get either is a load's fault, for an atomic access too */
     /* The guest's own watchpoints; NULL: it has none. watched: does one touch the page? Its accesses are asked about one by
      * one: watch returns the exception, or 0. mmu as in xlate. Whoever changes one calls rt_flush_all(). */
     bool (*watched)(const struct cpu_env *env, uint64_t page);

@@ -529,20 +529,24 @@ static bool host_cas(uint8_t *p, unsigned size, uint64_t *expect, uint64_t desir
 /* Where an atomic access happens. A device has no atomics: the access faults as the architecture says for such memory. */
 static struct target_mem atomic_at(struct tcg_vcpu *tv, uint64_t va, unsigned memop, uintptr_t host_pc)
 {
+    const struct target *t = tv->engine->target;
+    enum rt_access first = t->atomics_read ? RT_READ : RT_WRITE;
     unsigned size = ir_mem_bytes(memop);
     struct target_mem m;
 
-    check_align(tv, va, memop, RT_WRITE, host_pc);
+    check_align(tv, va, memop, first, host_pc);
     if (!tv->engine->system)
         return (struct target_mem){ .host = user_host(tv, va) };
     tv->n.tlb_slow++;
     if (crosses(va, size))
-        raise_at(tv, tv->engine->target->align_fault(tv->env, va, RT_WRITE), host_pc);
+        raise_at(tv, t->align_fault(tv->env, va, first), host_pc);
     check_watch(tv, va, size, RT_READ, mmu_of(memop), host_pc);
     check_watch(tv, va, size, RT_WRITE, mmu_of(memop), host_pc);
+    if (first == RT_READ)
+        resolve(tv, va, RT_READ, mmu_of(memop), host_pc);
     m = resolve(tv, va, RT_WRITE, mmu_of(memop), host_pc);
     if (!m.host)
-        raise_at(tv, tv->engine->target->bus_fault(tv->env, va, RT_WRITE), host_pc);
+        raise_at(tv, t->bus_fault(tv->env, va, first), host_pc);
     return m;
 }
 

@@ -612,7 +612,7 @@ static void two(struct cpu_env *c, uint32_t what, uint32_t regs, const struct fo
 
     if (what & SIMD_STANDARD && !integers)
         flush_operands(c, &n, op == 0x16 ? 4 : lanes);
-    if (!integers && op != 0x0f)
+    if (!integers && (op != 0x0f || what & 128))               /* not FABS, FNEG; but FMAXV, FMAXP of a pair */
         flush_halves(c, f, &n);
     if (what & 128)
         fp_across(c, &r, &n, f, what, op == 0x0d ? 0x6d : op);

@@ -227,7 +227,7 @@ const struct target aarch64_target = {
     .init = arm_init, .reset = arm_reset, .boot = arm_boot, .mode_key = arm_mode_key, .translate = translate, .plan = a32_plan, .disas = disas,
     .view_key = arm_view_key, .view_asid = arm_view_asid, .xlate = arm_xlate, .bus_fault = arm_bus_fault,
     .deliver = arm_deliver, .interrupt = arm_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
-    .align_fault = align_fault, .debug_exception = debug_exception, .dump = arm64_dump, .dump_fp = arm64_dump_fp, .restore_extra = arm_restore_extra,
+    .align_fault = align_fault, .atomics_read = true, .debug_exception = debug_exception, .dump = arm64_dump, .dump_fp = arm64_dump_fp, .restore_extra = arm_restore_extra,
     .gdb_core_regs = ARM64_GDB_CORE, .gdb_xml = arm64_gdb_xml, .gdb_read = arm64_gdb_read, .gdb_write = arm64_gdb_write, .state = arm_state,
     .state_version = 5, .watched = arm_watched, .watch = arm_watch, .has_feature = arm_has_feature, .loaded = arm_loaded, .user = &arm64_user,
 };

@@ -113,7 +113,7 @@ const struct target arm_target = {
     .boot = a32_boot,
     .view_key = a32_view_key, .view_asid = a32_view_asid, .xlate = a32_xlate, .bus_fault = a32_bus_fault,
     .deliver = a32_deliver, .interrupt = a32_interrupt, .has_work = arm_has_work, .set_irq = arm_set_irq,
-    .align_fault = a32_align_fault, .debug_exception = debug_exception, .restore_extra = arm_restore_extra, .dump = arm32_dump, .dump_fp = arm32_dump_fp,
+    .align_fault = a32_align_fault, .atomics_read = true, .debug_exception = debug_exception, .restore_extra = arm_restore_extra, .dump = arm32_dump, .dump_fp = arm32_dump_fp,
     .gdb_core_regs = ARM32_GDB_CORE, .gdb_xml = arm32_gdb_xml, .gdb_read = arm32_gdb_read, .gdb_write = arm32_gdb_write,
     .state = arm_state, .state_version = 5, .has_feature = arm_has_feature, .user = &arm32_user,
 };

@@ -5,6 +5,6 @@ set -eu
 . tests/guest/arm-lib.sh
 make_guest faults
 for accel in tcg,tier=cold tcg,tier=hot tcg,backend=interp; do
-    run_guest faults -accel "$accel"
+    run_guest faults -cpu cortex-a76 -accel "$accel"
     cmp -s "$T/out" tests/guest/bare-arm/faults.expected || { diff tests/guest/bare-arm/faults.expected "$T/out" || :; fail "$accel"; }
 done

@@ -9,7 +9,7 @@ enum { BLOCK = 1, TABLE = 3, PAGE = 3, NORMAL = 0 << 2, DEVICE = 1 << 2, EL0 = 1
 
 /* 39 bits of address. By GiB: 0 devices, 1 RAM for EL1, 2 RAM for EL0 to execute, 3 for EL0 to write, 4 the strange pages. */
 static uint64_t level1[512] __attribute__((aligned(4096))), level2[512] __attribute__((aligned(4096))), level3[512] __attribute__((aligned(4096)));
-static uint8_t room[8192] __attribute__((aligned(4096)));
+static uint8_t *const room = (uint8_t *)0x40400000;      /* two pages behind the image */
 #define USER_CODE(fn) ((void (*)(uint64_t))((uint64_t)(fn) + GIB))
 extern char _start[];                          /* the image's first byte, wherever the compiler puts the rest */
 #define USER_DATA(p) ((uint64_t)(p) + 2 * GIB)
@@ -50,6 +50,8 @@ CODE(store, "str xzr, [x0]")
 CODE(store_pair, "stp q0, q1, [x0]")
 CODE(exclusive, "ldxr x1, [x0]")
 CODE(acquire, "ldar x1, [x0]")
+CODE(atomic, "ldaddal x1, x1, [x0]")
+CODE(compare_swap, "cas x1, x2, [x0]")
 CODE(unprivileged, "ldtr x1, [x0]")
 CODE(zva, "dc zva, x0")
 CODE(jump, "br x0")
@@ -123,6 +125,11 @@ static void data_aborts(void)
     EL1(load, STRANGE(3, 7));
     EL1(exclusive, (uint64_t)room + 1);
     EL1(acquire, (uint64_t)room + 4);
+    EL1(atomic, BAD);                                  /* where a load faults too, it is a load's fault */
+    EL1(atomic, STRANGE(3, 1));
+    EL1(atomic, STRANGE(3, 2));
+    EL1(compare_swap, STRANGE(2, 0));
+    EL1(compare_swap, 7 * GIB);
     EL1(zva, STRANGE(3, 2));
     EL1(zva, BAD);
     EL1(unprivileged, (uint64_t)room);

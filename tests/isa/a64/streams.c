@@ -343,4 +343,6 @@ void stream_make(uint32_t *code, uint64_t seed, unsigned flags, unsigned loops, 
     emit(&g, 0xb5000000 | ((uint32_t)(code - g.p) & 0x7ffff) << 5 | 18);
     emit(&g, 0xd4200000 | END_OF_STREAM << 5);
     correct_landings(&g);
+    for (int i = 0; i < 32; i++)                                        /* literals reach behind it */
+        emit(&g, 0);
 }
