@@ -205,3 +205,11 @@ int board_load(struct board *b, const uint8_t *bytes, size_t len, struct error *
         return error_set(err, EINVAL, "saved state has devices that this machine has not");
     return ret;
 }
+
+void board_list(const struct board *b, enum bus_kind kind, FILE *to)
+{
+    for (const struct device *d = b->all; d; d = d->next)
+        for (const struct bus *bus = d->buses; bus; bus = bus->next)
+            if (bus->kind == kind && bus->ops && bus->ops->list)
+                bus->ops->list(bus, to);
+}

@@ -100,6 +100,8 @@ struct bus_ops {
     bool (*is_full)(const struct bus *bus);
     /* One line about a device's place, for `info qtree`. */
     void (*describe)(const struct bus *bus, const struct device *dev, FILE *to);
+    /* All about what sits here, for `info pci`. NULL on buses of other kinds. */
+    void (*list)(const struct bus *bus, FILE *to);
 };
 
 struct bus {
@@ -140,6 +142,8 @@ void board_free(struct board *b);
 void board_reset(struct board *b);
 /** board_find - a device by id; NULL if there is none. */
 struct device *board_find(struct board *b, const char *id);
+/** board_list - what the buses of a kind tell about themselves: `info pci`. */
+void board_list(const struct board *b, enum bus_kind kind, FILE *to);
 /** board_qtree - `info qtree`. */
 void board_qtree(const struct board *b, FILE *to);
 /** board_save - append the state of all devices. */

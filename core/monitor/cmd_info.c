@@ -58,6 +58,12 @@ void hmp_info_name(struct hmp *h, const char *args)
         fprintf(h->out, "%s\n", h->machine->opts->name);
 }
 
+void hmp_info_pci(struct hmp *h, const char *args)
+{
+    (void)args;
+    board_list(h->machine->board, BUS_PCI, h->out);
+}
+
 void hmp_info_qtree(struct hmp *h, const char *args)
 {
     (void)args;

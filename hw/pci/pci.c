@@ -304,10 +304,65 @@ static void describe(const struct bus *bus, const struct device *dev, FILE *to)
             p->devfn / FUNCTIONS, p->devfn % FUNCTIONS, load_le16(p->config), load_le16(p->config + 2));
 }
 
+static const char *class_name(const struct pci_device *p)
+{
+    static const struct { uint16_t class; const char *name; } names[] = {
+        { 0x0100, "SCSI controller" }, { 0x0200, "Ethernet controller" }, { 0x0600, "Host bridge" },
+        { 0x0780, "Communication controller" },
+    };
+
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].class == load_le16(p->config + PCI_CLASS + 1))
+            return names[i].name;
+    return NULL;
+}
+
+static void list_bar(const struct pci_device *p, unsigned n, FILE *to)
+{
+    const struct pci_bar *b = &p->bar[n];
+    uint64_t addr = bar_decoded(p, n) ? bar_address(p, n) : UINT64_MAX;
+
+    if (b->flags & PCI_BAR_IO)
+        fprintf(to, "      BAR%u: I/O at 0x%04llx [0x%04llx].\n", n, (unsigned long long)(addr & UINT16_MAX),
+                (unsigned long long)((addr + b->size - 1) & UINT16_MAX));
+    else
+        fprintf(to, "      BAR%u: %s bit %smemory at 0x%08llx [0x%08llx].\n", n, b->flags & PCI_BAR_64 ? "64" : "32",
+                b->flags & PCI_BAR_PREFETCH ? "prefetchable " : "", (unsigned long long)addr,
+                (unsigned long long)(addr + b->size - 1));
+}
+
+static void list_function(const struct pci_device *p, FILE *to)
+{
+    const char *name = class_name(p);
+
+    fprintf(to, "  Bus  0, device %3d, function %d:\n    ", p->devfn / FUNCTIONS, p->devfn % FUNCTIONS);
+    if (name)
+        fputs(name, to);
+    else
+        fprintf(to, "Class %04x", load_le16(p->config + PCI_CLASS + 1));
+    fprintf(to, ": PCI device %04x:%04x\n      PCI subsystem %04x:%04x\n", load_le16(p->config), load_le16(p->config + PCI_DEVICE_ID),
+            load_le16(p->config + PCI_SUBSYSTEM_VENDOR), load_le16(p->config + PCI_SUBSYSTEM));
+    if (p->config[PCI_INTERRUPT_PIN])
+        fprintf(to, "      IRQ %d, pin %c\n", p->config[PCI_INTERRUPT_LINE], '@' + p->config[PCI_INTERRUPT_PIN]);
+    for (unsigned i = 0; i < PCI_BARS; i++)
+        if (p->bar[i].mr)
+            list_bar(p, i, to);
+    fprintf(to, "      id \"%s\"\n", p->dev.id ? p->dev.id : "");
+}
+
+static void list(const struct bus *bus, FILE *to)
+{
+    const struct pci_bus *b = bus->opaque;
+
+    for (unsigned i = 0; i < sizeof b->slot / sizeof b->slot[0]; i++)
+        if (b->slot[i])
+            list_function(b->slot[i], to);
+}
+
 void pci_bus_init(struct pci_bus *b, struct device *parent, const char *name, struct mem_region *memory,
                   struct mem_region *io)
 {
-    static const struct bus_ops ops = { .plug = plug, .unplug = unplug, .is_full = is_full, .describe = describe };
+    static const struct bus_ops ops = { .plug = plug, .unplug = unplug, .is_full = is_full, .describe = describe, .list = list };
 
     b->memory = memory;
     b->io = io;

@@ -13,6 +13,7 @@ p /d -5 + 3
 x /1i 0x80000000
 info mtree
 info qtree
+info pci
 info chardev
 info cpus
 cpu 1
@@ -48,6 +49,8 @@ has '^0x0000000080000000:  csr'
 has '0000000080000000-0000000083ffffff (ram): '
 has '10000000-00000000100000ff (i/o): ns16550a'
 has 'dev: riscv.clint'
+has '^  Bus  0, device   0, function 0:'
+has '^    Host bridge: PCI device 1b36:0008'
 has '^serial0: filename=null'
 has '^. CPU #1: pc=0x'
 has '^there are CPUs 0 to 1'
