@@ -1,10 +1,15 @@
 /* -strace: a line for each system call, as `PID name(arguments) = result`, in one piece when the call has ended. A call
- * that may wait, or not return, prints its first half at once. */
+ * that may wait, or not return, prints its first half at once; if another thread or a child has something to say before
+ * it ends, its line is closed with `<unfinished ...>`, and its result comes on one that begins with `PID <... name resumed>`. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "core/base/bits.h"
@@ -140,9 +145,38 @@ static void put_arg(struct str *s, char kind, uint64_t v, uint64_t next)
     }
 }
 
+/* Shared with the children that fork() makes: whose line is open, 0 nobody's; and who is printing. */
+struct output { atomic_int open, busy; };
+static struct output *output;
+
+static void share_output(void)
+{
+    void *p = mmap(NULL, sizeof *output, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    static struct output own;
+
+    output = p == MAP_FAILED ? &own : p;
+}
+
+/* One at a time; but whoever was killed in the middle keeps nobody waiting for ever. */
+static void begin_line(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    enum { TRIES = 10000 };
+
+    pthread_once(&once, share_output);
+    for (int i = 0; i < TRIES && atomic_exchange(&output->busy, 1); i++)
+        sched_yield();
+}
+
+static void end_line(void) { atomic_store(&output->busy, 0); }
+
+/* Closes the line that is open, if any, and leaves this thread's open (@next 0: none). Returns what to print first. */
+static const char *close_line(int next) { return atomic_exchange(&output->open, next) ? " <unfinished ...>\n" : ""; }
+
 void strace_enter(struct user_thread *t, const struct user_syscall *s, const uint64_t a[6])
 {
     struct str line = STR_INIT;
+    bool waits = true;
 
     str_addf(&line, "%s(", s->name);
     for (unsigned i = 0; s->args[i]; i++) {
@@ -151,27 +185,40 @@ void strace_enter(struct user_thread *t, const struct user_syscall *s, const uin
         put_arg(&line, s->args[i], a[i], i < 5 ? a[i + 1] : 0);
     }
     str_addc(&line, ')');
-    if (s == &user_syscall_exit || s == &user_syscall_exit_group || s == &user_syscall_execve || s == &user_syscall_execveat)
+    if (s == &user_syscall_exit || s == &user_syscall_exit_group || s == &user_syscall_execve || s == &user_syscall_execveat) {
         str_addc(&line, '\n');
-    else if (!(s->flags & (US_WAITS | US_SWAPS))) {
+        waits = false;
+    } else if (!(s->flags & (US_WAITS | US_SWAPS))) {
         t->strace_text = str_take(&line);
         return;
     }
-    log_printf("%d %s", t->tid, line.text);
+    begin_line();
+    log_printf("%s%d %s", close_line(waits ? t->tid : 0), t->tid, line.text);
+    end_line();
     str_free(&line);
 }
 
 void strace_unknown(struct user_thread *t, uint64_t nr)
 {
-    log_printf("%d system call %llu is not known = -1 errno=%d (%s)\n", t->tid, (unsigned long long)nr, ENOSYS, strerror(ENOSYS));
+    begin_line();
+    log_printf("%s%d system call %llu is not known = -1 errno=%d (%s)\n", close_line(0), t->tid, (unsigned long long)nr, ENOSYS,
+               strerror(ENOSYS));
+    end_line();
 }
 
 void strace_leave(struct user_thread *t, const struct user_syscall *s, int64_t ret)
 {
     struct str line = STR_INIT;
+    const char *before;
+    bool own;
 
+    begin_line();
+    own = !t->strace_text && atomic_load(&output->open) == t->tid;
+    before = close_line(0);
     if (t->strace_text)                        /* only now: the child of a clone() has a number of its own */
         str_addf(&line, "%d %s", t->tid, t->strace_text);
+    else if (!own)
+        str_addf(&line, "%d <... %s resumed>", t->tid, s->name);
     if (s->flags & US_NO_RESULT)
         str_add(&line, " = ?");
     else if (ret == -USER_RESTART)
@@ -182,7 +229,8 @@ void strace_leave(struct user_thread *t, const struct user_syscall *s, int64_t r
         str_addf(&line, " = 0x%llx", (unsigned long long)ret);
     else
         str_addf(&line, " = %lld", (long long)ret);
-    log_printf("%s\n", line.text);
+    log_printf("%s%s\n", own ? "" : before, line.text);
+    end_line();
     str_free(&line);
     free(t->strace_text);
     t->strace_text = NULL;
@@ -190,7 +238,9 @@ void strace_leave(struct user_thread *t, const struct user_syscall *s, int64_t r
 
 void strace_signal(struct user_thread *t, int signo, const siginfo_t *si)
 {
-    log_printf("--- %d SIG%s {si_signo=%d, si_code=%d, si_addr=0x%llx} ---\n", t->tid,
+    begin_line();
+    log_printf("%s--- %d SIG%s {si_signo=%d, si_code=%d, si_addr=0x%llx} ---\n", close_line(0), t->tid,
                sigabbrev_np(signo) ? sigabbrev_np(signo) : "?", signo, si->si_code,
                (unsigned long long)(uintptr_t)(si->si_code > 0 ? si->si_addr : NULL));
+    end_line();
 }
