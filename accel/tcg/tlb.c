@@ -17,7 +17,8 @@ struct rt_view *view_new(void)
     return w;
 }
 
-/* Fills the groups of a table that have been used: entries of `size` bytes. */
+/* Fills the groups of a table that have been used: entries of `size` bytes. Another vCPU may be purging some of them
+ * (purge_view): it finds an entry whole or gone, or half gone, which matches nothing. */
 static void empty_groups(void *table, size_t size, uint64_t *used, unsigned words, int fill)
 {
     for (unsigned i = 0; i < words; i++) {
@@ -299,7 +300,7 @@ bool backing_find(struct rt_view *w, uint64_t va, bool write, uint64_t *addend, 
 
     if (!p->backing) {
         if (++p->misses > BACKING_AFTER)
-            p->backing = xcalloc(1u << BACKING_BITS, sizeof *p->backing);
+            __atomic_store_n(&p->backing, xcalloc(1u << BACKING_BITS, sizeof *p->backing), __ATOMIC_RELEASE);
         return false;
     }
     b = backing_entry(p, va);
@@ -371,17 +372,18 @@ static void purge_backing(struct backing_entry *b, const uint8_t *page)
 static void purge_view(struct rt_view *w, const uint8_t *page, uint64_t va)
 {
     struct view_priv *p = w->priv;
+    struct backing_entry *backing = __atomic_load_n(&p->backing, __ATOMIC_ACQUIRE);    /* the owner may just be making it */
 
     if (va != 1) {
-        if (p->backing)
+        if (backing)
             purge_backing(backing_entry(p, va), page);
         purge_entry(tlb_entry(w, va), page);
         return;
     }
-    for (unsigned i = 0; p->backing && i < ARRAY_LEN(p->backing_used); i++)
+    for (unsigned i = 0; backing && i < ARRAY_LEN(p->backing_used); i++)
         for (uint64_t m = __atomic_load_n(&p->backing_used[i], __ATOMIC_RELAXED); m; m &= m - 1)
             for (unsigned k = 0; k < VIEW_GROUP; k++)
-                purge_backing(&p->backing[(i * 64 + (unsigned)__builtin_ctzll(m)) * VIEW_GROUP + k], page);
+                purge_backing(&backing[(i * 64 + (unsigned)__builtin_ctzll(m)) * VIEW_GROUP + k], page);
     for (unsigned i = 0; i < ARRAY_LEN(p->tlb_used); i++)
         for (uint64_t m = __atomic_load_n(&p->tlb_used[i], __ATOMIC_RELAXED); m; m &= m - 1)
             for (unsigned k = 0; k < VIEW_GROUP; k++)
