@@ -140,6 +140,8 @@ struct ra_scan {
 
     uint32_t cls_regs[3];                      /* allocatable, by class */
     uint8_t order[3][RA_NREGS + 1];            /* preferred first, ended by RA_NO_REG */
+    uint32_t noted_gpr, noted_vec;             /* the host's masks and orders that these were made from */
+    const uint8_t *noted_order[2];
     ir_ref regs[RA_NREGS];                     /* what each register holds now */
     uint32_t free, pinned, forbidden;
     uint32_t pos;

@@ -43,6 +43,11 @@ static void note_registers(struct ra_scan *s, const struct ra_host *host)
 {
     const uint8_t *order[] = { NULL, host->gpr_order, host->vec_order };
 
+    if (s->noted_gpr == host->gpr_allocatable && s->noted_vec == host->vec_allocatable && s->noted_order[0] == order[1] &&
+        s->noted_order[1] == order[2])
+        return;                                /* as in the run before */
+    s->noted_gpr = host->gpr_allocatable, s->noted_vec = host->vec_allocatable;
+    s->noted_order[0] = order[1], s->noted_order[1] = order[2];
     s->cls_regs[RA_CLASS_NONE] = 0;
     s->cls_regs[RA_CLASS_GPR] = ra_mask(host->gpr_allocatable, 0);
     s->cls_regs[RA_CLASS_VEC] = ra_mask(0, host->vec_allocatable);

@@ -211,6 +211,8 @@ static void serve_fixed_all(struct ra_scan *s, struct serving *sv)
         if (reg != RA_NO_REG)
             sv->fixed |= 1u << reg;
     }
+    if (!sv->fixed)
+        return;
     s->forbidden |= sv->fixed;
     for (unsigned k = 0; k < sv->nop; k++) {
         unsigned reg = fixed_reg(sv, &sv->op[k]);
@@ -283,7 +285,7 @@ static void serve_operands(struct ra_scan *s, struct serving *sv)
     for (unsigned k = 0; k < sv->nop; k++) {
         const struct ra_operand *op = &sv->op[k];
 
-        if (fixed_reg(sv, op) != RA_NO_REG) {
+        if (sv->fixed && fixed_reg(sv, op) != RA_NO_REG) {
             done[k] = true;
         } else if (embeds(s, sv, op)) {
             *op->loc = s->val[op->v].mem;

@@ -102,8 +102,6 @@ static void need(const void *ctx, const struct ir *ir, ir_ref r, struct ra_need 
 {
     struct x64_need s = { ctx, ir, ir_at(ir, r), out };
 
-    memset(out, 0, sizeof *out);
-    out->dst_fixed = out->dst_same = -1;
     if (s.i->mark & X64_SKIP)
         out->skip = true;
     else

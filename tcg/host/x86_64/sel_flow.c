@@ -187,8 +187,8 @@ unsigned host_links_needed(const struct ir *ir)
 {
     unsigned n = 0;
 
-    for (ir_ref r = 1; r < ir->ninsns; r++) {
-        const struct ir_insn *i = ir_at(ir, r);
+    for (ir_block_ref b = 0; b < ir->nblocks; b++) {
+        const struct ir_insn *i = ir_at(ir, ir->blocks[b].last);
 
         if (i->op == IR_OP_goto_if)
             n += 2;
