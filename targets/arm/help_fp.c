@@ -105,9 +105,15 @@ static double value(const struct format *f, uint64_t v)
     return f == &f16 ? arm_half_value(v) : f == &f32 ? (double)as_f(v) : as_d(v);
 }
 
+/* With FPCR.FZ subnormal singles and doubles are zeros. */
+static uint64_t flushed(const struct format *f, uint64_t v)
+{
+    return f != &f16 && _mm_getcsr() & 0x40 && is_subnormal(f, v) ? v & sign_bit(f) : v;
+}
+
 static uint64_t min_max(struct cpu_env *c, const struct format *f, uint64_t a, uint64_t b, bool max, bool num)
 {
-    uint64_t nan, v[2] = { a, b };
+    uint64_t nan, v[2] = { a = flushed(f, a), b = flushed(f, b) };
 
     if (num && is_nan(f, a) && !is_snan(f, a) && !is_nan(f, b))
         return b;

@@ -60,6 +60,7 @@ void a64_put_v(struct a64_tr *t, unsigned r, ir_ref v);        /* v128 */
 void a64_put_v64(struct a64_tr *t, unsigned r, ir_ref v);      /* i64 into the low half */
 ir_ref a64_f(struct a64_tr *t, bool dbl, unsigned r);          /* f32 or f64 */
 void a64_put_f(struct a64_tr *t, unsigned r, ir_ref v);
+bool a64_flushes(const struct a64_tr *t);                      /* FPCR.FZ */
 unsigned a64_fp_mode(const struct a64_tr *t);                  /* aux bits of enum ir_fp: rounding and NaN rule */
 /* An operation by a helper on whole registers (help_simd.h). */
 void a64_simd_call(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned d, unsigned n, unsigned m);

@@ -5,7 +5,9 @@
 #include "targets/arm/tr_fp.h"
 
 enum { SINGLE, DOUBLE, HALF = 3 };
-enum { MODE_DN = 1 << 6 };                                 /* of the mode key: FPCR >> 19 */
+enum { MODE_FZ = 1 << 5, MODE_DN = 1 << 6 };                               /* of the mode key: FPCR >> 19 */
+
+bool a64_flushes(const struct a64_tr *t) { return t->c->mode & MODE_FZ; }
 
 unsigned a64_fp_mode(const struct a64_tr *t)
 {
@@ -61,6 +63,12 @@ void tr_a64_fp2(struct a64_tr *t, const struct args_a64_fp2 *a)
         half_op(t, ARM_H_simd_fp, half[a->opcode], a->rd, a->rn, a->rm);
         if (a->opcode == 8)
             a64_put_v(t, (unsigned)a->rd, ir_bin(t->ir, IR_OP_vxor, a64_v(t, (unsigned)a->rd), ir_v128(t->ir, 0x8000, 0)));
+        return;
+    }
+    if (a->opcode >= 4 && a->opcode < 8 && (a64_flushes(t) || (mode & IR_FP_NAN) == IR_FP_NAN_CANON)) {
+        static const uint8_t lane[] = { 0x1e, 0x5e, 0x18, 0x58 };  /* as the one lane of a vector */
+
+        a64_simd_call(t, ARM_H_simd_fp, lane[a->opcode - 4] | SIMD_SCALAR | (unsigned)dbl << 8, (unsigned)a->rd, (unsigned)a->rn, (unsigned)a->rm);
         return;
     }
     v = ir_fp2(t->ir, (enum ir_op)ops[a->opcode], mode, a64_f(t, dbl, (unsigned)a->rn), a64_f(t, dbl, (unsigned)a->rm));

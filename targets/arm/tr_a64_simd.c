@@ -4,6 +4,7 @@
 #include "targets/arm/help_simd.h"
 #include "targets/arm/tr_a64.h"
 #include "targets/arm/tr_simd.h"
+#include "targets/arm/tr_simd_i.h"
 
 /* --- registers ------------------------------------------------------------------------------------------------------------ */
 
@@ -45,12 +46,26 @@ static void by_helper(struct a64_tr *t, enum arm_helper h, uint32_t what, unsign
     ir_call_touches(t->ir, ARM_SLOT_V0 + m, false);
 }
 
+/* The host compares subnormals as zeros with FZ, but leaves them as they are where one is the least or the greatest: a product
+ * with 1 makes it zero. Lanes are no signalling NaNs any more. */
+static ir_ref flush_extreme(struct a64_tr *t, enum arm_helper h, uint32_t what, ir_ref v)
+{
+    unsigned low = what & 31, bits = what >> 8 & 1 ? 64 : 32;
+    bool extreme = h == ARM_H_simd_fp ? low == 0x18 || low == 0x1e : h == ARM_H_simd_fp_misc && what & 128 && (low == 0x0c || low == 0x0f);
+    ir_ref one;
+
+    if (!extreme || !a64_flushes(t))
+        return v;
+    one = simd_splat(t->ir, bits, bits == 64 ? UINT64_C(0x3ff0000000000000) : 0x3f800000);
+    return ir_emit(t->ir, IR_OP_vfmul, IR_V128, IR_FP_DYN | IR_FP_NAN_HOST, bits, v, one, 0, 0);
+}
+
 void a64_simd_call(struct a64_tr *t, enum arm_helper h, uint32_t what, unsigned d, unsigned n, unsigned m)
 {
     ir_ref v = simd_lower(t->ir, h, what, a64_fp_mode(t), a64_v(t, d), a64_v(t, n), a64_v(t, m));
 
     if (v)
-        put_bits(t, d, simd_result_bits(h, what), v);
+        put_bits(t, d, simd_result_bits(h, what), flush_extreme(t, h, what, v));
     else
         by_helper(t, h, what, d, n, m);
 }

@@ -7,7 +7,7 @@
 
 #include "tcg/host/portable/portable.h"
 
-enum { X_INVALID = 1, X_INEXACT = 32 };        /* bits of MXCSR */
+enum { X_INVALID = 1, X_INEXACT = 32, X_ZEROS = 64 };          /* bits of MXCSR */
 enum { RC_SHIFT = 13, RC_MASK = 3 << RC_SHIFT, X_FLAGS = 0x3f };
 enum { RC_NEAREST, RC_DOWN, RC_UP, RC_ZERO };
 
@@ -177,11 +177,21 @@ static bool less(enum ir_type t, uint64_t a, uint64_t b)
     return single(t) ? f32(a) < f32(b) : f64(a) < f64(b);
 }
 
+/* Subnormal operands are zeros if MXCSR says so, also where one of them is the result. */
+static uint64_t flushed(enum ir_type t, uint64_t v)
+{
+    uint64_t exp = single(t) ? UINT64_C(0x7f800000) : UINT64_C(0x7ff) << 52;
+
+    return mode_get() & X_ZEROS && !(v & exp) ? v & sign_bit(t) : v;
+}
+
 static uint64_t min_max(enum ir_op op, enum ir_type t, unsigned aux, uint64_t a, uint64_t b)
 {
     uint64_t v[2] = { a, b };
     bool an = nan_in(t, a), bn = nan_in(t, b), host = (aux & IR_FP_NAN) == IR_FP_NAN_HOST, signalling;
 
+    a = flushed(t, a);
+    b = flushed(t, b);
     if (host && !(aux & IR_FP_MINMAX_NUM)) {   /* MINSS: the second operand unless the first is less */
         if (an || bn)
             raise(X_INVALID);
