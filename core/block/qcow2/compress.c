@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -24,12 +25,49 @@ struct job {
     uint32_t       how;                /* 0 zlib, 1 zstd */
 };
 
-/* Each thread keeps its engines: setting one up costs more than a small cluster. */
+/* Each thread keeps its engines, since setting one up costs more than a small cluster, and frees them when it ends. */
 static __thread z_stream *packer, *unpacker;
 #ifdef CONFIG_ZSTD
 static __thread ZSTD_CCtx *zpacker;
 static __thread ZSTD_DCtx *zunpacker;
 #endif
+
+static pthread_key_t  ending;
+static pthread_once_t ending_made = PTHREAD_ONCE_INIT;
+static __thread bool  will_end;
+
+static void engines_free(void *unused)
+{
+    (void)unused;
+    if (packer != NULL)
+        deflateEnd(packer);
+    if (unpacker != NULL)
+        inflateEnd(unpacker);
+    free(packer);
+    free(unpacker);
+    packer = unpacker = NULL;
+#ifdef CONFIG_ZSTD
+    ZSTD_freeCCtx(zpacker);
+    ZSTD_freeDCtx(zunpacker);
+    zpacker   = NULL;
+    zunpacker = NULL;
+#endif
+}
+
+static void ending_make(void)
+{
+    if (pthread_key_create(&ending, engines_free) != 0)
+        abort();                        /* a process has 1024 of them */
+}
+
+/* Has engines_free() called at the end of this thread. */
+static void engines_own(void)
+{
+    if (will_end)
+        return;
+    pthread_once(&ending_made, ending_make);
+    will_end = pthread_setspecific(ending, &will_end) == 0;
+}
 
 static int pack_zlib(struct job *j)
 {
@@ -147,6 +185,7 @@ static int pack(void *arg)
 
     if (looks_random(j->in, j->in_bytes))
         return -ENOSPC;
+    engines_own();
     return j->how == 0 ? pack_zlib(j) : pack_zstd(j);
 }
 
@@ -154,6 +193,7 @@ static int unpack(void *arg)
 {
     struct job *j = arg;
 
+    engines_own();
     return j->how == 0 ? unpack_zlib(j) : unpack_zstd(j);
 }
 
