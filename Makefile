@@ -116,7 +116,7 @@ $(addprefix $(B)/,$(LINKS)): core/links
 	$(Q)ln -sfn rhea $@
 
 # User mode alone, without shared libraries: what binfmt_misc starts inside foreign root folders (rhea binfmt).
-STATIC_LINKS := $(addprefix $(B)/static/, $(addprefix rhea-, $(filter-out system-% img io nbd, $(shell cat core/links 2>/dev/null))))
+STATIC_LINKS := $(addprefix $(B)/static/, $(addprefix rhea-, $(filter-out system-% img io nbd pr-helper, $(shell cat core/links 2>/dev/null))))
 .PHONY: static
 static: $(STATIC_LINKS)
 $(B)/static/rhea: $(MAIN_OBJ) $(B)/obj/core/user/static.o $(B)/librhea.a

@@ -178,25 +178,21 @@ static int drive_take(struct drive *d, struct error *err)
 
 struct blk_node *blk_overlay(struct blk_node *base, unsigned flags, struct error *err)
 {
-    char             name[] = "/var/tmp/rhea-snapshot-XXXXXX";
-    int              fd     = mkstemp(name), ret;
+    const char      *folder = getenv("TMPDIR");
+    char            *name   = xasprintf("%s/rhea-snapshot-XXXXXX", folder != NULL && *folder ? folder : "/var/tmp");
+    int              fd     = mkstemp(name);
     struct blk_opts *o      = blk_opts_new();
-    struct blk_node *top;
+    struct blk_node *top    = NULL;
 
     if (fd < 0) {
-        blk_opts_free(o);
         error_errno(err, "Could not get temporary filename '%s'", name);
-        return NULL;
-    }
-    close(fd);
-    ret = blk_create_image(name, "qcow2", base->bytes, o, 0, err);
-    if (ret < 0) {
+    } else {
+        close(fd);
+        if (blk_create_image(name, "qcow2", base->bytes, o, 0, err) >= 0)
+            top = blk_open(name, "qcow2", NULL, (flags & ~(unsigned)BLK_DIRECT) | BLK_RDWR | BLK_NO_FLUSH | BLK_UNMAP | BLK_NO_BACKING, err);
         unlink(name);
-        blk_opts_free(o);
-        return NULL;
     }
-    top = blk_open(name, "qcow2", NULL, (flags & ~(unsigned)BLK_DIRECT) | BLK_RDWR | BLK_NO_FLUSH | BLK_UNMAP | BLK_NO_BACKING, err);
-    unlink(name);
+    free(name);
     blk_opts_free(o);
     if (top != NULL)
         top->backing = base;
