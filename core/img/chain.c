@@ -216,7 +216,7 @@ static int rebase_next(void *arg, void *piece)
     }
     if (ret != 0)
         return ret < 0 ? ret : 0;
-    *p = (struct piece){ .off = r->pos, .len = MIN(same, (uint64_t)BUF) };
+    *p = (struct piece){ .off = r->pos, .len = MIN(same, (uint64_t)BUF), .zero = false };
     r->pos += p->len;
     return 1;
 }

@@ -57,7 +57,7 @@ int64_t sys_futex_time64(struct user_thread *t, const uint64_t a[6]) { return fu
 int64_t sys_futex_waitv(struct user_thread *t, const uint64_t a[6])
 {
     enum { WAITERS_MAX = 128 };                /* FUTEX_WAITV_MAX */
-    struct futex_waitv w[WAITERS_MAX];
+    struct { uint64_t val, uaddr; uint32_t flags, reserved; } w[WAITERS_MAX];      /* struct futex_waitv */
     struct timespec ts;
     uint64_t timeout = user_hostp(a[3]);
 

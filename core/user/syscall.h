@@ -1,8 +1,18 @@
 /* core/user/syscall.h - the table of system calls (syscalls.def), and what their implementations share. */
 #pragma once
 
+#include <sys/syscall.h>
+
 #include "core/user/layout.h"
 #include "core/user/user.h"
+
+/* What headers of Linux 5.15 lack; the numbers are those of every architecture. */
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+#ifndef SYS_set_mempolicy_home_node
+#define SYS_set_mempolicy_home_node 450
+#endif
 
 enum user_syscall_flags {
     US_WAITS = 1,                              /* may block: the host's signal mask is made the guest's first */
