@@ -1,5 +1,6 @@
 /* The vDSO: where auxv says it is, with the functions that C libraries look for, which tell the kernel's time; and the way
  * back from a signal handler leads through it, in sight of unwinders. */
+#undef _TIME_BITS                              /* some compilers for 32-bit ARM ask for 64; these calls have the old structures */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <link.h>
