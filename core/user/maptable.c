@@ -206,6 +206,8 @@ uint64_t map_table_gap(const struct map_table *t, uint64_t len, uint64_t low, ui
     return 0;
 }
 
+unsigned map_table_generation(const struct map_table *t) { return atomic_load_explicit(&t->seq, memory_order_acquire); }
+
 /* Reads while a writer may write, and throws away what it read then. */
 bool map_table_peek(const struct map_table *t, uint64_t addr, struct map_range *out)
 {

@@ -36,5 +36,8 @@ bool map_table_covered(const struct map_table *t, uint64_t start, uint64_t end);
 /** map_table_gap - a free stretch: the highest in [low, high) (@up false) or the lowest (@up true); 0 if there is none. */
 uint64_t map_table_gap(const struct map_table *t, uint64_t len, uint64_t low, uint64_t high, bool up);
 
+/** map_table_generation - changes whenever the table does. Context: any thread, no lock. */
+unsigned map_table_generation(const struct map_table *t);
+
 /** map_table_peek - the range that holds @addr, copied; false if there is none. Context: any thread, no lock. */
 bool map_table_peek(const struct map_table *t, uint64_t addr, struct map_range *out);

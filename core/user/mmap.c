@@ -678,6 +678,8 @@ bool user_page_exec(uint64_t va, const uint8_t **host, bool *writable_or_shared)
     return true;
 }
 
+unsigned user_map_generation(void) { return map_table_generation(mm.table); }
+
 int user_page_prot(uint64_t va)
 {
     struct map_range r;

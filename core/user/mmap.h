@@ -80,6 +80,9 @@ extern int user_page_rights;
 /* Some page has been mapped with USER_PROT_GUARDED. */
 extern volatile bool user_guarded;
 
+/** user_map_generation - changes whenever a mapping does. Any thread. */
+unsigned user_map_generation(void);
+
 /** user_page_prot - the guest's PROT_* of the page that holds @va, or -1 if nothing is mapped there. */
 int user_page_prot(uint64_t va);
 

@@ -48,15 +48,28 @@ static const struct arm_bti_page *page_of(struct arm_env *env, uint64_t va)
     return p;
 }
 
+/* User mode: what the table of mappings said since it changed last. */
+static bool mapped_guarded(struct arm_env *env, uint64_t va)
+{
+    uint64_t number = va >> PAGE_BITS, now = user_map_generation();
+    struct arm_bti_page *p = &env->bti[number % (sizeof env->bti / sizeof env->bti[0])];
+    int prot;
+
+    if (p->number != number || p->forgotten != now || !p->valid) {
+        prot = user_page_prot(va);
+        *p = (struct arm_bti_page){ .number = number, .forgotten = now, .valid = true,
+                                    .guarded = prot >= 0 && prot & USER_PROT_GUARDED && prot & PROT_EXEC };
+    }
+    return p->guarded;
+}
+
 /* Is va in a guarded page? Gives the instruction there if it can be read. */
 static bool guarded(struct arm_env *env, uint64_t va, uint32_t *insn)
 {
     const struct arm_bti_page *p;
 
     if (!env->system) {
-        int prot = user_page_prot(va);
-
-        if (prot < 0 || !(prot & USER_PROT_GUARDED) || !(prot & PROT_EXEC) || va & 3)
+        if (va & 3 || !mapped_guarded(env, va))
             return false;
         *insn = load_le32(user_host(va));
         return true;
