@@ -57,6 +57,7 @@ struct tcg_vcpu {
     jmp_buf jump;                              /* the run loop's; valid while `looping` */
     struct rt_view *views[ENGINE_VIEWS];
     uint64_t view_keys[ENGINE_VIEWS], view_used[ENGINE_VIEWS], view_clock;     /* used: the clock then; 0 never */
+    unsigned view_last;                        /* the one that was asked for last */
     uint64_t salt_mode, salt;                  /* of that mode; UINT64_MAX none yet */
     uint64_t epoch;                            /* the cache's when it last entered generated code */
     atomic_uint pending;

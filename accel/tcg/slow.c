@@ -295,13 +295,22 @@ static void write_part(struct tcg_vcpu *tv, struct target_mem m, uint64_t va, un
 
 static bool crosses(uint64_t va, unsigned size) { return (va & (PAGE - 1)) + size > PAGE; }
 
+/* An access with another privilege, which always comes here, to a page that one of that privilege could make inline. */
+static uint8_t *as_inline(struct tcg_vcpu *tv, uint64_t va, unsigned size, enum rt_access access, unsigned mmu)
+{
+    return mmu && !crosses(va, size) ? in_tlb(view_of(tv, mmu), va, access) : NULL;
+}
+
 static uint64_t sys_load(struct tcg_vcpu *tv, uint64_t va, unsigned memop, uintptr_t host_pc)
 {
     unsigned size = ir_mem_bytes(memop), mmu = mmu_of(memop);
+    const uint8_t *host;
     uint64_t v = 0;
 
     check_align(tv, va, memop, RT_READ, host_pc);
     tv->n.tlb_slow++;
+    if ((host = as_inline(tv, va, size, RT_READ, mmu)))
+        return swapped(host_read(host, size), memop);
     if (!crosses(va, size))
         return swapped(read_part(tv, va, size, mmu, host_pc), memop);
     for (unsigned i = 0; i < size; i++)
@@ -313,10 +322,15 @@ static void sys_store(struct tcg_vcpu *tv, uint64_t va, uint64_t val, unsigned m
 {
     unsigned size = ir_mem_bytes(memop), mmu = mmu_of(memop);
     struct target_mem m, second;
+    uint8_t *host;
 
     check_align(tv, va, memop, RT_WRITE, host_pc);
     tv->n.tlb_slow++;
     val = swapped(val, memop);
+    if ((host = as_inline(tv, va, size, RT_WRITE, mmu))) {
+        host_write(host, size, val);
+        return;
+    }
     check_watch(tv, va, size, RT_WRITE, mmu, host_pc);
     m = resolve(tv, va, RT_WRITE, mmu, host_pc);
     if (!crosses(va, size)) {

@@ -122,17 +122,26 @@ void views_flush_writes(struct tcg_vcpu *tv)
             empty_backing(tv->views[i]->priv);
 }
 
+static struct rt_view *take_view(struct tcg_vcpu *tv, unsigned i)
+{
+    tv->view_used[i] = ++tv->view_clock;
+    tv->view_last = i;
+    return tv->views[i];
+}
+
+static bool is_view(const struct tcg_vcpu *tv, unsigned i, uint64_t key) { return tv->view_used[i] && tv->view_keys[i] == key; }
+
 /* One that is kept, an empty one, or the one unused for longest; never the one in force. */
 struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key)
 {
     unsigned best = tv->views[0] && tv->views[0] == tv->env->view;
     struct rt_view *w;
 
+    if (is_view(tv, tv->view_last, key))
+        return take_view(tv, tv->view_last);
     for (unsigned i = 0; i < ENGINE_VIEWS; i++) {
-        if (tv->view_used[i] && tv->view_keys[i] == key) {
-            tv->view_used[i] = ++tv->view_clock;
-            return tv->views[i];
-        }
+        if (is_view(tv, i, key))
+            return take_view(tv, i);
         if (tv->view_used[i] < tv->view_used[best] && (!tv->views[i] || tv->views[i] != tv->env->view))
             best = i;
     }
@@ -143,8 +152,7 @@ struct rt_view *view_for(struct tcg_vcpu *tv, uint64_t key)
     w->key = tv->view_keys[best] = key;
     ((struct view_priv *)w->priv)->asid = tv->engine->target->view_asid(tv->env);
     __atomic_store_n(&((struct view_priv *)w->priv)->valid, true, __ATOMIC_RELAXED);
-    tv->view_used[best] = ++tv->view_clock;
-    return w;
+    return take_view(tv, best);
 }
 
 /* The view for the CPU's present mode, and that mode's salt. */
